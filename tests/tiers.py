@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the test tiers: `python -m tests.tiers [TIER…]`, all of them by default.
+
+A tier that this machine cannot run is left out with one line that says why. With ``CI=true`` such a tier is a
+failure instead, and a tier that collects no test fails everywhere: nothing passes by being absent.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+PEERS = ("storescu", "storescp", "echoscu", "Orthanc")
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One tier: the commands it runs, and what keeps this machine from running it (None: nothing)."""
+
+    name: str
+    commands: tuple[tuple[str, ...], ...]
+    missing: Callable[[], str | None]
+
+
+def main(names: Sequence[str]) -> int:
+    """Run the named tiers, print a summary; 0 when nothing failed."""
+    unknown = sorted(set(names) - {tier.name for tier in TIERS})
+    if unknown:
+        print(f"no such tier: {', '.join(unknown)}; there are: {', '.join(tier.name for tier in TIERS)}")
+        return 2
+    chosen = [tier for tier in TIERS if not names or tier.name in names]
+    results = [_run(tier) for tier in chosen]
+    print()
+    for tier, (verdict, seconds) in zip(chosen, results, strict=True):
+        print(f"{tier.name:<10} {seconds:6.1f} s  {verdict}")
+    return int(any(verdict.startswith("FAILED") for verdict, _ in results))
+
+
+def _run(tier: Tier) -> tuple[str, float]:
+    started = time.monotonic()
+    reason = tier.missing()
+    if reason is not None:
+        return (f"FAILED: {reason}" if os.environ.get("CI") == "true" else f"not run: {reason}"), 0.0
+    for command in tier.commands:
+        print(f"\n── {tier.name}: {' '.join(Path(word).name for word in command[:6])}", flush=True)
+        code = subprocess.run(command, cwd=ROOT, check=False).returncode
+        if code != 0:
+            return f"FAILED ({Path(command[0]).name} exited with {code})", time.monotonic() - started
+    return "passed", time.monotonic() - started
+
+
+def _pytest(*arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "pytest", "-q", *arguments)
+
+
+def _tool(*command: str) -> tuple[str, ...]:
+    return (str(BIN / command[0]), *command[1:])
+
+
+def _nothing() -> str | None:
+    return None
+
+
+def _peers() -> str | None:
+    absent = [program for program in PEERS if shutil.which(program) is None]
+    return f"needs {', '.join(absent)}: run `make packages` as root" if absent else None
+
+
+TIERS: tuple[Tier, ...] = (
+    Tier(
+        "static",
+        (
+            _tool("ruff", "check", "."),
+            _tool("ruff", "format", "--check", "."),
+            _tool("mypy"),
+            _tool("lint-imports"),
+        ),
+        _nothing,
+    ),
+    Tier("unit", (_pytest("tests/unit"),), _nothing),
+    Tier("wire", (_pytest("tests/wire"),), _peers),
+)
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
