@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""ForwardNode: where images come in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from dromos_crds.fields import AETitle, Duration, FromSecret, Hostname, LocalReference, Name, Part, Port, Quantity, Text
+from dromos_crds.metadata import Resource
+
+CIDR = Annotated[str, Field(max_length=43, pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
+
+
+class Source(Part):
+    """A node that may send."""
+
+    ae_title: AETitle = Field(description="Calling AE title of the sender.")
+    hostname: Hostname | None = Field(None, description="Host name or address the sender connects from.")
+    check_hostname: bool | None = Field(
+        None, description="Whether the host must match as well; true when absent and hostname is given."
+    )
+    description: Text = Field("", description="What this source is, for people.")
+
+    @property
+    def checks_hostname(self) -> bool:
+        """Whether the peer's host must be that of `hostname`."""
+        return self.hostname is not None and self.check_hostname is not False
+
+
+class ListenerTLS(Part):
+    """DICOM TLS at the listener (PS3.15 Annex B, BCP 195)."""
+
+    certificate_secret_ref: LocalReference = Field(description="Secret of type kubernetes.io/tls with the certificate.")
+    client_ca_ref: LocalReference | None = Field(
+        None, alias="clientCARef", description="Secret whose ca.crt signs the clients' certificates."
+    )
+    client_authentication: Literal["None", "Request", "Require"] = Field(
+        "Require", description="Whether clients must show a certificate."
+    )
+
+
+class Spool(Part):
+    """The disk that keeps instances until every destination has them."""
+
+    size: Quantity = Field("20Gi", description="Size of each replica's volume, at least 64Mi; it may only grow.")
+    storage_class_name: Name | None = Field(None, description="Storage class of the volume; cannot be changed.")
+    retention_policy: Literal["Retain", "Delete"] = Field(
+        "Retain", description="What happens to the volume when the ForwardNode is deleted."
+    )
+
+
+class Limits(Part):
+    """What one pod takes on at a time."""
+
+    associations: int = Field(100, ge=1, le=10000, description="Associations open at a time.")
+    idle_timeout: Duration = Field("60s", description="An association that is silent for this long is aborted.")
+
+
+class Service(Part):
+    """The Service in front of the gateway's pods."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field("ClusterIP", description="Type of the Service.")
+    port: Port = Field(104, description="Port that senders connect to.")
+    external_traffic_policy: Literal["Local", "Cluster"] = Field(
+        "Local", description="Local keeps the senders' addresses."
+    )
+    node_port: int = Field(0, ge=0, le=65535, description="Fixed node port; 0 lets Kubernetes choose.")
+    load_balancer_class: str = Field("", max_length=253, description="Load balancer implementation.")
+    load_balancer_source_ranges: tuple[CIDR, ...] = Field(
+        (), max_length=64, description="Networks that may reach the load balancer."
+    )
+    annotations: dict[str, str] = Field(
+        default_factory=dict, max_length=64, description="Annotations put on the Service."
+    )
+
+
+class SMTP(Part):
+    """The mail relay for notifications."""
+
+    host: Hostname = Field(description="Host name of the mail relay.")
+    port: Port = Field(587, description="Port of the mail relay.")
+    security: Literal["None", "StartTLS", "TLS"] = Field("StartTLS", description="How the connection is protected.")
+    sender: str = Field(min_length=3, max_length=254, pattern=r"^[^\s@]+@[^\s@]+$", description="Sender address.")
+    secret_ref: LocalReference | None = Field(None, description="Secret with the keys username and password.")
+
+
+class TransferLog(Part):
+    """What is kept of transfers that are done."""
+
+    max_age: Duration = Field("720h", description="How long rows are kept.")
+    max_rows: int = Field(1_000_000, ge=1000, le=100_000_000, description="How many rows are kept.")
+    original_identifiers: Literal["Encrypted", "Off"] = Field(
+        "Encrypted", description="Whether original identifiers are kept, encrypted."
+    )
+    key: FromSecret | None = Field(None, description="Encryption key; made by the operator when absent.")
+
+
+class Workload(Part):
+    """How the pods run; the parts of a pod template that sites need."""
+
+    resources: dict[str, Any] = Field(default_factory=dict, description="Resource requests and limits.")
+    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels of the nodes to run on.")
+    tolerations: tuple[dict[str, Any], ...] = Field((), max_length=32, description="Taints to tolerate.")
+    affinity: dict[str, Any] = Field(default_factory=dict, description="Pod and node affinity.")
+    priority_class_name: str = Field("", max_length=253, description="Priority class of the pods.")
+    image_pull_secrets: tuple[LocalReference, ...] = Field((), max_length=16, description="Secrets to pull with.")
+
+
+class ForwardNodeSpec(Part):
+    """Where images come in."""
+
+    ae_title: AETitle = Field(description="AE title that senders call.")
+    description: Text = Field("", description="What this node is, for people.")
+    sources: tuple[Source, ...] = Field(
+        (), max_length=256, description="Who may send; when empty, any calling AE title may."
+    )
+    tls: ListenerTLS | None = Field(None, description="DICOM TLS at the listener.")
+    replicas: int = Field(1, ge=0, le=100, description="Number of gateway pods, each with a spool of its own.")
+    spool: Spool = Field(default_factory=Spool, description="The disk that keeps instances until they are delivered.")
+    limits: Limits = Field(default_factory=Limits, description="What one pod takes on at a time.")
+    service: Service = Field(default_factory=Service, description="The Service in front of the pods.")
+    smtp: SMTP | None = Field(None, description="Mail relay; the operator's default when absent.")
+    transfer_log: TransferLog = Field(default_factory=TransferLog, description="What is kept of finished transfers.")
+    workload: Workload = Field(default_factory=Workload, description="How the pods run.")
+    suspend: bool = Field(False, description="Receive and keep, forward nothing.")
+
+
+class ForwardNode(Resource):
+    """A ForwardNode object."""
+
+    api_version: Literal["dromos.dev/v1alpha1"]
+    kind: Literal["ForwardNode"]
+    spec: ForwardNodeSpec

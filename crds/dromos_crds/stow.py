@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The STOW-RS half of a Destination (PS3.18 §10.5): URL, headers, authorisation, Kheops albums."""
+
+from __future__ import annotations
+
+from typing import Annotated, Self
+
+from pydantic import Field, model_validator
+
+from dromos_crds.fields import Expression, FromSecret, LocalReference, Part, WebURL
+from dromos_crds.tls import ClientTLS
+
+# RFC 9110 §5.1 token; §5.5 forbids CR, LF and NUL in values
+HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")]
+HeaderValue = Annotated[str, Field(max_length=4096, pattern=r"^[^\r\n\x00]*$")]
+
+
+class Header(Part):
+    """One HTTP header."""
+
+    name: HeaderName = Field(description="Name of the header.")
+    value: HeaderValue | None = Field(None, description="Its value.")
+    value_from: FromSecret | None = Field(None, description="Where its value is read from.")
+
+    @model_validator(mode="after")
+    def _one_value(self) -> Self:
+        if (self.value is None) == (self.value_from is None):
+            raise ValueError("exactly one of value and valueFrom is needed")
+        return self
+
+
+class BasicAuth(Part):
+    """HTTP Basic (RFC 7617)."""
+
+    secret_ref: LocalReference = Field(description="Secret with the keys username and password.")
+
+
+class OAuth2(Part):
+    """OAuth 2.0 client credentials (RFC 6749 §4.4)."""
+
+    token_url: WebURL = Field(alias="tokenURL", description="Token endpoint.")
+    scopes: tuple[Annotated[str, Field(max_length=256)], ...] = Field((), max_length=64, description="Scopes to ask.")
+    secret_ref: LocalReference = Field(description="Secret with the keys client_id and client_secret.")
+
+
+class Auth(Part):
+    """Authorisation; at most one way."""
+
+    basic: BasicAuth | None = Field(None, description="HTTP Basic.")
+    bearer: FromSecret | None = Field(None, description="A fixed bearer token.")
+    oauth2: OAuth2 | None = Field(None, description="OAuth 2.0 client credentials.")
+
+    @model_validator(mode="after")
+    def _at_most_one(self) -> Self:
+        if sum(way is not None for way in (self.basic, self.bearer, self.oauth2)) > 1:
+            raise ValueError("at most one of basic, bearer and oauth2 may be given")
+        return self
+
+
+class KheopsAlbum(Part):
+    """An album that each matching series is shared into."""
+
+    url: WebURL = Field(description="Kheops API.")
+    condition: Expression | None = Field(None, description="Which instances; all when absent.")
+    destination_token: FromSecret = Field(description="Token of the album.")
+    source_token: FromSecret = Field(description="Token of the sender.")
+
+
+class Stow(Part):
+    """A DICOMweb destination."""
+
+    url: WebURL = Field(description="STOW-RS endpoint, with scheme and without user information.")
+    headers: tuple[Header, ...] = Field((), max_length=64, description="HTTP headers of each request.")
+    auth: Auth | None = Field(None, description="Authorisation; at most one way.")
+    tls: ClientTLS | None = Field(None, description="TLS to the server.")
+    concurrency: int = Field(2, ge=1, le=64, description="Requests at a time.")
+    kheops_albums: tuple[KheopsAlbum, ...] = Field((), max_length=64, description="Kheops albums to share into.")
+
+    @model_validator(mode="after")
+    def _one_authorisation(self) -> Self:
+        if self.auth is not None and any(header.name.lower() == "authorization" for header in self.headers):
+            raise ValueError("an Authorization header and auth exclude each other")
+        return self
