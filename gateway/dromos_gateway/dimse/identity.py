@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Whether a data set is the instance its command set announces, from its first elements alone.
+
+PS3.4 B.2.3 has A900 for a data set that is another instance or another class, and C000 for one that cannot be read.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+import zlib
+from enum import Enum
+
+from dromos_gateway.dimse import uids
+
+MAX_HEAD = 64 * 1024
+
+_SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
+_UNDEFINED = 0xFFFFFFFF
+_LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+_VR = re.compile(rb"[A-Z]{2}")
+_DEFLATED = frozenset((uids.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
+
+
+class Identity(Enum):
+    """What the head of a data set shows."""
+
+    Matches = "it is the announced instance"
+    Differs = "it is another instance or class, or names none"
+    Unreadable = "it is not a data set in this transfer syntax"
+    Incomplete = "more bytes are needed"
+    Unknown = "it cannot be told without decoding more than the head"
+
+
+def identify(
+    head: bytes | bytearray, transfer_syntax_uid: str, sop_class_uid: str, sop_instance_uid: str, *, complete: bool
+) -> Identity:
+    """Look for (0008,0016) and (0008,0018) in the first bytes; `complete`: there are no more."""
+    if transfer_syntax_uid in _DEFLATED:
+        try:
+            head = zlib.decompressobj(-zlib.MAX_WBITS).decompress(bytes(head), MAX_HEAD)
+        except zlib.error:
+            return Identity.Unreadable
+    verdict = _scan(head, transfer_syntax_uid, sop_class_uid, sop_instance_uid)
+    if verdict is Identity.Incomplete and (complete or len(head) >= MAX_HEAD):
+        verdict = Identity.Unreadable
+    if verdict is Identity.Unreadable and not transfer_syntax_uid.startswith("1.2.840.10008."):
+        return Identity.Unknown  # a private transfer syntax may look like anything
+    return verdict
+
+
+def _scan(head: bytes | bytearray, transfer_syntax_uid: str, sop_class_uid: str, sop_instance_uid: str) -> Identity:
+    big_endian = transfer_syntax_uid == uids.EXPLICIT_VR_BIG_ENDIAN
+    explicit = transfer_syntax_uid != uids.IMPLICIT_VR_LITTLE_ENDIAN
+    if not transfer_syntax_uid.startswith("1.2.840.10008."):
+        explicit = _VR.fullmatch(head[4:6]) is not None
+    offset, previous = 0, 0
+    while offset + 12 <= len(head):
+        tag, start, length = _element(head, offset, explicit=explicit, big_endian=big_endian)
+        # Group 0002 belongs to files, not to messages (PS3.10 7.1).
+        if tag < 0x00080000 or tag <= previous or start < 0:
+            return Identity.Unreadable
+        if tag > _SOP_INSTANCE:
+            return Identity.Differs
+        if length == _UNDEFINED:
+            return Identity.Unknown  # a sequence before the UIDs, such as (0008,0006)
+        previous, offset = tag, start + length
+        expected = sop_class_uid if tag == _SOP_CLASS else sop_instance_uid if tag == _SOP_INSTANCE else None
+        if offset > MAX_HEAD or (expected is not None and length > 66):
+            return Identity.Unreadable
+        if expected is None:
+            continue
+        if offset > len(head):
+            return Identity.Incomplete
+        if bytes(head[start:offset]).rstrip(b"\x00 ") != expected.encode("ascii", "replace"):
+            return Identity.Differs
+        if tag == _SOP_INSTANCE:
+            return Identity.Matches
+    return Identity.Incomplete
+
+
+def _element(head: bytes | bytearray, offset: int, *, explicit: bool, big_endian: bool) -> tuple[int, int, int]:
+    """Tag, offset of the value and its length of the element at `offset`; a negative offset: no VR where one belongs."""
+    order = ">" if big_endian else "<"
+    group, element, length = struct.unpack_from(order + "HHI", head, offset)
+    tag = group << 16 | element
+    if not explicit:
+        return tag, offset + 8, length
+    vr = bytes(head[offset + 4 : offset + 6])
+    if _VR.fullmatch(vr) is None:
+        return tag, -1, 0
+    if vr in _LONG_VRS:
+        return tag, offset + 12, struct.unpack_from(order + "I", head, offset + 8)[0]
+    return tag, offset + 8, struct.unpack_from(order + "H", head, offset + 6)[0]

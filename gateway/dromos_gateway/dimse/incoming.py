@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One instance on its way in: checks its identity while it streams, and turns every failure into a status."""
+
+from __future__ import annotations
+
+import logging
+
+from dromos_gateway.dimse import status
+from dromos_gateway.dimse.identity import MAX_HEAD, Identity, identify
+from dromos_gateway.dimse.policy import InstanceSink, StoreRequest, StoreStatus
+
+_LOG = logging.getLogger("dromos.dimse")
+
+_REFUSALS = {
+    Identity.Differs: StoreStatus(
+        status.DATA_SET_DOES_NOT_MATCH, "SOP class or instance UID is not that of the data set"
+    ),
+    Identity.Unreadable: StoreStatus(status.CANNOT_UNDERSTAND, "data set unreadable in the negotiated transfer syntax"),
+}
+_CANNOT_KEEP = StoreStatus(status.OUT_OF_RESOURCES, "cannot be stored now, try again later")
+_FAILED = StoreStatus(status.PROCESSING_FAILURE, "internal error, see the gateway's log")
+
+
+class Incoming:
+    """Feeds an `InstanceSink`; once refused, it only swallows the rest of the data set."""
+
+    __slots__ = ("_head", "_next_look", "_refusal", "_request", "_sink", "_verified")
+
+    def __init__(self, request: StoreRequest, target: InstanceSink | StoreStatus) -> None:
+        self._request = request
+        self._head = bytearray()
+        self._next_look = 0
+        self._verified = False
+        self._sink = None if isinstance(target, StoreStatus) else target
+        self._refusal = target if isinstance(target, StoreStatus) else None
+
+    def write(self, fragment: memoryview) -> None:
+        """Take the next bytes of the data set."""
+        if self._sink is None:
+            return
+        if not self._verified:
+            self._look_at(fragment)
+            if self._sink is None:
+                return
+        try:
+            self._sink.write(fragment)
+        except OSError as error:
+            _LOG.warning("an instance could not be written: %s", error.strerror or type(error).__name__)
+            self._refuse(_CANNOT_KEEP)
+        except Exception:
+            _LOG.exception("the sink of an instance failed")
+            self._refuse(_FAILED)
+
+    async def finish(self) -> StoreStatus:
+        """The data set is complete: make it durable and say how it went."""
+        if self._sink is not None and not self._verified:
+            self._judge(self._identify(complete=True))
+        if self._sink is None:
+            return self._refusal or _FAILED
+        try:
+            return await self._sink.finish()
+        except OSError as error:
+            _LOG.warning("an instance could not be made durable: %s", error.strerror or type(error).__name__)
+            return _CANNOT_KEEP
+        except Exception:
+            _LOG.exception("the sink of an instance failed")
+            return _FAILED
+
+    def abandon(self) -> None:
+        """The association died in the middle of the object."""
+        sink, self._sink = self._sink, None
+        if sink is None:
+            return
+        try:
+            sink.abandon()
+        except Exception:
+            _LOG.exception("the sink of an instance could not be abandoned")
+
+    def _look_at(self, fragment: memoryview) -> None:
+        self._head += fragment[: MAX_HEAD - len(self._head)]
+        if len(self._head) < self._next_look:
+            return
+        # Looking again only after the head has doubled keeps one-byte fragments from costing a scan each.
+        self._next_look = min(2 * len(self._head), MAX_HEAD)
+        self._judge(self._identify(complete=len(self._head) == MAX_HEAD))
+
+    def _identify(self, *, complete: bool) -> Identity:
+        wanted = self._request
+        return identify(
+            self._head, wanted.transfer_syntax_uid, wanted.sop_class_uid, wanted.sop_instance_uid, complete=complete
+        )
+
+    def _judge(self, identity: Identity) -> None:
+        if identity is Identity.Incomplete:
+            return
+        self._verified = True
+        self._head = bytearray()
+        refusal = _REFUSALS.get(identity)
+        if refusal is not None:
+            self._refuse(refusal)
+
+    def _refuse(self, refusal: StoreStatus) -> None:
+        self._refusal = refusal
+        self.abandon()
