@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The spool as the rest of the gateway sees it: open and recover, receive, settle.
+
+Receiving and delivering meet only here, on the disk; either may one day run in a process of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import logging
+import os
+import secrets
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+from dromos_gateway.spool import ledger
+from dromos_gateway.spool.committer import Committer
+from dromos_gateway.spool.incoming import IncomingFile
+from dromos_gateway.spool.records import Delivery, Failure, Instance, Planned, State, Totals
+from dromos_gateway.spool.recovery import recover
+from dromos_gateway.spool.schema import connect, connect_for_reading
+from dromos_gateway.spool.space import Space
+
+log = logging.getLogger(__name__)
+
+
+class SpoolBusy(Exception):
+    """Another process works on this spool."""
+
+
+class Spool:
+    """Part 10 files below objects/ and a ledger of what becomes of them."""
+
+    def __init__(self, folder: Path, limit: int | None) -> None:
+        for part in (folder, folder / "incoming", folder / "objects"):
+            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.folder = folder
+        self.objects = folder / "objects"
+        self._lock = _lock(folder / "lock")
+        self._writer = connect(folder / "ledger.sqlite")
+        self._reader = connect_for_reading(folder / "ledger.sqlite")
+        self._reading = asyncio.Lock()
+        self.space = Space(folder, limit)
+        self._committer = Committer(self._writer, self.objects, self._give_back)
+        self.arrived: Callable[[Sequence[Delivery]], None] = lambda _: None  # set by whoever delivers
+
+    def recover(self, now: float) -> None:
+        """Bring files and rows into line after a crash. Call it once, before anything else."""
+        self.space.used = recover(self._writer, self.folder, now)
+        self._committer.start()
+
+    async def close(self) -> None:
+        """Commit what is queued and let go of the folder."""
+        await self._committer.close()
+        self._reader.close()
+        self._writer.close()
+        os.close(self._lock)
+
+    # Receiving
+
+    def begin(self, head: bytes) -> IncomingFile:
+        """Open a file for an instance; OSError when that cannot be done."""
+        name = secrets.token_hex(16)
+        return IncomingFile(self.folder / "incoming" / name, self.objects / f"{name}.dcm", head, self.space)
+
+    async def keep(self, incoming: IncomingFile, instance: Instance, plan: Sequence[Planned]) -> None:
+        """Make an instance durable and hand it to delivery; OSError or sqlite3.Error when that failed.
+
+        An instance that no destination takes is only counted.
+        """
+        if not any(item.state is State.Waiting for item in plan):
+            incoming.abandon()
+            await asyncio.shield(self._committer.submit(partial(_count_excluded, plan)))
+            return
+        future = self._committer.submit(partial(_add, instance, plan), file=incoming.complete())
+        future.add_done_callback(partial(self._kept, instance.size))
+        await asyncio.shield(future)  # a sender that goes away now changes nothing
+
+    def _kept(self, size: int, future: asyncio.Future[tuple[Delivery, ...]]) -> None:
+        if future.exception() is None:
+            self.arrived(future.result())
+        else:
+            self.space.add(-size)
+
+    # Delivering
+
+    def path(self, instance: Instance) -> Path:
+        """Where an instance's file is."""
+        return self.objects / instance.file
+
+    def waiting(self) -> Iterator[Delivery]:
+        """Everything that waits. Call it before the loop serves anybody."""
+        return ledger.waiting(self._writer)
+
+    def settle(self, delivery: Delivery, state: State, *, reason: str = "", message: str = "", at: float) -> None:
+        """End a delivery; the object goes when it was the last one."""
+
+        def apply(connection: sqlite3.Connection) -> str | None:
+            return ledger.settle(connection, delivery, state, reason=reason, message=message, at=at)
+
+        self._committer.post(apply)
+
+    def reschedule(self, delivery: Delivery, at: float) -> None:
+        """Keep what a failed attempt said."""
+
+        def apply(connection: sqlite3.Connection) -> None:
+            ledger.reschedule(connection, delivery, at)
+
+        self._committer.post(apply)
+
+    async def bury_destination(self, destination: str, *, reason: str, message: str, at: float) -> int:
+        """Make dead letters of all that waits for a destination."""
+        number: int = await self._committer.submit(
+            lambda connection: ledger.bury_destination(connection, destination, reason=reason, message=message, at=at)
+        )
+        return number
+
+    # Dead letters and figures
+
+    async def revive(self, failure: int, destination: str | None, at: float) -> Delivery | None:
+        """Put a dead letter back into a queue."""
+        delivery: Delivery | None = await self._committer.submit(
+            lambda connection: ledger.revive(connection, failure, destination, at)
+        )
+        if delivery is not None:
+            self.arrived((delivery,))
+        return delivery
+
+    async def discard(self, failure: int, at: float) -> bool:
+        """Give a dead letter up by hand."""
+        found, name = await self._committer.submit(lambda connection: ledger.discard(connection, failure, at))
+        if name is not None:
+            path = self.objects / name
+            size = path.stat().st_size if path.exists() else 0
+            path.unlink(missing_ok=True)
+            self.space.add(-size)
+        return bool(found)
+
+    async def failures(self, failure: int | None = None) -> list[Failure]:
+        """Dead letters, the newest first."""
+        async with self._reading:
+            return await asyncio.to_thread(ledger.failures, self._reader, failure)
+
+    async def totals(self) -> dict[str, Totals]:
+        """What each destination has, had and lost."""
+        async with self._reading:
+            return await asyncio.to_thread(ledger.totals, self._reader)
+
+    async def instances(self) -> int:
+        """How many objects the spool holds."""
+        async with self._reading:
+            (number,) = await asyncio.to_thread(
+                lambda: self._reader.execute("SELECT count(*) FROM instances").fetchone()
+            )
+        return int(number)
+
+    # Last accepted configuration
+
+    def accepted(self) -> list[tuple[str, str, str, str, str]]:
+        """Documents as they were last accepted: kind, namespace, name, file, JSON. Before the loop serves anybody."""
+        return list(self._writer.execute("SELECT kind, namespace, name, file, document FROM accepted"))
+
+    async def remember_accepted(self, documents: Sequence[tuple[str, str, str, str, str]]) -> None:
+        """Replace what is remembered as accepted."""
+
+        def apply(connection: sqlite3.Connection) -> None:
+            connection.execute("DELETE FROM accepted")
+            connection.executemany("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?, ?)", documents)
+
+        await self._committer.submit(apply)
+
+    def _give_back(self, size: int) -> None:
+        self.space.add(-size)
+
+
+def _lock(path: Path) -> int:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise SpoolBusy(f"another gateway works on {path.parent}; give each one a --spool of its own") from None
+    return descriptor
+
+
+def _add(instance: Instance, plan: Sequence[Planned], connection: sqlite3.Connection) -> tuple[Delivery, ...]:
+    return ledger.add(connection, instance, plan)
+
+
+def _count_excluded(plan: Sequence[Planned], connection: sqlite3.Connection) -> None:
+    ledger.count_excluded(connection, plan)
