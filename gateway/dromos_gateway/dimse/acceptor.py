@@ -3,24 +3,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from ssl import SSLContext
+import asyncio
+import contextlib
+import errno
+import socket
+from ssl import SSLContext, SSLError
 
-from dromos_gateway.dimse.policy import StorePolicy
+from dromos_gateway.dimse.connection import LOG, Connection
+from dromos_gateway.dimse.framing import MAX_CARRY
+from dromos_gateway.dimse.limits import AcceptorLimits as AcceptorLimits
+from dromos_gateway.dimse.policy import LOCAL_LIMIT_EXCEEDED, TEMPORARY_CONGESTION, Rejection, StorePolicy
+from dromos_gateway.dimse.session import Session
+from dromos_gateway.dimse.sockets import host_of, quickack, tune
 
-
-@dataclass(frozen=True, slots=True)
-class AcceptorLimits:
-    """Deadlines in seconds and caps."""
-
-    associations: int = 100
-    connections: int = 1000  # open, without an association yet
-    request_timeout: float = 5.0  # from connect, or the end of TLS, to a complete A-ASSOCIATE-RQ
-    handshake_timeout: float = 5.0  # TLS
-    idle_timeout: float = 60.0  # no message in progress; also for the rest of a PDU that has begun
-    abort_timeout: float = 3.0  # from our A-ABORT, A-ASSOCIATE-RJ or A-RELEASE-RP until we close
-    max_pdu: int = 256 * 1024
-    min_bytes_per_second: int = 1024  # averaged over a message that takes longer than the idle timeout
+_RECEIVE_BUFFER = 512 * 1024
+_BACKLOG = 1024
+_IDLE_IN_DRAIN = 2.0  # seconds between two messages after which a peer is not in the middle of sending
+_OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Acceptor:
@@ -29,28 +28,150 @@ class Acceptor:
     def __init__(
         self, policy: StorePolicy, limits: AcceptorLimits | None = None, ssl: SSLContext | None = None
     ) -> None:
-        self._policy = policy
-        self._limits = limits or AcceptorLimits()
+        self.policy = policy
+        self.limits = limits or AcceptorLimits()
+        self.receive_buffer = bytearray(MAX_CARRY + _RECEIVE_BUFFER)
         self._ssl = ssl
+        self._listeners: list[socket.socket] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opening: set[asyncio.Task[None]] = set()
+        self._connections: set[Session] = set()  # all that are open
+        self._associations: set[Session] = set()
+        self._draining = False
+        self._without_associations = asyncio.Event()
 
     @property
     def port(self) -> int:
-        """The bound port."""
-        raise NotImplementedError
+        """The bound port; 0 when not listening."""
+        return int(self._listeners[0].getsockname()[1]) if self._listeners else 0
 
     @property
     def associations(self) -> int:
         """How many associations are open now."""
-        raise NotImplementedError
+        return len(self._associations)
+
+    @property
+    def connections(self) -> int:
+        """How many connections are open, associations included."""
+        return len(self._connections) + len(self._opening)
 
     async def start(self, host: str, port: int) -> None:
-        """Listen. OSError when the address cannot be bound."""
-        raise NotImplementedError
+        """Listen on every address of `host` (empty: all). OSError when one cannot be bound."""
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        try:
+            for family, kind, protocol, _, address in dict.fromkeys(found):
+                listener = socket.socket(family, kind, protocol)
+                self._listeners.append(listener)
+                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                if family == socket.AF_INET6:
+                    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+                listener.setblocking(False)
+                listener.bind((address[0], self.port or port, *address[2:]))
+                listener.listen(_BACKLOG)
+        except OSError:
+            self.close()
+            raise
+        self._tasks = {loop.create_task(self._accept(listener)) for listener in self._listeners}
 
     async def drain(self, timeout: float) -> None:
         """Refuse new associations, let open ones finish, abort what is left after `timeout` seconds; then close."""
-        raise NotImplementedError
+        self._draining = True
+        self._stop_listening()
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + timeout
+        while self._associations and (left := deadline - loop.time()) > 0:
+            for session in [each for each in self._associations if each.idle_for > _IDLE_IN_DRAIN]:
+                session.abort("idle while the gateway is shutting down", 0, 0)
+            self._without_associations.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._without_associations.wait(), min(left, 0.25))
+        for session in list(self._associations):
+            session.abort("the gateway is shutting down", 0, 0)
+        finishing = [task for session in self._connections if (task := session.finishing) is not None]
+        if finishing:
+            await asyncio.wait(finishing, timeout=max(timeout, 1.0))
+        self.close()
 
     def close(self) -> None:
         """Stop listening and drop every connection at once."""
-        raise NotImplementedError
+        self._stop_listening()
+        for task in self._opening:
+            task.cancel()
+        for session in list(self._connections):
+            session.drop()
+
+    # --- what a connection tells ---
+
+    def objection(self) -> Rejection | None:
+        """Why no further association can be taken now."""
+        if self._draining:
+            return Rejection(*TEMPORARY_CONGESTION, "the gateway is shutting down")
+        if len(self._associations) >= self.limits.associations:
+            return Rejection(*LOCAL_LIMIT_EXCEEDED, f"{self.limits.associations} associations are open")
+        return None
+
+    def opened(self, connection: Connection) -> None:
+        """A connection is open, TLS and all."""
+        if isinstance(connection, Session):
+            self._connections.add(connection)
+
+    def associated(self, connection: Connection) -> None:
+        """The connection counts as an association from here."""
+        if isinstance(connection, Session):
+            self._associations.add(connection)
+
+    def closed(self, connection: Connection) -> None:
+        """The connection is gone."""
+        if isinstance(connection, Session):
+            self._connections.discard(connection)
+            self._associations.discard(connection)
+            if not self._associations:
+                self._without_associations.set()
+
+    # --- inside ---
+
+    def _stop_listening(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        self._tasks = set()
+        for listener in self._listeners:
+            listener.close()
+        self._listeners = []
+
+    async def _accept(self, listener: socket.socket) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            try:
+                sock, address = await loop.sock_accept(listener)
+            except OSError as error:
+                # A connection that was reset in the queue is the peer's affair; without descriptors, wait for some.
+                if error.errno in _OUT_OF_RESOURCES:
+                    LOG.warning("no connection can be taken: %s", error.strerror)
+                    await asyncio.sleep(0.2)
+                continue
+            if self.connections - len(self._associations) >= self.limits.connections:
+                sock.close()
+                continue
+            task = loop.create_task(self._open(sock, host_of(address)))
+            self._opening.add(task)
+            task.add_done_callback(self._opening.discard)
+
+    async def _open(self, sock: socket.socket, peer_host: str) -> None:
+        """Make a session of a socket. TLS handshakes run side by side, each with its deadline."""
+        tune(sock)
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.connect_accepted_socket(
+                lambda: Session(self, quickack(sock), peer_host),
+                sock,
+                ssl=self._ssl,
+                ssl_handshake_timeout=self.limits.handshake_timeout if self._ssl is not None else None,
+            )
+        except (OSError, SSLError) as error:
+            reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
+            LOG.warning("peer at %s: no TLS connection: %s", peer_host, reason)
+            sock.close()
+        except Exception:
+            LOG.exception("a connection could not be opened")
+            sock.close()

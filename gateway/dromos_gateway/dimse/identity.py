@@ -80,7 +80,7 @@ def _scan(head: bytes | bytearray, transfer_syntax_uid: str, sop_class_uid: str,
 
 
 def _element(head: bytes | bytearray, offset: int, *, explicit: bool, big_endian: bool) -> tuple[int, int, int]:
-    """Tag, offset of the value and its length of the element at `offset`; a negative offset: no VR where one belongs."""
+    """Tag, offset of the value and its length of the element at `offset`; -1 where a VR is missing."""
     order = ">" if big_endian else "<"
     group, element, length = struct.unpack_from(order + "HHI", head, offset)
     tag = group << 16 | element

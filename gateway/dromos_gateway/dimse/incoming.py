@@ -11,6 +11,7 @@ from dromos_gateway.dimse.policy import InstanceSink, StoreRequest, StoreStatus
 
 _LOG = logging.getLogger("dromos.dimse")
 
+_FIRST_LOOK = 2048  # nearly always enough; doubled up to MAX_HEAD
 _REFUSALS = {
     Identity.Differs: StoreStatus(
         status.DATA_SET_DOES_NOT_MATCH, "SOP class or instance UID is not that of the data set"
@@ -29,7 +30,7 @@ class Incoming:
     def __init__(self, request: StoreRequest, target: InstanceSink | StoreStatus) -> None:
         self._request = request
         self._head = bytearray()
-        self._next_look = 0
+        self._next_look = _FIRST_LOOK
         self._verified = False
         self._sink = None if isinstance(target, StoreStatus) else target
         self._refusal = target if isinstance(target, StoreStatus) else None
@@ -77,12 +78,15 @@ class Incoming:
             _LOG.exception("the sink of an instance could not be abandoned")
 
     def _look_at(self, fragment: memoryview) -> None:
-        self._head += fragment[: MAX_HEAD - len(self._head)]
-        if len(self._head) < self._next_look:
-            return
-        # Looking again only after the head has doubled keeps one-byte fragments from costing a scan each.
-        self._next_look = min(2 * len(self._head), MAX_HEAD)
-        self._judge(self._identify(complete=len(self._head) == MAX_HEAD))
+        taken = 0
+        while not self._verified and taken < len(fragment):
+            part = fragment[taken : taken + self._next_look - len(self._head)]
+            self._head += part
+            taken += len(part)
+            if len(self._head) < self._next_look:
+                return
+            self._judge(self._identify(complete=self._next_look == MAX_HEAD))
+            self._next_look *= 2
 
     def _identify(self, *, complete: bool) -> Identity:
         wanted = self._request
