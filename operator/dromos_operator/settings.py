@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the operator is told by its environment; the chart's Deployment sets it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dromos_operator.errors import SettingsError
+
+PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All settings; a field's comment names its variable."""
+
+    gateway_image: str  # DROMOS_GATEWAY_IMAGE
+    gateway_image_pull_policy: str = "IfNotPresent"  # DROMOS_GATEWAY_IMAGE_PULL_POLICY
+    watch_namespaces: tuple[str, ...] = ()  # DROMOS_WATCH_NAMESPACES (or WATCH_NAMESPACES), comma separated; empty: all
+    operator_namespace: str = ""  # DROMOS_OPERATOR_NAMESPACE: from where gateways may be asked
+    log_level: str = "info"  # DROMOS_LOG_LEVEL
+    listen: tuple[str, int] = ("0.0.0.0", 8081)  # DROMOS_OPERATOR_LISTEN
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str]) -> Settings:
+        """Read the variables; SettingsError names the one that is wrong."""
+        image = environment.get("DROMOS_GATEWAY_IMAGE", "").strip()
+        if not image:
+            raise SettingsError("DROMOS_GATEWAY_IMAGE is not set: it names the image that gateway pods run")
+        policy = environment.get("DROMOS_GATEWAY_IMAGE_PULL_POLICY", "") or "IfNotPresent"
+        if policy not in PULL_POLICIES:
+            raise SettingsError(
+                f"DROMOS_GATEWAY_IMAGE_PULL_POLICY is {policy!r}, not one of {', '.join(PULL_POLICIES)}"
+            )
+        namespaces = environment.get("DROMOS_WATCH_NAMESPACES") or environment.get("WATCH_NAMESPACES", "")
+        level = environment.get("DROMOS_LOG_LEVEL", "") or "info"
+        if level not in {"debug", "info", "warning", "error"}:
+            raise SettingsError(f"DROMOS_LOG_LEVEL is {level!r}, not one of debug, info, warning, error")
+        return cls(
+            gateway_image=image,
+            gateway_image_pull_policy=policy,
+            watch_namespaces=tuple(sorted({name.strip() for name in namespaces.split(",") if name.strip()})),
+            operator_namespace=environment.get("DROMOS_OPERATOR_NAMESPACE", ""),
+            log_level=level,
+            listen=_address(environment.get("DROMOS_OPERATOR_LISTEN", "") or "0.0.0.0:8081"),
+        )
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(f"DROMOS_OPERATOR_LISTEN is {text!r}, not HOST:PORT")
+    return host, int(port)
