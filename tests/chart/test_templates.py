@@ -111,29 +111,31 @@ def test_no_right_is_a_wildcard(render: Render, values: dict[str, Any]) -> None:
         ] == ["dromos.dev"]
 
 
+def _operator_role(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    (role,) = (role for role in _kind(documents, "ClusterRole") if role["metadata"]["name"] == "dromos-operator")
+    rules: list[dict[str, Any]] = role["rules"]
+    return rules
+
+
 def test_watching_namespaces_takes_the_rights_elsewhere_away(render: Render) -> None:
     everywhere, two = render(), render({"watchNamespaces": ["a", "b"]})
-
-    def operator(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        (role,) = (r for r in _kind(documents, "ClusterRole") if r["metadata"]["name"] == "dromos-operator")
-        rules: list[dict[str, Any]] = role["rules"]
-        return rules
-
-    kept = operator(two)
-    assert {r for rule in kept for r in rule["resources"]} == {"customresourcedefinitions", "namespaces"}
-    assert all(set(rule["verbs"]) == {"get", "list", "watch"} for rule in kept)
+    assert not [role for role in _kind(two, "ClusterRole") if role["metadata"]["name"] == "dromos-operator"]
+    assert not _kind(two, "ClusterRoleBinding")
     roles = _kind(two, "Role")
     assert [role["metadata"]["namespace"] for role in roles] == ["a", "b"]
     assert [binding["metadata"]["namespace"] for binding in _kind(two, "RoleBinding")] == ["a", "b"]
-    assert all([*kept, *role["rules"]] == operator(everywhere) for role in roles)
+    assert all(role["rules"] == _operator_role(everywhere) for role in roles)
     assert not _kind(everywhere, "Role")
+    (container,) = _pod(two)["containers"]
+    assert {"name": "DROMOS_WATCH_NAMESPACES", "value": "a,b"} in container["env"]
 
 
 def test_the_operator_cannot_write_what_users_write(render: Render) -> None:
-    (role,) = (r for r in _kind(render(), "ClusterRole") if r["metadata"]["name"] == "dromos-operator")
-    for rule in role["rules"]:
-        if rule["apiGroups"] == ["dromos.dev"] and not all(r.endswith("/status") for r in rule["resources"]):
-            assert set(rule["verbs"]) == {"get", "list", "watch"}
+    verbs = {resource: set(rule["verbs"]) for rule in _operator_role(render()) for resource in rule["resources"]}
+    for kind in ("forwardnodes", "destinations", "projects"):
+        assert verbs[kind] == {"get", "list", "watch"}
+        assert verbs[f"{kind}/status"] == {"get", "patch"}
+    assert not any("delete" in granted for granted in verbs.values())
 
 
 def test_roles_for_people_are_aggregated(render: Render) -> None:
