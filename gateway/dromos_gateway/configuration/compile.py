@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From documents to settings. What means nothing holds its own destination, and nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dromos_crds import ConfigMap, Destination, ForwardNode, Secret
+from dromos_crds.problems import Problem
+from dromos_crds.quantities import parse_duration, parse_quantity
+from dromos_gateway.configuration.documents import InForce
+from dromos_gateway.configuration.references import References, Unresolved
+from dromos_gateway.configuration.settings import (
+    Configuration,
+    DestinationSettings,
+    NodeSettings,
+    PeerSettings,
+    SourceSettings,
+)
+
+NOT_SUPPORTED = "NotSupported"
+# What later versions do. Until then nothing leaves that somebody wanted changed or filtered.
+_UNBUILT = {
+    "stow": "stow",
+    "condition": "condition",
+    "transfer_syntax": "transferSyntax",
+    "deidentification": "deidentification",
+    "tag_morphing": "tagMorphing",
+}
+
+
+def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...], digest: str) -> Configuration:
+    """Resolve all documents; the problems found join those given."""
+    known = tuple(documents)
+    references = References(
+        secrets={_key(item.object): item.object for item in known if isinstance(item.object, Secret)},
+        config_maps={_key(item.object): item.object for item in known if isinstance(item.object, ConfigMap)},
+    )
+    found: list[Problem] = list(problems)
+    nodes: dict[str, NodeSettings] = {}
+    for item in known:
+        if isinstance(item.object, ForwardNode):
+            try:
+                node = _node(item.object, references)
+            except Unresolved as error:
+                found.append(_problem(item, error.reason, error.field, str(error)))
+                continue
+            nodes[node.key] = node
+    found.extend(conflicts(nodes.values()))
+    destinations: dict[str, DestinationSettings] = {}
+    for item in known:
+        if isinstance(item.object, Destination):
+            settings = _destination(item, item.object, nodes, references)
+            destinations[settings.key] = settings
+            if settings.hold is not None:
+                found.append(settings.hold)
+    by_title = {node.ae_title: node for node in nodes.values()}
+    return Configuration(by_title, destinations, tuple(found), digest)
+
+
+def conflicts(nodes: Iterable[NodeSettings]) -> tuple[Problem, ...]:
+    """ForwardNodes that cannot share a listener."""
+    result: list[Problem] = []
+    titles: dict[str, NodeSettings] = {}
+    first: NodeSettings | None = None
+    for node in nodes:
+        namespace, _, name = node.key.partition("/")
+        if (other := titles.get(node.ae_title)) is not None:
+            text = f"{node.ae_title} is the AE title of ForwardNode {other.key} as well; each needs one of its own"
+            result.append(
+                Problem(text, "Conflict", kind="ForwardNode", namespace=namespace, name=name, field="spec.aeTitle")
+            )
+        titles.setdefault(node.ae_title, node)
+        if first is not None and node.tls != first.tls:
+            text = f"differs from that of ForwardNode {first.key}; ForwardNodes of one gateway share the listener"
+            result.append(
+                Problem(text, "Conflict", kind="ForwardNode", namespace=namespace, name=name, field="spec.tls")
+            )
+        first = first or node
+    return tuple(result)
+
+
+def _node(node: ForwardNode, references: References) -> NodeSettings:
+    spec = node.spec
+    return NodeSettings(
+        key=_key(node),
+        ae_title=spec.ae_title,
+        sources=tuple(
+            SourceSettings(source.ae_title, source.hostname if source.checks_hostname else None)
+            for source in spec.sources
+        ),
+        suspend=spec.suspend,
+        spool_size=parse_quantity(spec.spool.size),
+        associations=spec.limits.associations,
+        idle_timeout=parse_duration(spec.limits.idle_timeout),
+        tls=references.listener(node.metadata.namespace, spec.tls) if spec.tls is not None else None,
+    )
+
+
+def _destination(
+    item: InForce, destination: Destination, nodes: dict[str, NodeSettings], references: References
+) -> DestinationSettings:
+    spec = destination.spec
+    namespace = destination.metadata.namespace
+    node_key = f"{namespace}/{spec.forward_node_ref.name}"
+    node = nodes.get(node_key)
+    hold = _unbuilt(item, destination)
+    if node is None and hold is None:
+        text = f"ForwardNode {spec.forward_node_ref.name} does not exist in namespace {namespace}, or is not valid"
+        hold = _problem(item, "ForwardNodeNotFound", "spec.forwardNodeRef.name", text)
+    peer = None
+    if spec.dicom is not None and node is not None:
+        try:
+            peer = PeerSettings(
+                host=spec.dicom.hostname,
+                port=spec.dicom.port,
+                called_ae_title=spec.dicom.ae_title,
+                calling_ae_title=spec.dicom.ae_title if spec.dicom.use_destination_ae_title else node.ae_title,
+                concurrency=spec.dicom.concurrency,
+                tls=references.client(namespace, spec.dicom.tls) if spec.dicom.tls is not None else None,
+            )
+        except Unresolved as error:
+            hold = hold or _problem(item, error.reason, error.field, str(error))
+    classes = spec.authorized_sop_classes
+    return DestinationSettings(
+        key=_key(destination),
+        node=node_key,
+        generation=destination.metadata.generation,
+        enabled=spec.enabled,
+        suspend=spec.suspend or (node is not None and node.suspend),
+        peer=peer,
+        sop_classes=frozenset(classes) if classes is not None else None,
+        max_age=parse_duration(spec.retry.max_age),
+        hold=hold,
+    )
+
+
+def _unbuilt(item: InForce, destination: Destination) -> Problem | None:
+    for attribute, field in _UNBUILT.items():
+        if getattr(destination.spec, attribute) is not None:
+            text = f"this version cannot do {field} yet; instances are kept, nothing is sent"
+            return _problem(item, NOT_SUPPORTED, f"spec.{field}", text)
+    return None
+
+
+def _problem(item: InForce, reason: str, field: str, message: str) -> Problem:
+    kind, namespace, name = item.identity
+    return Problem(message, reason, file=item.file, kind=kind, namespace=namespace, name=name, field=field)
+
+
+def _key(thing: ForwardNode | Destination | Secret | ConfigMap) -> str:
+    return f"{thing.metadata.namespace}/{thing.metadata.name}"

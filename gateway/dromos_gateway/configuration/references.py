@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Secrets and ConfigMaps that a manifest names: certificates and authorities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from dromos_crds import ConfigMap, Secret
+from dromos_crds.forwardnode import ListenerTLS
+from dromos_crds.tls import ClientTLS
+from dromos_gateway.configuration.settings import TLSMaterial
+
+
+class Unresolved(Exception):
+    """Something named is not there. The message never shows a value."""
+
+    def __init__(self, reason: str, field: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+        self.field = field
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What can be referred to, by namespace/name."""
+
+    secrets: Mapping[str, Secret]
+    config_maps: Mapping[str, ConfigMap]
+
+    def listener(self, namespace: str, tls: ListenerTLS) -> TLSMaterial:
+        """Certificate, key and the clients' authority of a ForwardNode."""
+        name = tls.certificate_secret_ref.name
+        certificate, key = self._pair(namespace, name, "spec.tls.certificateSecretRef.name")
+        authorities: bytes | None = None
+        if tls.client_ca_ref is not None:
+            authorities = self._secret(namespace, tls.client_ca_ref.name, "ca.crt", "spec.tls.clientCARef.name")
+        elif tls.client_authentication != "None":
+            # the certificate's own Secret may carry the authority, as cert-manager writes it
+            authorities = self._secret(namespace, name, "ca.crt", "spec.tls.clientCARef")
+        return TLSMaterial(certificate, key, authorities, tls.client_authentication)
+
+    def client(self, namespace: str, tls: ClientTLS) -> TLSMaterial:
+        """The server's authority and our own certificate towards a destination."""
+        authorities: bytes | None = None
+        certificate = key = b""
+        if (ca := tls.ca_ref) is not None:
+            field = "spec.dicom.tls.caRef"
+            if ca.kind == "Secret":
+                authorities = self._secret(namespace, ca.name, ca.key, field)
+            else:
+                authorities = self._config_map(namespace, ca.name, ca.key, field)
+        if (own := tls.certificate_secret_ref) is not None:
+            certificate, key = self._pair(namespace, own.name, "spec.dicom.tls.certificateSecretRef.name")
+        return TLSMaterial(certificate, key, authorities, server_name=tls.server_name)
+
+    def _pair(self, namespace: str, name: str, field: str) -> tuple[bytes, bytes]:
+        return self._secret(namespace, name, "tls.crt", field), self._secret(namespace, name, "tls.key", field)
+
+    def _secret(self, namespace: str, name: str, key: str, field: str) -> bytes:
+        secret = self.secrets.get(f"{namespace}/{name}")
+        if secret is None:
+            raise Unresolved("SecretNotFound", field, f"Secret {name} does not exist in namespace {namespace}")
+        value = secret.data.get(key)
+        if value is None:
+            raise Unresolved("SecretKeyNotFound", field, f"Secret {name} has no key {key}")
+        return value
+
+    def _config_map(self, namespace: str, name: str, key: str, field: str) -> bytes:
+        config_map = self.config_maps.get(f"{namespace}/{name}")
+        if config_map is None:
+            raise Unresolved("ConfigMapNotFound", field, f"ConfigMap {name} does not exist in namespace {namespace}")
+        value = config_map.data.get(key)
+        if value is None:
+            raise Unresolved("ConfigMapKeyNotFound", field, f"ConfigMap {name} has no key {key}")
+        return value.encode()

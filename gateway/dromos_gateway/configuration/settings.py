@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the gateway acts on: the manifests' meaning, resolved and frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dromos_crds.problems import Problem
+
+
+@dataclass(frozen=True, slots=True)
+class TLSMaterial:
+    """PEM texts for one side of a TLS connection; never shown."""
+
+    certificate: bytes = field(default=b"", repr=False)
+    key: bytes = field(default=b"", repr=False)
+    authorities: bytes | None = field(default=None, repr=False)  # None: the system's (client), nobody's (server)
+    client_authentication: str = "None"  # None | Request | Require; only for a listener
+    server_name: str = ""  # only for a client; empty: the host
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSettings:
+    """Who may send. Without a host name any address may use the AE title."""
+
+    ae_title: str
+    hostname: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSettings:
+    """A ForwardNode."""
+
+    key: str  # namespace/name
+    ae_title: str
+    sources: tuple[SourceSettings, ...]
+    suspend: bool
+    spool_size: int
+    associations: int
+    idle_timeout: float
+    tls: TLSMaterial | None
+
+
+@dataclass(frozen=True, slots=True)
+class PeerSettings:
+    """The DICOM node behind a destination."""
+
+    host: str
+    port: int
+    called_ae_title: str
+    calling_ae_title: str
+    concurrency: int
+    tls: TLSMaterial | None
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationSettings:
+    """A Destination."""
+
+    key: str  # namespace/name
+    node: str  # key of its ForwardNode
+    generation: int
+    enabled: bool
+    suspend: bool  # its own, or its ForwardNode's
+    peer: PeerSettings | None  # None only together with `hold`
+    sop_classes: frozenset[str] | None
+    max_age: float
+    hold: Problem | None = None  # why nothing may be sent
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """Everything that a reload replaces at once."""
+
+    nodes: Mapping[str, NodeSettings]  # by AE title
+    destinations: Mapping[str, DestinationSettings]  # by key
+    problems: tuple[Problem, ...]
+    hash: str
+
+    def of_node(self, key: str) -> tuple[DestinationSettings, ...]:
+        """The destinations of a ForwardNode."""
+        return tuple(item for item in self.destinations.values() if item.node == key)

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All destinations: routes what arrived, follows the configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from random import Random
+
+from dromos_gateway.configuration.settings import Configuration, DestinationSettings, PeerSettings
+from dromos_gateway.delivery.sender import Sender
+from dromos_gateway.dimse.requestor import Peer
+from dromos_gateway.spool.records import Delivery
+from dromos_gateway.spool.spool import Spool
+
+log = logging.getLogger(__name__)
+
+DELETED = "DestinationDeleted"
+_PATIENCE = 10.0  # seconds that a deleted destination's instances in flight get
+
+
+class Dispatcher:
+    """One sender for each destination."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        make_peer: Callable[[PeerSettings], Peer],
+        clock: Callable[[], float],
+        random: Random | None = None,
+    ) -> None:
+        self._spool = spool
+        self._make_peer = make_peer
+        self._clock = clock
+        self._random = random or Random()  # noqa: S311 - jitter is no secret
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.senders: dict[str, Sender] = {}
+
+    async def start(self, configuration: Configuration) -> None:
+        """Take up what an earlier run left; what waits for an unknown destination becomes a dead letter."""
+        self._spool.arrived = self.arrived
+        self._follow(configuration)
+        left: defaultdict[str, list[Delivery]] = defaultdict(list)
+        now = self._clock()
+        for delivery in self._spool.waiting():
+            left[delivery.destination].append(replace(delivery, due=now))
+        for key, deliveries in left.items():
+            if (sender := self.senders.get(key)) is not None:
+                sender.add(deliveries)
+            else:
+                await self._bury(key)
+
+    async def apply(self, configuration: Configuration) -> None:
+        """Follow another configuration. Queues live on; a destination that is gone leaves dead letters."""
+        gone = [self.senders.pop(key) for key in self.senders.keys() - configuration.destinations.keys()]
+        self._follow(configuration)
+        for sender in gone:
+            await sender.stop(_PATIENCE)
+            await self._bury(sender.settings.key)
+
+    def arrived(self, deliveries: Sequence[Delivery]) -> None:
+        """Queue what was just made durable."""
+        for delivery in deliveries:
+            sender = self.senders.get(delivery.destination)
+            if sender is not None:
+                sender.add((delivery,))
+            else:  # deleted between the plan and the commit
+                task = asyncio.create_task(self._bury(delivery.destination))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def stop(self, timeout: float) -> None:
+        """Finish what is in flight."""
+        await asyncio.gather(*(sender.stop(timeout) for sender in self.senders.values()))
+
+    def _follow(self, configuration: Configuration) -> None:
+        for key, settings in configuration.destinations.items():
+            sender = self.senders.get(key)
+            if sender is None:
+                self.senders[key] = Sender(settings, self._peer(settings), self._spool, self._clock, self._random)
+            elif sender.settings != settings:
+                sender.update(settings, self._peer(settings))
+
+    def _peer(self, settings: DestinationSettings) -> Peer | None:
+        return None if settings.peer is None or settings.hold is not None else self._make_peer(settings.peer)
+
+    async def _bury(self, key: str) -> None:
+        number = await self._spool.bury_destination(
+            key, reason=DELETED, message="destination deleted", at=self._clock()
+        )
+        if number:
+            log.warning("destination %s is gone: %d instances are dead letters", key, number)

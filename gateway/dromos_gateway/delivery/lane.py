@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One association to a destination, opened for exactly what waits and kept while there is work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from dromos_gateway.dimse.errors import ContextRefused
+from dromos_gateway.dimse.requestor import Association, Peer, ProposedContext, StoredObject, StoreResponse
+from dromos_gateway.dimse.uids import VERIFICATION
+
+MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd numbers from 1 to 255
+Kind = tuple[str, str]  # SOP class, transfer syntax
+
+
+class Lane:
+    """At most one association at a time."""
+
+    def __init__(self) -> None:
+        self._association: Association | None = None
+        self._proposed: frozenset[Kind] = frozenset()
+        self._peer: Peer | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether an association is open."""
+        return self._association is not None and self._association.is_open
+
+    async def store(self, peer: Peer, instance: StoredObject, waiting: Iterable[Kind]) -> StoreResponse:
+        """Send one instance, negotiating anew where the open association was not asked for its kind.
+
+        DimseError as `Association.open` and `Association.store` raise it; ContextRefused when the peer wants the SOP
+        class or the transfer syntax no more than that.
+        """
+        kind = (instance.sop_class_uid, instance.transfer_syntax_uid)
+        if not self.connected or peer is not self._peer or kind not in self._proposed:
+            await self.release()
+            kinds = [kind, *(other for other in waiting if other != kind)][:MOST_CONTEXTS]
+            contexts = [ProposedContext(sop_class, (transfer_syntax,)) for sop_class, transfer_syntax in kinds]
+            self._association = await Association.open(peer, contexts)
+            self._proposed, self._peer = frozenset(kinds), peer
+        association = self._association
+        if association is None or not association.accepts(*kind):
+            raise ContextRefused(f"the peer accepts SOP class {kind[0]} not in transfer syntax {kind[1]}")
+        return await association.store(instance)
+
+    async def release(self) -> None:
+        """End the association in order."""
+        association, self._association = self._association, None
+        if association is not None and association.is_open:
+            await association.release()
+
+    def abort(self) -> None:
+        """End it at once."""
+        association, self._association = self._association, None
+        if association is not None:
+            association.abort()
+
+
+async def probe(peer: Peer) -> None:
+    """C-ECHO; DimseError when the peer does not answer. One that does not offer Verification is alive all the same."""
+    association = await Association.open(peer, [ProposedContext(VERIFICATION, ("1.2.840.10008.1.2",))])
+    try:
+        await association.echo()
+    except ContextRefused:
+        return
+    finally:
+        await association.release()

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What an attempt came to: the peer's answer, or its silence, in terms of a queue."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dromos_gateway.dimse.errors import AssociationRejected, ContextRefused, DimseError, UnreadableObject
+from dromos_gateway.dimse.requestor import StoreResponse
+from dromos_gateway.dimse.status import Verdict, classify, describe
+
+_READ_ATTEMPTS = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The peer has it."""
+
+    warning: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """Not now. The outcome may be unknown: sending again is harmless, the bytes are the same."""
+
+    message: str
+    blames_destination: bool = True  # counts against the destination, not the instance
+    refuses_us: bool = False  # it refuses us as such, until somebody changes a configuration
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Never, as things are: a dead letter."""
+
+    reason: str
+    message: str
+
+
+Outcome = Sent | TryAgain | Refused
+
+
+def read_response(response: StoreResponse) -> Outcome:
+    """Read a C-STORE response (PS3.4 B.2.3)."""
+    verdict = classify(response.status)
+    if verdict is Verdict.Delivered:
+        return Sent()
+    message = describe(response.status) + (f": {response.error_comment}" if response.error_comment else "")
+    if verdict is Verdict.DeliveredWithWarning:
+        return Sent(message)
+    if verdict is Verdict.Permanent:
+        return Refused("RefusedByPeer", message)
+    return TryAgain(message, refuses_us=verdict is Verdict.Park)
+
+
+def read_error(error: DimseError, attempts: int) -> Outcome:
+    """Read the failure of an association; `attempts` counts this one."""
+    if isinstance(error, ContextRefused):
+        return Refused("TransferSyntaxRefused", str(error))
+    if isinstance(error, UnreadableObject):
+        if attempts >= _READ_ATTEMPTS:
+            return Refused("SpoolFileUnreadable", str(error))
+        return TryAgain(str(error), blames_destination=False)
+    permanent = isinstance(error, AssociationRejected) and not error.transient
+    return TryAgain(str(error), refuses_us=permanent)

@@ -1,0 +1,173 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the acceptor asks: who may send, and where an instance goes. Success is said here, once the spool has it."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from dromos_gateway import pipeline
+from dromos_gateway.configuration.settings import Configuration, DestinationSettings, NodeSettings
+from dromos_gateway.dimse.part10 import file_head
+from dromos_gateway.dimse.policy import (
+    CALLED_AE_TITLE_NOT_RECOGNIZED,
+    CALLING_AE_TITLE_NOT_RECOGNIZED,
+    LOCAL_LIMIT_EXCEEDED,
+    TEMPORARY_CONGESTION,
+    Admission,
+    AssociationRequest,
+    Rejection,
+    StoreRequest,
+    StoreStatus,
+)
+from dromos_gateway.dimse.status import OUT_OF_RESOURCES, SOP_CLASS_NOT_SUPPORTED, SUCCESS
+from dromos_gateway.hosts import Hosts
+from dromos_gateway.spool.incoming import IncomingFile
+from dromos_gateway.spool.records import Instance, Planned, State
+from dromos_gateway.spool.spool import Spool
+from dromos_gateway.study import study_instance_uid
+
+log = logging.getLogger(__name__)
+
+_MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"  # a DICOMDIR is not storable over the network (PS3.4 B.5)
+
+
+@dataclass(slots=True)
+class Received:
+    """Counters for the metrics."""
+
+    instances: int = 0
+    bytes: int = 0
+    refused: int = 0
+    rejected_associations: dict[str, int] = field(default_factory=dict)
+
+
+class Receiving:
+    """The acceptor's policy."""
+
+    def __init__(self, spool: Spool, configuration: Configuration, hosts: Hosts, clock: Callable[[], float]) -> None:
+        self.configuration = configuration
+        self.counters = Received()
+        self.draining = False
+        self._spool = spool
+        self._hosts = hosts
+        self._clock = clock
+
+    def admit(self, request: AssociationRequest) -> Admission | Rejection:
+        """Select the ForwardNode by called AE title; check the sender and the disk."""
+        if self.draining:
+            return self._reject(TEMPORARY_CONGESTION, "the gateway is stopping")
+        node = self.configuration.nodes.get(request.called_ae_title)
+        if node is None:
+            return self._reject(
+                CALLED_AE_TITLE_NOT_RECOGNIZED, f"no ForwardNode has the AE title {request.called_ae_title!r}"
+            )
+        if not self._known_source(node, request):
+            return self._reject(
+                CALLING_AE_TITLE_NOT_RECOGNIZED,
+                f"{request.calling_ae_title!r} at {request.peer_host} is not among the sources of {node.key}",
+            )
+        shortage = self._spool.space.shortage
+        if shortage is not None:
+            return self._reject(LOCAL_LIMIT_EXCEEDED, shortage)
+        return Admission(node.key)
+
+    def _known_source(self, node: NodeSettings, request: AssociationRequest) -> bool:
+        if not node.sources:
+            return True
+        return any(
+            source.ae_title == request.calling_ae_title
+            and (source.hostname is None or self._hosts.matches(source.hostname, request.peer_host))
+            for source in node.sources
+        )
+
+    def begin(self, admission: Admission, request: StoreRequest) -> Sink | StoreStatus:
+        """Open a file for the instance, or say why not."""
+        node = self.configuration.nodes.get(request.called_ae_title)
+        if request.sop_class_uid == _MEDIA_STORAGE_DIRECTORY:
+            return self._refuse(SOP_CLASS_NOT_SUPPORTED, "a DICOMDIR cannot be stored")
+        if node is None or not any(item.enabled for item in self.configuration.of_node(node.key)):
+            return self._refuse(OUT_OF_RESOURCES, "no enabled destination")
+        if (shortage := self._spool.space.shortage) is not None:
+            log.error("refusing instances: %s", shortage)
+            return self._refuse(OUT_OF_RESOURCES, "the spool is full")
+        head = file_head(
+            sop_class_uid=request.sop_class_uid,
+            sop_instance_uid=request.sop_instance_uid,
+            transfer_syntax_uid=request.transfer_syntax_uid,
+            source_ae_title=request.calling_ae_title,
+        )
+        try:
+            incoming = self._spool.begin(head)
+        except OSError as error:
+            log.error("the spool cannot take an instance: %s", error)  # noqa: TRY400 - the disk's words are enough
+            return self._refuse(OUT_OF_RESOURCES, "the spool cannot be written")
+        return Sink(self, incoming, request, node.key)
+
+    async def keep(self, incoming: IncomingFile, request: StoreRequest, node: str) -> StoreStatus:
+        """Make a complete instance durable."""
+        instance = Instance(
+            id=0,
+            file=incoming.name,
+            size=incoming.size,
+            data_set_offset=incoming.data_set_offset,
+            sop_class_uid=request.sop_class_uid,
+            sop_instance_uid=request.sop_instance_uid,
+            transfer_syntax_uid=request.transfer_syntax_uid,
+            study=study_instance_uid(incoming.beginning, request.transfer_syntax_uid),
+            calling_ae_title=request.calling_ae_title,
+            called_ae_title=request.called_ae_title,
+            peer_host=request.peer_host,
+            node=node,
+            received_at=self._clock(),
+        )
+        plan = [_plan(instance, item) for item in self.configuration.of_node(node)]
+        if not plan:  # the last destination went while the instance came in
+            incoming.abandon()
+            return self._refuse(OUT_OF_RESOURCES, "no enabled destination")
+        try:
+            await self._spool.keep(incoming, instance, plan)
+        except (OSError, sqlite3.Error) as error:
+            log.error("an instance could not be made durable: %s", error)  # noqa: TRY400
+            return self._refuse(OUT_OF_RESOURCES, "the spool cannot be written")
+        self.counters.instances += 1
+        self.counters.bytes += instance.size
+        return StoreStatus(SUCCESS)
+
+    def _refuse(self, code: int, comment: str) -> StoreStatus:
+        self.counters.refused += 1
+        return StoreStatus(code, comment)
+
+    def _reject(self, numbers: tuple[int, int, int], message: str) -> Rejection:
+        key = "/".join(map(str, numbers))
+        self.counters.rejected_associations[key] = self.counters.rejected_associations.get(key, 0) + 1
+        log.warning("association rejected: %s", message)
+        return Rejection(*numbers, message)
+
+
+class Sink:
+    """Where one instance's data set goes."""
+
+    def __init__(self, receiving: Receiving, incoming: IncomingFile, request: StoreRequest, node: str) -> None:
+        self._receiving = receiving
+        self._incoming = incoming
+        self._request = request
+        self._node = node
+        self.write = incoming.write  # the hottest call there is: no frame in between
+
+    async def finish(self) -> StoreStatus:
+        """Answer once the instance is safe."""
+        return await self._receiving.keep(self._incoming, self._request, self._node)
+
+    def abandon(self) -> None:
+        """The association died, or the data set is not what was announced: leave nothing."""
+        self._incoming.abandon()
+
+
+def _plan(instance: Instance, destination: DestinationSettings) -> Planned:
+    decision = pipeline.on_arrival(instance, destination)
+    if isinstance(decision, pipeline.Exclude):
+        return Planned(destination.key, State.Excluded, decision.rule)
+    return Planned(destination.key, State.Waiting)
