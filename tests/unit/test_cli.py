@@ -23,10 +23,10 @@ def test_without_a_command_the_usage_is_shown_and_the_exit_code_is_2() -> None:
 
 
 def test_an_unknown_command_is_refused_naming_the_known_ones() -> None:
-    result = dromos("sned")
+    result = dromos("validat")
     assert result.returncode == 2
-    assert "sned" in result.stderr
-    assert "send" in result.stderr
+    assert "'validat'" in result.stderr
+    assert "'validate'" in result.stderr
 
 
 def test_help_names_every_command_with_a_line_of_help() -> None:

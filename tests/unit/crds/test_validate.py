@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dromos validate`: one clear line for each mistake, the rest stays valid."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dromos_crds.manifests import hash_files, read
+
+NODE = """\
+apiVersion: dromos.dev/v1alpha1
+kind: ForwardNode
+metadata: {name: radiology}
+spec:
+  aeTitle: RADIOLOGY
+"""
+DESTINATION = """\
+apiVersion: dromos.dev/v1alpha1
+kind: Destination
+metadata: {name: pacs}
+spec:
+  forwardNodeRef: {name: radiology}
+  dicom:
+    aeTitle: PACS
+    hostname: pacs.example
+    port: 104
+"""
+STOW = "  stow: {url: https://pacs.example/dicomweb}\n"
+
+
+def validate(*paths: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "dromos_gateway.cli", "validate", *map(str, paths)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "node.yaml").write_text(NODE)
+    (tmp_path / "destination.yaml").write_text(DESTINATION)
+    return tmp_path
+
+
+def test_valid_manifests_pass(folder: Path) -> None:
+    result = validate(folder)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert "1 Destination, 1 ForwardNode valid" in result.stdout
+
+
+def test_an_unreadable_path_is_wrong_usage(tmp_path: Path) -> None:
+    result = validate(tmp_path / "nowhere.yaml")
+    assert result.returncode == 2
+    assert "nowhere.yaml" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (DESTINATION.replace("port: 104", "prot: 104"), (":9:", "spec.dicom.prot", "unknown field", "port")),
+        (DESTINATION.replace("104", "0"), (":9:", "spec.dicom.port", "1 to 65535")),
+        (DESTINATION.replace("104", "70000"), (":9:", "spec.dicom.port", "70000", "1 to 65535")),
+        (DESTINATION.replace("PACS", "SEVENTEEN_LETTERS"), (":7:", "spec.dicom.aeTitle", "17 characters", "16")),
+        (DESTINATION + STOW, (":4:", "spec", "dicom and stow exclude each other")),
+        (DESTINATION.partition("  dicom:")[0], ("spec", "exactly one of dicom and stow")),
+        (DESTINATION.replace("{name: radiology}", "{name: nowhere}"), ("spec.forwardNodeRef.name", "radiology")),
+        (DESTINATION.replace("port: 104", "port: [104"), ("YAML syntax error",)),
+        (DESTINATION + "    port: 105\n", (":10:", "'port'", "twice")),
+    ],
+)
+def test_each_mistake_is_named_with_file_line_and_field(folder: Path, text: str, expected: tuple[str, ...]) -> None:
+    (folder / "destination.yaml").write_text(text)
+    result = validate(folder)
+    assert result.returncode == 1
+    lines = result.stdout.splitlines()
+    problems = [line for line in lines if "destination.yaml:" in line]
+    assert any(all(part in problem for part in expected) for problem in problems), problems
+    assert "1 ForwardNode valid" in lines[-1]
+    assert "Traceback" not in result.stderr
+
+
+def test_a_secret_never_shows_its_value(folder: Path) -> None:
+    (folder / "secret.yaml").write_text(
+        "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {password: '%%planted-value%%'}\n"
+    )
+    result = validate(folder)
+    assert result.returncode == 1
+    assert "data.password" in result.stdout
+    assert "planted-value" not in result.stdout + result.stderr
+
+
+def test_the_hash_is_that_of_names_and_contents(folder: Path) -> None:
+    files = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert read([folder]).hash == hash_files(files)
+    assert hash_files({**files, "node.yaml": b""}) != hash_files(files)
