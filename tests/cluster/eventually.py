@@ -27,3 +27,14 @@ def eventually(
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {within:g} s; the last answer was {answer!r}")
         time.sleep(every)
+
+
+def steadily(ask: Callable[[], Answer], *, seconds: float, every: float = 1, what: str = "what was watched") -> Answer:
+    """The answer, when it stayed the same for so long; an AssertionError as soon as it is another."""
+    first = ask()
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        time.sleep(every)
+        now = ask()
+        assert now == first, f"{what}: changed from {first!r} to {now!r}"
+    return first
