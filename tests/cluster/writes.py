@@ -39,11 +39,11 @@ def operator_writes(cluster: Kubectl) -> dict[tuple[str, ...], int]:
             applied = of["verb"] == "APPLY" and (of["group"], of["resource"]) in APPLIED
             pods = of["resource"] == "pods" and of["verb"] == "PATCH" and not of["subresource"]
             if applied or pods or of["group"] == "dromos.dev":
-                key = (of["verb"], of["group"], of["resource"], of["subresource"], of["code"])
-                counted[key] = counted.get(key, 0) + int(sample.value)
+                request = (of["verb"], of["group"], of["resource"], of["subresource"], of["code"])
+                counted[request] = counted.get(request, 0) + int(sample.value)
     for event in cluster.items("events", "--all-namespaces"):
         author = event.get("reportingComponent") or event.get("source", {}).get("component", "")
         if author.startswith(("dromos", "kopf")):
-            key = ("EVENT", event["metadata"]["namespace"], event["metadata"]["name"])
-            counted[key] = int(event.get("count") or event.get("series", {}).get("count") or 1)
+            known = ("EVENT", event["metadata"]["namespace"], event["metadata"]["name"])
+            counted[known] = int(event.get("count") or event.get("series", {}).get("count") or 1)
     return counted
