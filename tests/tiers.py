@@ -86,7 +86,6 @@ TIERS: tuple[Tier, ...] = (
         _nothing,
     ),
     Tier("unit", (_pytest("tests/unit"),), _nothing),
-    *((Tier("wire", (_pytest("tests/wire"),), _peers),) if any((ROOT / "tests/wire").rglob("test_*.py")) else ()),
 )
 
 if __name__ == "__main__":
