@@ -18,7 +18,7 @@ from tests.cluster.eventually import eventually
 from tests.cluster.kubectl import Kubectl, Manifest
 from tests.cluster.studies import digests, has_meta, packed, unpacked
 
-IMAGE = os.environ.get("DROMOS_TEST_PEERS_IMAGE", "localhost/dromos-peers:dev")
+IMAGE = os.environ.get("DROMOS_TEST_PEERS_IMAGE", "localhost/dromos-test-peers:dev")
 STORESCP_PORT = 11112
 ORTHANC_PORT = 4242
 DATA = "/data"
