@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Prometheus metrics. Labels are names of destinations and reasons, never anything of a patient or a study."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+from prometheus_client.registry import Collector, CollectorRegistry
+
+from dromos_gateway.gateway import Gateway
+from dromos_gateway.spool.records import Totals
+
+
+async def render(gateway: Gateway) -> bytes:
+    """The page that Prometheus fetches."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Snapshot(gateway, await gateway.spool.totals()))
+    return generate_latest(registry)
+
+
+class _Snapshot(Collector):
+    """Figures of one moment."""
+
+    def __init__(self, gateway: Gateway, totals: Mapping[str, Totals]) -> None:
+        self._gateway = gateway
+        self._totals = totals
+
+    def collect(self) -> Iterable[Metric]:
+        """All metrics."""
+        yield from self._receiving()
+        yield from self._spool()
+        yield from self._destinations()
+        info = InfoMetricFamily("dromos_configuration", "Configuration in force")
+        info.add_metric([], {"hash": self._gateway.configuration.hash})
+        yield info
+        yield GaugeMetricFamily(
+            "dromos_configuration_problems", "Mistakes in the manifests", value=len(self._gateway.problems())
+        )
+
+    def _receiving(self) -> Iterable[Metric]:
+        counters = self._gateway.receiving.counters
+        yield CounterMetricFamily("dromos_received_instances", "Instances made durable", value=counters.instances)
+        yield CounterMetricFamily("dromos_received_bytes", "Bytes made durable", value=counters.bytes)
+        yield CounterMetricFamily("dromos_refused_instances", "Instances not taken", value=counters.refused)
+        rejected = CounterMetricFamily(
+            "dromos_rejected_associations", "Associations rejected, by result/source/reason", labels=["reason"]
+        )
+        for reason, number in counters.rejected_associations.items():
+            rejected.add_metric([reason], number)
+        yield rejected
+        yield GaugeMetricFamily(
+            "dromos_associations", "Associations open now", value=self._gateway.acceptor.associations
+        )
+
+    def _spool(self) -> Iterable[Metric]:
+        space = self._gateway.spool.space
+        yield GaugeMetricFamily("dromos_spool_bytes", "Bytes in the spool", value=space.used)
+        yield GaugeMetricFamily("dromos_spool_limit_bytes", "Size of the spool", value=space.limit or 0)
+        yield GaugeMetricFamily("dromos_spool_available", "1 while instances are taken", value=space.shortage is None)
+
+    def _destinations(self) -> Iterable[Metric]:
+        labels = ["namespace", "destination"]
+        waiting = GaugeMetricFamily("dromos_waiting_instances", "Instances waiting", labels=labels)
+        failed = GaugeMetricFamily("dromos_failed_instances", "Dead letters", labels=labels)
+        delivered = CounterMetricFamily("dromos_delivered_instances", "Instances delivered", labels=labels)
+        excluded = CounterMetricFamily("dromos_excluded_instances", "Instances excluded by a rule", labels=labels)
+        oldest = GaugeMetricFamily("dromos_oldest_waiting_seconds", "Age of the oldest waiting", labels=labels)
+        breaker = GaugeMetricFamily("dromos_breaker_open", "1 while sending pauses", labels=labels)
+        now = time.time()
+        for key in self._gateway.configuration.destinations.keys() | self._totals.keys():
+            namespace, _, name = key.partition("/")
+            total = self._totals.get(key, Totals())
+            waiting.add_metric([namespace, name], total.waiting)
+            failed.add_metric([namespace, name], total.failed)
+            delivered.add_metric([namespace, name], total.delivered)
+            excluded.add_metric([namespace, name], total.excluded)
+            oldest.add_metric([namespace, name], 0.0 if total.oldest is None else max(0.0, now - total.oldest))
+            sender = self._gateway.dispatcher.senders.get(key)
+            breaker.add_metric([namespace, name], 0 if sender is None or sender.breaker.closed else 1)
+        yield from (waiting, failed, delivered, excluded, oldest, breaker)

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The admin port. /healthz, /readyz and /metrics are open; the rest needs the token, or without one loopback."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from dromos_gateway.admin import metrics, views
+from dromos_gateway.gateway import Gateway
+
+_OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
+_MAX_BODY = 64 * 1024
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class AdminServer:
+    """Serves one gateway's admin port."""
+
+    def __init__(self, gateway: Gateway, token_file: Path | None) -> None:
+        self._gateway = gateway
+        self._token_file = token_file
+        application = web.Application(middlewares=[self._guard], client_max_size=_MAX_BODY)
+        application.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
+                web.get("/v1/configuration", self._configuration),
+                web.get("/v1/status", self._status),
+                web.get("/v1/failures", self._failures),
+                web.get("/v1/failures/{id:[0-9]+}", self._failure),
+                web.post("/v1/failures/{id:[0-9]+}/retry", self._retry),
+                web.delete("/v1/failures/{id:[0-9]+}", self._discard),
+            ]
+        )
+        self._runner = web.AppRunner(application, access_log=None)
+        self.port = 0
+
+    async def start(self, host: str, port: int) -> None:
+        """Listen; OSError when the address cannot be bound."""
+        await self._runner.setup()
+        await web.TCPSite(self._runner, host, port).start()
+        self.port = int(self._runner.addresses[0][1])
+
+    async def close(self) -> None:
+        """Stop serving."""
+        await self._runner.cleanup()
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path not in _OPEN and not self._allowed(request):
+            return web.json_response(
+                {"error": "this needs the admin token, or without one a loopback address"},
+                status=401,
+                headers={"WWW-Authenticate": "Bearer"},
+            )
+        return await handler(request)
+
+    def _allowed(self, request: web.Request) -> bool:
+        if self._token_file is None:
+            try:
+                return ipaddress.ip_address(request.remote or "").is_loopback
+            except ValueError:
+                return False
+        try:
+            token = self._token_file.read_bytes().strip()  # anew each time: a Secret may be rotated
+        except OSError:
+            return False
+        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+        return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token)
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        return web.Response(text="ok\n") if self._gateway.ready else web.Response(text="not ready\n", status=503)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        body = await metrics.render(self._gateway)
+        return web.Response(body=body, headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+    async def _configuration(self, _: web.Request) -> web.Response:
+        return web.json_response(views.configuration(self._gateway))
+
+    async def _status(self, _: web.Request) -> web.Response:
+        return web.json_response(await views.status(self._gateway))
+
+    async def _failures(self, _: web.Request) -> web.Response:
+        found = await self._gateway.spool.failures()
+        return web.json_response({"failures": [views.failure(item) for item in found]})
+
+    async def _failure(self, request: web.Request) -> web.Response:
+        found = await self._gateway.spool.failures(int(request.match_info["id"]))
+        return web.json_response(views.failure(found[0])) if found else _unknown()
+
+    async def _retry(self, request: web.Request) -> web.Response:
+        destination = request.query.get("destination")
+        if destination is not None and destination not in self._gateway.dispatcher.senders:
+            return web.json_response({"error": f"there is no destination {destination}"}, status=409)
+        found = await self._gateway.spool.failures(int(request.match_info["id"]))
+        if not found:
+            return _unknown()
+        if destination is None and found[0].destination not in self._gateway.dispatcher.senders:
+            text = f"destination {found[0].destination} is gone; name another one"
+            return web.json_response({"error": text}, status=409)
+        delivery = await self._gateway.spool.revive(found[0].id, destination, time.time())
+        return web.json_response({"id": found[0].id, "state": "Waiting"}) if delivery is not None else _unknown()
+
+    async def _discard(self, request: web.Request) -> web.Response:
+        done = await self._gateway.spool.discard(int(request.match_info["id"]), time.time())
+        return web.json_response({"state": "Excluded"}) if done else _unknown()
+
+
+def _unknown() -> web.Response:
+    return web.json_response({"error": "there is no such dead letter"}, status=404)

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Run a gateway from manifests: files or folders with ForwardNodes, Destinations, Projects, Secrets and ConfigMaps.
+
+Reloads when they change. SIGTERM drains: open associations are finished, what is not delivered stays in the spool.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from dromos_gateway import logs
+from dromos_gateway.admin.server import AdminServer
+from dromos_gateway.gateway import CannotStart, Gateway, Options
+from dromos_gateway.spool.schema import SpoolIncompatible
+from dromos_gateway.spool.spool import SpoolBusy
+from dromos_gateway.tls import TLSMaterialInvalid
+
+log = logging.getLogger(__name__)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="manifest file or folder")
+    parser.add_argument(
+        "--listen", metavar="HOST:PORT", type=_address, default=("0.0.0.0", 11112),
+        help="DICOM listener; port 0 chooses a free one (default 0.0.0.0:11112)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--admin", metavar="HOST:PORT", type=_address, default=("127.0.0.1", 8080),
+        help="health, metrics, queues (default 127.0.0.1:8080)",
+    )  # fmt: skip
+    parser.add_argument("--admin-token-file", metavar="FILE", type=Path, help="bearer token; without one loopback only")
+    parser.add_argument("--spool", metavar="DIR", type=Path, default=Path("dromos-spool"), help="made when absent")
+    parser.add_argument("--drain-timeout", metavar="SECONDS", type=_seconds, default=30.0, help="(default 30)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Serve until SIGTERM or SIGINT."""
+    logs.set_up()
+    try:
+        return uvloop.run(_serve(arguments))
+    except KeyboardInterrupt:
+        return 0
+
+
+async def _serve(arguments: argparse.Namespace) -> int:
+    host, port = arguments.listen
+    options = Options(tuple(arguments.paths), host, port, arguments.spool, arguments.drain_timeout)
+    try:
+        gateway = await Gateway.open(options)
+    except (CannotStart, SpoolBusy, SpoolIncompatible, TLSMaterialInvalid) as error:
+        return _fail(str(error), 1)
+    except OSError as error:
+        return _fail(str(error), 2)
+    admin = AdminServer(gateway, arguments.admin_token_file)
+    for problem in gateway.configuration.problems:
+        log.warning("%s", problem)
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    try:
+        await gateway.start()
+        await admin.start(*arguments.admin)
+    except OSError as error:
+        await gateway.stop()
+        return _fail(f"cannot listen: {error}", 1)
+    log.info("admin on %s:%d", arguments.admin[0], admin.port)
+    await stopping.wait()
+    log.info("stopping; open associations get %.0f s", arguments.drain_timeout)
+    await gateway.stop()
+    await admin.close()
+    return 0
+
+
+def _fail(message: str, code: int) -> int:
+    log.error("%s", message)
+    if sys.stderr.isatty():
+        print(f"dromos run: {message}", file=sys.stderr)
+    return code
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdecimal() or int(port) > 65535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not HOST:PORT, such as 0.0.0.0:11112")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value < 1e6:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
+    return value

@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reads the manifests, again when their content changes.
+
+A kubelet swaps a mounted folder behind a link. Half of the old and half of the new would look as if destinations had
+been deleted, so what is read counts only when the content was the same before and after.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from dromos_crds import manifests, meaning
+from dromos_crds.problems import Problem
+from dromos_gateway.configuration.compile import compile_documents
+from dromos_gateway.configuration.documents import InForce, merge
+from dromos_gateway.configuration.settings import Configuration
+
+_TRIES = 20
+_PAUSE = 0.05
+
+
+class FolderRestless(OSError):
+    """The files change faster than they can be read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A configuration and the documents it was made from."""
+
+    configuration: Configuration
+    documents: tuple[InForce, ...]
+    broken: frozenset[tuple[str, str, str]]  # kept in their last accepted form
+
+
+class Folder:
+    """The paths that a gateway was started with."""
+
+    def __init__(self, paths: Sequence[Path], accepted: Sequence[InForce] = ()) -> None:
+        self._paths = tuple(paths)
+        self._accepted = tuple(accepted)
+
+    def digest(self) -> str:
+        """The hash over all files, as `manifests.read` gives it. OSError when they cannot be read."""
+        contents: dict[str, bytes] = {}
+        for path in self._paths:
+            for file in _files(path):
+                contents[str(file.relative_to(path)) if path.is_dir() else file.name] = file.read_bytes()
+        return manifests.hash_files(contents)
+
+    def load(self) -> Loaded:
+        """Read everything. OSError when that cannot be done; then the gateway goes on with what it has."""
+        read = self._read()
+        found = tuple(InForce(document.object, document.file) for document in read.documents)
+        documents = merge(found, self._accepted, read.problems)
+        fresh = {document.identity for document in found}
+        broken = frozenset(document.identity for document in documents if document.identity not in fresh)
+        problems = (*read.problems, *_extra(read))
+        return Loaded(compile_documents(documents, problems, read.hash), documents, broken)
+
+    def accept(self, loaded: Loaded) -> None:
+        """What was loaded is in force: broken documents fall back on it from now on."""
+        self._accepted = loaded.documents
+
+    def _read(self) -> manifests.Manifests:
+        for _ in range(_TRIES):
+            before = self.digest()
+            read = manifests.read(self._paths)
+            if read.hash == before == self.digest():
+                return read
+            time.sleep(_PAUSE)
+        raise FolderRestless("the manifests change faster than they can be read")
+
+
+def _extra(read: manifests.Manifests) -> tuple[Problem, ...]:
+    """Mistakes of meaning that compiling does not find by itself."""
+    known = {"ForwardNodeNotFound", "Conflict"}
+    return tuple(problem for problem in meaning.check(read) if problem.reason not in known)
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if not path.is_dir():
+        yield path
+        return
+    for entry in sorted(path.iterdir()):
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from _files(entry)
+        elif entry.suffix in manifests.SUFFIXES:
+            yield entry

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A running gateway: listener, spool, delivery and configuration put together."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from pathlib import Path
+from ssl import SSLContext
+from typing import Any
+
+from dromos_crds.problems import Problem
+from dromos_gateway.configuration.documents import from_rows, to_rows
+from dromos_gateway.configuration.folder import Folder, Loaded
+from dromos_gateway.configuration.settings import Configuration, PeerSettings, TLSMaterial
+from dromos_gateway.delivery.dispatcher import Dispatcher
+from dromos_gateway.dimse.acceptor import Acceptor, AcceptorLimits
+from dromos_gateway.dimse.requestor import Peer
+from dromos_gateway.hosts import Hosts
+from dromos_gateway.receiving import Receiving
+from dromos_gateway.spool.spool import Spool
+from dromos_gateway.tls import client_context, listener_context
+
+log = logging.getLogger(__name__)
+
+POLL = 1.0  # seconds between looks at the manifests
+
+
+class CannotStart(Exception):
+    """The configuration as a whole does not make a gateway."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line says."""
+
+    paths: tuple[Path, ...]
+    host: str
+    port: int
+    spool: Path
+    drain_timeout: float
+
+
+class Gateway:
+    """Everything but the admin port, which only looks at it."""
+
+    def __init__(self, options: Options, spool: Spool, folder: Folder, loaded: Loaded) -> None:
+        self._options = options
+        self._folder = folder
+        self._clock = time.time
+        self._tasks: list[asyncio.Task[None]] = []
+        self._hosts = Hosts()
+        self.spool = spool
+        self.loaded = loaded
+        self.reload_problem: str | None = None
+        self.ready = False
+        self.receiving = Receiving(spool, loaded.configuration, self._hosts, self._clock)
+        self.dispatcher = Dispatcher(spool, make_peer, self._clock)
+        self.acceptor = Acceptor(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
+
+    @property
+    def configuration(self) -> Configuration:
+        """What is in force."""
+        return self.loaded.configuration
+
+    @classmethod
+    async def open(cls, options: Options) -> Gateway:
+        """Read manifests and spool. OSError: unreadable paths; CannotStart, SpoolBusy, SpoolIncompatible."""
+        folder = Folder(options.paths)
+        folder.digest()  # unreadable paths end here, before a spool is made
+        spool = Spool(options.spool, limit=None)
+        try:
+            folder = Folder(options.paths, from_rows(spool.accepted()))
+            loaded = await asyncio.to_thread(folder.load)
+            _check(loaded.configuration)
+            spool.space.limit = sum(node.spool_size for node in loaded.configuration.nodes.values())
+            spool.recover(time.time())
+            folder.accept(loaded)
+            await spool.remember_accepted(to_rows(loaded.documents))
+            return cls(options, spool, folder, loaded)
+        except BaseException:
+            await spool.close()
+            raise
+
+    async def start(self) -> None:
+        """Serve. OSError when the address cannot be bound."""
+        await self._hosts.want(_hostnames(self.configuration))
+        await self.dispatcher.start(self.configuration)
+        await self.acceptor.start(self._options.host, self._options.port)
+        self._tasks = [_spawn(self._watch()), _spawn(self._hosts.keep_fresh())]
+        self.ready = True
+        titles = ", ".join(sorted(self.configuration.nodes))
+        log.info("listening on %s:%d as %s", self._options.host, self.acceptor.port, titles)
+
+    async def stop(self) -> None:
+        """Refuse new associations, finish open ones, leave the rest on disk."""
+        self.ready = False
+        self.receiving.draining = True
+        for task in self._tasks:
+            task.cancel()
+        # receiving may take most of the time there is: what is not sent is safe on the disk
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.acceptor.drain(self._options.drain_timeout))
+            group.create_task(self.dispatcher.stop(self._options.drain_timeout))
+        await self.spool.close()
+        log.info("stopped")
+
+    async def _watch(self) -> None:
+        """Follow the manifests; whatever is wrong with them, the gateway goes on with what it has."""
+        while True:
+            await asyncio.sleep(POLL)
+            try:
+                await self._reload()
+            except OSError as error:
+                self._report(f"the manifests cannot be read: {error}")
+            except Exception:
+                log.exception("reloading failed")
+                self._report("reloading failed; the log says why")
+
+    async def _reload(self) -> None:
+        digest = await asyncio.to_thread(self._folder.digest)
+        if digest == self.configuration.hash:
+            self.reload_problem = None
+            return
+        loaded = await asyncio.to_thread(self._folder.load)
+        try:
+            _check(loaded.configuration)
+        except CannotStart as error:
+            self._report(str(error))
+            return
+        await self._hosts.want(_hostnames(loaded.configuration))
+        self._folder.accept(loaded)
+        await self.spool.remember_accepted(to_rows(loaded.documents))
+        self.spool.space.limit = sum(node.spool_size for node in loaded.configuration.nodes.values())
+        self.acceptor.limits = _limits(loaded.configuration)
+        self.receiving.configuration = loaded.configuration
+        await self.dispatcher.apply(loaded.configuration)
+        self.loaded, self.reload_problem = loaded, None
+        log.info("configuration %s is in force", loaded.configuration.hash)
+        for problem in loaded.configuration.problems:
+            log.warning("%s", problem)
+
+    def _report(self, problem: str) -> None:
+        if problem != self.reload_problem:
+            log.error("%s; the last good configuration stays in force", problem)
+        self.reload_problem = problem
+
+    def problems(self) -> tuple[Problem, ...]:
+        """What is wrong now."""
+        if self.reload_problem is None:
+            return self.configuration.problems
+        return (*self.configuration.problems, Problem(self.reload_problem, "ReloadFailed"))
+
+
+def make_peer(settings: PeerSettings) -> Peer:
+    """Whom to call for a destination."""
+    tls = settings.tls
+    return Peer(
+        settings.host,
+        settings.port,
+        settings.called_ae_title,
+        settings.calling_ae_title,
+        client_context(tls) if tls is not None else None,
+        server_name=tls.server_name if tls is not None else "",
+    )
+
+
+def _check(configuration: Configuration) -> None:
+    if not configuration.nodes:
+        raise CannotStart("there is no valid ForwardNode, so nobody could send anything here")
+    clashes = [problem for problem in configuration.problems if problem.reason == "Conflict"]
+    if clashes:
+        raise CannotStart("; ".join(str(problem) for problem in clashes))
+
+
+def _limits(configuration: Configuration) -> AcceptorLimits:
+    nodes = configuration.nodes.values()
+    return AcceptorLimits(
+        associations=sum(node.associations for node in nodes),
+        idle_timeout=max(node.idle_timeout for node in nodes),
+    )
+
+
+def _listener_tls(configuration: Configuration) -> SSLContext | None:
+    material: TLSMaterial | None = next(iter(configuration.nodes.values())).tls
+    return listener_context(material) if material is not None else None
+
+
+def _hostnames(configuration: Configuration) -> set[str]:
+    return {
+        source.hostname
+        for node in configuration.nodes.values()
+        for source in node.sources
+        if source.hostname is not None
+    }
+
+
+def _spawn(coroutine: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+    return asyncio.create_task(coroutine)
