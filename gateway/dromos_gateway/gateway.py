@@ -15,14 +15,14 @@ from typing import Any
 from dromos_crds.problems import Problem
 from dromos_gateway.configuration.documents import from_rows, to_rows
 from dromos_gateway.configuration.folder import Folder, Loaded
-from dromos_gateway.configuration.settings import Configuration, PeerSettings, TLSMaterial
+from dromos_gateway.configuration.settings import Configuration, PeerSettings
+from dromos_gateway.configuration.tls import client_tls, listener_tls
 from dromos_gateway.delivery.dispatcher import Dispatcher
 from dromos_gateway.dimse.acceptor import Acceptor, AcceptorLimits
 from dromos_gateway.dimse.requestor import Peer
 from dromos_gateway.hosts import Hosts
 from dromos_gateway.receiving import Receiving
 from dromos_gateway.spool.spool import Spool
-from dromos_gateway.tls import client_context, listener_context
 
 log = logging.getLogger(__name__)
 
@@ -163,7 +163,7 @@ def make_peer(settings: PeerSettings) -> Peer:
         settings.port,
         settings.called_ae_title,
         settings.calling_ae_title,
-        client_context(tls) if tls is not None else None,
+        client_tls(tls) if tls is not None else None,
         server_name=tls.server_name if tls is not None else "",
     )
 
@@ -185,8 +185,8 @@ def _limits(configuration: Configuration) -> AcceptorLimits:
 
 
 def _listener_tls(configuration: Configuration) -> SSLContext | None:
-    material: TLSMaterial | None = next(iter(configuration.nodes.values())).tls
-    return listener_context(material) if material is not None else None
+    material = next(iter(configuration.nodes.values())).tls
+    return listener_tls(material) if material is not None else None
 
 
 def _hostnames(configuration: Configuration) -> set[str]:

@@ -17,10 +17,10 @@ import uvloop
 
 from dromos_gateway import logs
 from dromos_gateway.admin.server import AdminServer
+from dromos_gateway.dimse.tls import InvalidTlsMaterial
 from dromos_gateway.gateway import CannotStart, Gateway, Options
 from dromos_gateway.spool.schema import SpoolIncompatible
 from dromos_gateway.spool.spool import SpoolBusy
-from dromos_gateway.tls import TLSMaterialInvalid
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +55,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
     options = Options(tuple(arguments.paths), host, port, arguments.spool, arguments.drain_timeout)
     try:
         gateway = await Gateway.open(options)
-    except (CannotStart, SpoolBusy, SpoolIncompatible, TLSMaterialInvalid) as error:
+    except (CannotStart, SpoolBusy, SpoolIncompatible, InvalidTlsMaterial) as error:
         return _fail(str(error), 1)
     except OSError as error:
         return _fail(str(error), 2)
@@ -102,3 +102,9 @@ def _seconds(text: str) -> float:
     if not 0 <= value < 1e6:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds")
     return value
+
+
+if __name__ == "__main__":  # how the demo and the tests start a gateway of this very environment
+    _parser = argparse.ArgumentParser(prog="dromos run", description=__doc__)
+    add_arguments(_parser)
+    sys.exit(run(_parser.parse_args()))

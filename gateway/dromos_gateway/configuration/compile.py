@@ -17,6 +17,8 @@ from dromos_gateway.configuration.settings import (
     PeerSettings,
     SourceSettings,
 )
+from dromos_gateway.configuration.tls import client_tls, listener_tls
+from dromos_gateway.dimse.tls import InvalidTlsMaterial
 
 NOT_SUPPORTED = "NotSupported"
 # What later versions do. Until then nothing leaves that somebody wanted changed or filtered.
@@ -44,6 +46,9 @@ def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...
                 node = _node(item.object, references)
             except Unresolved as error:
                 found.append(_problem(item, error.reason, error.field, str(error)))
+                continue
+            except InvalidTlsMaterial as error:
+                found.append(_problem(item, "InvalidCertificate", "spec.tls", str(error)))
                 continue
             nodes[node.key] = node
     found.extend(conflicts(nodes.values()))
@@ -82,6 +87,9 @@ def conflicts(nodes: Iterable[NodeSettings]) -> tuple[Problem, ...]:
 
 def _node(node: ForwardNode, references: References) -> NodeSettings:
     spec = node.spec
+    tls = references.listener(node.metadata.namespace, spec.tls) if spec.tls is not None else None
+    if tls is not None:
+        listener_tls(tls)
     return NodeSettings(
         key=_key(node),
         ae_title=spec.ae_title,
@@ -93,7 +101,7 @@ def _node(node: ForwardNode, references: References) -> NodeSettings:
         spool_size=parse_quantity(spec.spool.size),
         associations=spec.limits.associations,
         idle_timeout=parse_duration(spec.limits.idle_timeout),
-        tls=references.listener(node.metadata.namespace, spec.tls) if spec.tls is not None else None,
+        tls=tls,
     )
 
 
@@ -119,8 +127,12 @@ def _destination(
                 concurrency=spec.dicom.concurrency,
                 tls=references.client(namespace, spec.dicom.tls) if spec.dicom.tls is not None else None,
             )
+            if peer.tls is not None:
+                client_tls(peer.tls)
         except Unresolved as error:
-            hold = hold or _problem(item, error.reason, error.field, str(error))
+            peer, hold = None, hold or _problem(item, error.reason, error.field, str(error))
+        except InvalidTlsMaterial as error:
+            peer, hold = None, hold or _problem(item, "InvalidCertificate", "spec.dicom.tls", str(error))
     classes = spec.authorized_sop_classes
     return DestinationSettings(
         key=_key(destination),
