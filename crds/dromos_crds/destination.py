@@ -14,6 +14,7 @@ from dromos_crds.fields import (
     Expression,
     Hostname,
     LocalReference,
+    MailAddress,
     Name,
     Part,
     Port,
@@ -108,9 +109,7 @@ class Webhook(Part):
 class Notifications(Part):
     """Who is told what was forwarded."""
 
-    recipients: tuple[Annotated[str, Field(max_length=254, pattern=r"^[^\s@]+@[^\s@]+$")], ...] = Field(
-        (), max_length=100, description="Mail addresses."
-    )
+    recipients: tuple[MailAddress, ...] = Field((), max_length=100, description="Mail addresses.")
     error_subject_prefix: str = Field("**ERROR**", max_length=256, description="Prefix when something failed.")
     rejection_subject_prefix: str = Field("**REJECTED**", max_length=256, description="Prefix when rejected.")
     subject_pattern: str = Field("[Dromos Notification] %s %.30s", max_length=1024, description="Java format string.")

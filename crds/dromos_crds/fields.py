@@ -22,17 +22,39 @@ class Part(BaseModel):
 AE_TITLE_PATTERN = r"^[ -\[\]-~]*[!-\[\]-~][ -\[\]-~]*$"
 AETitle = Annotated[str, Field(min_length=1, max_length=16, pattern=AE_TITLE_PATTERN)]
 # PS3.5 §9.1
-UID = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*$")]
-Hostname = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[A-Za-z0-9_.:\-]+$")]
+UID_PATTERN = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*$"
+UID = Annotated[str, Field(min_length=1, max_length=64, pattern=UID_PATTERN)]
+HOSTNAME_PATTERN = r"^[A-Za-z0-9_.:\-]+$"
+Hostname = Annotated[str, Field(min_length=1, max_length=253, pattern=HOSTNAME_PATTERN)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-Name = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
-SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")]
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+Name = Annotated[str, Field(min_length=1, max_length=253, pattern=NAME_PATTERN)]
+KEY_PATTERN = r"^[-._a-zA-Z0-9]+$"
+SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY_PATTERN)]
 Text = Annotated[str, Field(max_length=1024)]
 Expression = Annotated[str, Field(max_length=4096)]
 # a number and one unit, as Go and Kubernetes write them: 45s, 60m, 168h
-Duration = Annotated[str, Field(max_length=16, pattern=r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$")]
-Quantity = Annotated[str, Field(max_length=32, pattern=r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$")]
-WebURL = Annotated[str, Field(min_length=8, max_length=2048, pattern=r"^https?://[^\s/@]+(/[^\s]*)?$")]
+DURATION_PATTERN = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"
+Duration = Annotated[str, Field(max_length=16, pattern=DURATION_PATTERN)]
+QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$"
+Quantity = Annotated[str, Field(max_length=32, pattern=QUANTITY_PATTERN)]
+URL_PATTERN = r"^https?://[^\s/?#@]+([/?#][^\s]*)?$"
+WebURL = Annotated[str, Field(min_length=8, max_length=2048, pattern=URL_PATTERN)]
+MAIL_PATTERN = r"^[^\s@]+@[^\s@]+$"
+MailAddress = Annotated[str, Field(min_length=3, max_length=254, pattern=MAIL_PATTERN)]
+
+# What each pattern means, for messages: `dromos validate` and the CRD's rules say the same.
+PATTERN_MEANING = {
+    AE_TITLE_PATTERN: "an AE title has 1 to 16 characters, no backslash or control character, and is not only spaces",
+    NAME_PATTERN: "a name has lower-case letters, digits, '-' and '.', and begins and ends with a letter or digit",
+    KEY_PATTERN: "a key has letters, digits, '-', '_' and '.'",
+    UID_PATTERN: "a UID is numbers without leading zeros, separated by dots",
+    HOSTNAME_PATTERN: "a host is a name or an address, without scheme, port or path",
+    DURATION_PATTERN: "a duration is a number and a unit, such as 45s, 30m or 168h",
+    QUANTITY_PATTERN: "a size is a number and a unit, such as 512Mi or 20Gi",
+    URL_PATTERN: "a URL starts with http:// or https:// and has no user information and no spaces",
+    MAIL_PATTERN: "a mail address is name@domain",
+}
 
 
 class LocalReference(Part):

@@ -7,10 +7,23 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from dromos_crds.fields import AETitle, Duration, FromSecret, Hostname, LocalReference, Name, Part, Port, Quantity, Text
+from dromos_crds.fields import (
+    AETitle,
+    Duration,
+    FromSecret,
+    Hostname,
+    LocalReference,
+    MailAddress,
+    Name,
+    Part,
+    Port,
+    Quantity,
+    Text,
+)
 from dromos_crds.metadata import Resource
 
-CIDR = Annotated[str, Field(max_length=43, pattern=r"^[0-9a-fA-F.:]+/[0-9]{1,3}$")]
+CIDR_PATTERN = r"^[0-9a-fA-F.:]+/[0-9]{1,3}$"
+CIDR = Annotated[str, Field(max_length=43, pattern=CIDR_PATTERN)]
 
 
 class Source(Part):
@@ -82,7 +95,7 @@ class SMTP(Part):
     host: Hostname = Field(description="Host name of the mail relay.")
     port: Port = Field(587, description="Port of the mail relay.")
     security: Literal["None", "StartTLS", "TLS"] = Field("StartTLS", description="How the connection is protected.")
-    sender: str = Field(min_length=3, max_length=254, pattern=r"^[^\s@]+@[^\s@]+$", description="Sender address.")
+    sender: MailAddress = Field(description="Sender address.")
     secret_ref: LocalReference | None = Field(None, description="Secret with the keys username and password.")
 
 

@@ -54,16 +54,33 @@ class Secret(Resource):
     def _decode(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        data: dict[str, bytes] = {}
-        for key, text in (values.get("data") or {}).items():
-            try:
-                data[key] = text if isinstance(text, bytes) else base64.b64decode(text, validate=True)
-            except (ValueError, TypeError):
-                # the value itself stays out of the message: it is a secret
-                raise ValueError(f"data.{key} is not base64; use stringData for plain text") from None
-        for key, text in (values.get("stringData") or {}).items():
-            data[key] = str(text).encode()
+        plain, encoded = (_mapping(values, field) for field in ("stringData", "data"))
+        data = {key: _decoded(key, text) for key, text in encoded.items()}
+        for key, text in plain.items():
+            if not isinstance(text, str):
+                raise ValueError(f"stringData.{key} must be text; quote it")  # noqa: TRY004 - pydantic gathers ValueErrors
+            data[key] = text.encode()
         return {**values, "data": data}
+
+
+def _mapping(values: dict[str, Any], field: str) -> dict[str, Any]:
+    found = values.get(field)
+    if found is not None and not isinstance(found, dict):
+        raise ValueError(f"{field} must be a mapping")
+    return found or {}
+
+
+def _decoded(key: str, text: object) -> bytes:
+    if isinstance(text, bytes):
+        return text
+    try:
+        if isinstance(text, str):
+            # Kubernetes' own decoder passes over line breaks, which long values in manifests have
+            return base64.b64decode("".join(text.split()), validate=True)
+    except ValueError:
+        pass
+    # the value itself stays out of the message: it is a secret
+    raise ValueError(f"data.{key} is not base64; use stringData for plain text")
 
 
 class ConfigMap(Resource):

@@ -7,19 +7,38 @@ Values of Secrets never get here; values of the other kinds may be quoted, short
 from __future__ import annotations
 
 import difflib
+from dataclasses import dataclass
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dromos_crds.fields import AE_TITLE_PATTERN
+from dromos_crds.fields import PATTERN_MEANING
 
 Location = tuple[str | int, ...]
 
 
-def explain(error: ValidationError, model: type[BaseModel]) -> list[tuple[Location, str]]:
-    """Each error as (path, sentence)."""
-    return [(_path(detail), _sentence(detail, model)) for detail in error.errors(include_url=False)]
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What is wrong at a path."""
+
+    path: Location
+    sentence: str
+    is_unknown_field: bool
+
+
+def explain(error: ValidationError, model: type[BaseModel], *, quote: bool = True) -> list[Refusal]:
+    """Each error as a path and a sentence; of several errors at one path (a union's) the first.
+
+    Without ``quote`` no sentence says the value itself.
+    """
+    found: dict[Location, Refusal] = {}
+    for detail in error.errors(include_url=False):
+        path = _path(detail)
+        found.setdefault(
+            path, Refusal(path, _sentence(detail, model, quote=quote), detail["type"] == "extra_forbidden")
+        )
+    return list(found.values())
 
 
 def dotted(path: Location) -> str:
@@ -35,11 +54,13 @@ def _path(detail: ErrorDetails) -> Location:
     return tuple(step for step in detail["loc"] if isinstance(step, int) or step not in {"str", "int", "float"})
 
 
-def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
+def _sentence(detail: ErrorDetails, model: type[BaseModel], *, quote: bool) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
-    value = _shown(detail.get("input"))
+    value = _shown(detail.get("input")) if quote else "the value"
     if kind == "missing":
-        return "is required"
+        return "this field is required"
+    if kind in _EXPECTED:
+        return f"{value} is {_called(detail.get('input'))}, expected {_EXPECTED[kind]}"
     if kind == "extra_forbidden":
         return _unknown(str(detail["loc"][-1]), _fields_at(model, detail["loc"][:-1]))
     if kind in {"greater_than_equal", "less_than_equal"}:
@@ -50,7 +71,7 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if kind == "string_too_short":
         return f"needs at least {context['min_length']} character(s)"
     if kind == "string_pattern_mismatch":
-        return f"{value} is not allowed, {_pattern(str(context['pattern']))}"
+        return f"{value} is not allowed: {_pattern(str(context['pattern']))}"
     if kind == "literal_error":
         return f"{value} is not allowed, expected {context['expected']}"
     if kind in {"too_long", "too_short"}:
@@ -61,10 +82,31 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel]) -> str:
     return f"{value}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
 
 
+_EXPECTED = {
+    "string_type": "text; quote it",
+    "int_type": "a whole number without quotes",
+    "int_from_float": "a whole number",
+    "bool_type": "true or false without quotes",
+    "dict_type": "a mapping of keys and values",
+    "model_type": "a mapping of keys and values",
+    "model_attributes_type": "a mapping of keys and values",
+    "tuple_type": "a list",
+    "list_type": "a list",
+}
+
+
+def _called(value: Any) -> str:
+    if value is None or isinstance(value, dict | list | tuple):
+        return "of another type"
+    return {bool: "true or false", int: "a number", float: "a number"}.get(type(value), "text")
+
+
 def _shown(value: Any) -> str:
-    text = repr(value) if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
     if isinstance(value, dict | list | tuple):
         return "a mapping" if isinstance(value, dict) else "a list"
+    if value is None or isinstance(value, bool):
+        return {None: "nothing", True: "true", False: "false"}[value]
+    text = repr(value) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
@@ -83,30 +125,16 @@ def _range(context: dict[str, Any], model: type[BaseModel], location: Location) 
 
 def _bounds(model: type[BaseModel], location: Location) -> dict[str, int]:
     owner = _model_at(model, location[:-1])
-    for name, info in (owner.model_fields if owner else {}).items():
-        if location[-1] in {info.alias, name}:
-            return {
-                key: bound
-                for item in info.metadata
-                for key in ("ge", "le")
-                if (bound := getattr(item, key, None)) is not None
-            }
-    return {}
+    fields = owner.model_fields.items() if owner else ()
+    field = next((info for name, info in fields if location[-1] in {info.alias, name}), None)
+    found: dict[str, int] = {}
+    for item in field.metadata if field else ():
+        found |= {key: bound for key in ("ge", "le") if (bound := getattr(item, key, None)) is not None}
+    return found
 
 
 def _pattern(pattern: str) -> str:
-    known = {
-        AE_TITLE_PATTERN: "an AE title is 1 to 16 characters, no backslash or control character, not only spaces",
-    }
-    if pattern in known:
-        return known[pattern]
-    if "https?" in pattern:
-        return "expected a URL that starts with http:// or https://, without user information or spaces"
-    if "(ms|s|m|h)" in pattern:
-        return "expected a number and a unit, such as 45s, 30m or 168h"
-    if "Ki|Mi|Gi" in pattern:
-        return "expected a size such as 512Mi or 20Gi"
-    return f"expected text that matches {pattern}"
+    return PATTERN_MEANING.get(pattern, f"expected text that matches {pattern}")
 
 
 def _fields_at(model: type[BaseModel], location: Location) -> list[str]:

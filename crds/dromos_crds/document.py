@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One text into documents: each is an object, a list of problems, or of a kind that Dromos leaves alone."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from dromos_crds import reasons
+from dromos_crds.destination import Destination
+from dromos_crds.forwardnode import ForwardNode
+from dromos_crds.metadata import ConfigMap, Secret
+from dromos_crds.problems import Problem
+from dromos_crds.project import Project
+from dromos_crds.refusals import Location, dotted, explain
+from dromos_crds.yamltree import Tree, YAMLSyntaxError, parse
+
+Object = ForwardNode | Destination | Project | Secret | ConfigMap
+API_VERSION = "dromos.dev/v1alpha1"
+OWN_KINDS: dict[str, type[ForwardNode | Destination | Project]] = {
+    "ForwardNode": ForwardNode,
+    "Destination": Destination,
+    "Project": Project,
+}
+_CORE_KINDS: dict[str, type[Secret | ConfigMap]] = {"Secret": Secret, "ConfigMap": ConfigMap}
+_SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A usable object and where it stands; `lines` finds a field's line."""
+
+    file: str
+    line: int
+    object: Object
+    tree: Tree | None = None
+
+    @property
+    def identity(self) -> tuple[str, str, str]:
+        """Kind, namespace, name."""
+        return self.object.kind, self.object.metadata.namespace, self.object.metadata.name
+
+
+def parse_text(content: bytes, file: str, *, explicit: bool = False) -> Iterator[Document | Problem]:
+    """Documents and problems of one file; with `explicit`, a document without a kind is a problem too."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content[: error.start].count(b"\n") + 1
+        yield Problem("this is not UTF-8 text", reasons.UNREADABLE, file=file, line=line)
+        return
+    for chunk, first_line in _chunks(text):
+        try:
+            for tree in parse(chunk, first_line):
+                yield from _items(tree, (), file, explicit=explicit)
+        except YAMLSyntaxError as error:
+            yield Problem(f"YAML syntax error: {error}", reasons.UNREADABLE, file=file, line=error.line)
+
+
+def _chunks(text: str) -> Iterator[tuple[str, int]]:
+    """Splits at lines of ``---`` as kubectl does, so that a syntax error spoils one document, not the file."""
+    starts = [0, *(match.start() for match in _SEPARATOR.finditer(text) if match.start() > 0)]
+    for start, end in zip(starts, [*starts[1:], len(text)], strict=True):
+        yield text[start:end], text.count("\n", 0, start)
+
+
+def _items(tree: Tree, path: Location, file: str, *, explicit: bool) -> Iterator[Document | Problem]:
+    data = tree.at(path)
+    if not isinstance(data, dict):
+        yield Problem(
+            "a manifest is a mapping with apiVersion, kind, metadata and spec",
+            reasons.INVALID,
+            file=file,
+            line=tree.line_of(path),
+        )
+    elif data.get("kind") == "List" and data.get("apiVersion") == "v1" and isinstance(data.get("items"), list):
+        for index in range(len(data["items"])):
+            yield from _items(tree, (*path, "items", index), file, explicit=explicit)
+    else:
+        yield from _Reader(tree, path, file, data).read(explicit=explicit)
+
+
+class _Reader:
+    """Reads one mapping as an object."""
+
+    def __init__(self, tree: Tree, path: Location, file: str, data: dict[str, Any]) -> None:
+        self._tree, self._path, self._file, self._data = tree, path, file, data
+        self._kind, self._api_version = data.get("kind"), data.get("apiVersion")
+
+    def read(self, *, explicit: bool) -> Iterator[Document | Problem]:
+        kind, api_version = self._kind, self._api_version
+        group = api_version.partition("/")[0] if isinstance(api_version, str) else None
+        if isinstance(kind, str) and (kind, api_version) in {(core, "v1") for core in _CORE_KINDS}:
+            yield from self._validate(_CORE_KINDS[kind])
+        elif group == "dromos.dev" or (isinstance(kind, str) and kind in OWN_KINDS and api_version is None):
+            yield from self._own()
+        elif (kind is None or api_version is None) and (
+            explicit or ("spec" in self._data and "metadata" in self._data)
+        ):
+            missing = "kind" if kind is None else "apiVersion"
+            yield self._problem((missing,), f"this field is required; Dromos' own kinds have {_OURS}", reasons.INVALID)
+
+    def _own(self) -> Iterator[Document | Problem]:
+        kind = self._kind
+        if not isinstance(kind, str) or kind not in OWN_KINDS:
+            near = difflib.get_close_matches(str(kind), OWN_KINDS, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(OWN_KINDS)}"
+            yield self._problem(("kind",), f"unknown kind {kind!r}; {hint}", reasons.UNKNOWN_KIND)
+        elif self._api_version != API_VERSION:
+            said = "this field is required" if self._api_version is None else f"{self._api_version!r} is not known"
+            yield self._problem(("apiVersion",), f"{said}; write {API_VERSION}", reasons.INVALID)
+        else:
+            yield from self._validate(OWN_KINDS[kind])
+
+    def _validate(self, model: type[Object]) -> Iterator[Document | Problem]:
+        try:
+            # JSON mode: strict types, as the API server has them, and lists for tuples
+            found = model.model_validate_json(json.dumps(self._data), strict=True)
+        except ValidationError as error:
+            secret = model is Secret
+            for refusal in explain(error, model, quote=not secret):
+                reason = reasons.UNKNOWN_FIELD if refusal.is_unknown_field else reasons.INVALID
+                yield self._problem(refusal.path, refusal.sentence, reason)
+        else:
+            yield Document(self._file, self._tree.line_of(self._path), found, self._tree.below(self._path))
+
+    def _problem(self, field: Location, message: str, reason: str) -> Problem:
+        metadata = self._data.get("metadata")
+        name, namespace = (metadata.get(key) if isinstance(metadata, dict) else None for key in ("name", "namespace"))
+        return Problem(
+            message,
+            reason,
+            file=self._file,
+            line=self._tree.line_of((*self._path, *field)),
+            kind=self._kind if isinstance(self._kind, str) else None,
+            namespace=namespace if isinstance(namespace, str) else "default",
+            name=name if isinstance(name, str) else None,
+            field=dotted(field) or None,
+        )
+
+
+_OURS = f"apiVersion {API_VERSION} and kind {', '.join(OWN_KINDS)}"
