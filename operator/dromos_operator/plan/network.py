@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a gateway is reached: the Service senders connect to, the headless one, and who may reach what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dromos_crds.forwardnode import ForwardNodeSpec
+from dromos_operator.kinds import Object
+from dromos_operator.plan import names
+from dromos_operator.plan.metadata import owned, selector
+from dromos_operator.plan.workload import ADMIN_PORT, DICOM_PORT
+
+OPERATOR = {"app.kubernetes.io/name": "dromos", "app.kubernetes.io/component": "operator"}
+
+
+def service(node: Object, spec: ForwardNodeSpec) -> Object:
+    """The Service that senders connect to."""
+    name = node["metadata"]["name"]
+    wanted = spec.service
+    port: dict[str, Any] = {"name": "dicom", "port": wanted.port, "targetPort": DICOM_PORT, "protocol": "TCP"}
+    body: dict[str, Any] = {"type": wanted.type, "selector": selector(name), "ports": [port]}
+    if wanted.type != "ClusterIP":
+        body["externalTrafficPolicy"] = wanted.external_traffic_policy
+        if wanted.node_port:
+            port["nodePort"] = wanted.node_port
+    if wanted.type == "LoadBalancer":
+        if wanted.load_balancer_class:
+            body["loadBalancerClass"] = wanted.load_balancer_class
+        if wanted.load_balancer_source_ranges:
+            body["loadBalancerSourceRanges"] = list(wanted.load_balancer_source_ranges)
+    return {**owned(node, "Service", names.workload(name), wanted.annotations), "spec": body}
+
+
+def pods_service(node: Object) -> Object:
+    """The headless Service that gives each pod a name of its own."""
+    name = node["metadata"]["name"]
+    return {
+        **owned(node, "Service", names.pods_service(name)),
+        "spec": {
+            "clusterIP": "None",
+            "publishNotReadyAddresses": True,
+            "selector": selector(name),
+            "ports": [{"name": "dicom", "port": DICOM_PORT, "targetPort": DICOM_PORT, "protocol": "TCP"}],
+        },
+    }
+
+
+def network_policy(node: Object, spec: ForwardNodeSpec, operator_namespace: str) -> Object:
+    """DICOM from anywhere or the given networks, the admin port from the operator only; what goes out is open."""
+    name = node["metadata"]["name"]
+    dicom: dict[str, Any] = {"ports": [{"port": DICOM_PORT, "protocol": "TCP"}]}
+    ranges = spec.service.load_balancer_source_ranges
+    if ranges:
+        dicom["from"] = [{"ipBlock": {"cidr": cidr}} for cidr in ranges]
+    namespace = {"kubernetes.io/metadata.name": operator_namespace} if operator_namespace else {}
+    operator = {
+        "namespaceSelector": {"matchLabels": namespace} if namespace else {},
+        "podSelector": {"matchLabels": OPERATOR},
+    }
+    admin = {"ports": [{"port": ADMIN_PORT, "protocol": "TCP"}], "from": [operator]}
+    return {
+        **owned(node, "NetworkPolicy", names.workload(name)),
+        "spec": {
+            "podSelector": {"matchLabels": selector(name)},
+            "policyTypes": ["Ingress"],
+            "ingress": [dicom, admin],
+        },
+    }

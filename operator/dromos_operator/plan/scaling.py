@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How many pods there may be: fewer only once the pods that would go have an empty spool."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dromos_operator.kinds import Object
+from dromos_operator.plan import names
+from dromos_operator.plan.snapshot import Snapshot
+
+FRESH = 30.0  # seconds that a pod's word about its spool counts
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How many pods are planned; `waiting` says what keeps more of them than are wanted."""
+
+    replicas: int
+    waiting: str = ""
+
+
+def scale(snapshot: Snapshot, wanted: int, live: Object | None, monotonic: float) -> Scale:
+    """Go down from the last ordinal, one by one, as far as spools are empty."""
+    current = int(((live or {}).get("spec") or {}).get("replicas", wanted))
+    for count in range(current, wanted, -1):
+        name = names.pod(snapshot.name, count - 1)
+        report = snapshot.reports.get(name)
+        if report is None or report.load is None or monotonic - report.load_at > FRESH:
+            return Scale(count, f"waiting for pod {name} to say whether its spool is empty before it is removed")
+        if report.load.instances:
+            return Scale(
+                count, f"waiting for pod {name} to deliver {report.load.instances} instances before it is removed"
+            )
+    return Scale(wanted)
