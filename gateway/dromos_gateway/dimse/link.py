@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 from ssl import SSLContext, SSLError
 from typing import Protocol, cast
@@ -61,7 +62,9 @@ async def connect(
         detail = getattr(error, "verify_message", "") or error.reason or str(error)
         raise PeerUnreachable(f"{where}: no TLS connection: {detail}") from None
     except OSError as error:
-        raise PeerUnreachable(f"{where}: {error.strerror or 'no connection'}") from None
+        # asyncio's own text repeats the address; the system's says what happened
+        reason = os.strerror(error.errno) if error.errno else "no connection"
+        raise PeerUnreachable(f"{where}: {reason}; check address, port and firewall") from None
 
 
 async def _connect(host: str, port: int) -> socket.socket:
