@@ -26,19 +26,27 @@ class Lane:
         """Whether an association is open."""
         return self._association is not None and self._association.is_open
 
+    def suits(self, peer: Peer, kind: Kind) -> bool:
+        """Whether the open association is to this peer and was asked for this kind."""
+        return self.connected and peer is self._peer and kind in self._proposed
+
+    async def open(self, peer: Peer, kinds: Iterable[Kind]) -> None:
+        """Negotiate exactly these kinds, the first 128 of them. DimseError as `Association.open` raises it."""
+        await self.release()
+        wanted = list(dict.fromkeys(kinds))[:MOST_CONTEXTS]
+        contexts = [ProposedContext(sop_class, (transfer_syntax,)) for sop_class, transfer_syntax in wanted]
+        self._association = await Association.open(peer, contexts)
+        self._proposed, self._peer = frozenset(wanted), peer
+
     async def store(self, peer: Peer, instance: StoredObject, waiting: Iterable[Kind]) -> StoreResponse:
         """Send one instance, negotiating anew where the open association was not asked for its kind.
 
         DimseError as `Association.open` and `Association.store` raise it; ContextRefused when the peer wants the SOP
-        class or the transfer syntax no more than that.
+        class not, or not in that transfer syntax.
         """
         kind = (instance.sop_class_uid, instance.transfer_syntax_uid)
-        if not self.connected or peer is not self._peer or kind not in self._proposed:
-            await self.release()
-            kinds = [kind, *(other for other in waiting if other != kind)][:MOST_CONTEXTS]
-            contexts = [ProposedContext(sop_class, (transfer_syntax,)) for sop_class, transfer_syntax in kinds]
-            self._association = await Association.open(peer, contexts)
-            self._proposed, self._peer = frozenset(kinds), peer
+        if not self.suits(peer, kind):
+            await self.open(peer, (kind, *waiting))
         association = self._association
         if association is None or not association.accepts(*kind):
             raise ContextRefused(f"the peer accepts SOP class {kind[0]} not in transfer syntax {kind[1]}")

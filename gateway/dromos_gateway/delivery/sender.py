@@ -16,7 +16,7 @@ from dromos_gateway.delivery.breaker import Breaker
 from dromos_gateway.delivery.fairqueue import FairQueue
 from dromos_gateway.delivery.lane import Lane, probe
 from dromos_gateway.delivery.outcome import Outcome, Refused, TryAgain, read_error, read_response
-from dromos_gateway.dimse.errors import AssociationRejected, DimseError
+from dromos_gateway.dimse.errors import DimseError
 from dromos_gateway.dimse.requestor import Peer, StoredObject
 from dromos_gateway.spool.records import Delivery, State
 from dromos_gateway.spool.spool import Spool
@@ -43,6 +43,7 @@ class Sender:
         self._clock = clock
         self._random = random
         self._lanes: set[asyncio.Task[None]] = set()
+        self._open_lanes: set[Lane] = set()
         self._idle: list[asyncio.Future[None]] = []
         self._most_lanes = 0  # fewer than `concurrency` when the peer said that it has enough
         self._most_until = 0.0
@@ -125,6 +126,8 @@ class Sender:
         lane = Lane()
         try:
             while True:
+                if self.sending and not lane.connected and self.queue.ready and not await self._open_further(lane):
+                    break
                 delivery = self.queue.take(self._clock()) if self.sending else None
                 if delivery is not None:
                     self.in_flight += 1
@@ -139,6 +142,27 @@ class Sender:
             await lane.release()
         finally:
             lane.abort()
+            self._open_lanes.discard(lane)
+
+    async def _open_further(self, lane: Lane) -> bool:
+        """Open an association besides others before taking an instance; False when the peer has enough of them.
+
+        Many peers serve one association at a time. An instance taken for the second would wait for the first to end.
+        """
+        peer = self._peer
+        others = [other for other in self._open_lanes if other is not lane and other.connected]
+        self._open_lanes.add(lane)
+        if peer is None or not others:
+            return True
+        try:
+            await lane.open(peer, self.queue.kinds())
+        except DimseError as error:
+            if not any(other.connected for other in others):
+                return True  # then it is not about this one; an instance shall tell
+            log.info("destination %s: takes no further association: %s", self.settings.key, error)
+            self._most_lanes, self._most_until = len(others), self._clock() + _CROWDED
+            return False
+        return True
 
     async def _more_work(self) -> bool:
         """Wait a moment for work; False when there was none."""
@@ -183,11 +207,6 @@ class Sender:
         try:
             response = await lane.store(self._peer, stored, self.queue.kinds())
         except DimseError as error:
-            if isinstance(error, AssociationRejected) and error.transient and len(self._lanes) > 1:
-                # PS3.8 9.3.4, 2/3/2: the peer has enough associations; the other lanes carry on
-                self._most_lanes, self._most_until = len(self._lanes) - 1, now + _CROWDED
-                self._give_back(delivery)
-                return False
             return self._conclude(delivery, read_error(error, delivery.attempts + 1))
         except asyncio.CancelledError:
             self._give_back(delivery)
@@ -202,6 +221,7 @@ class Sender:
         tried = replace(delivery, attempts=delivery.attempts + 1)
         if isinstance(outcome, TryAgain):
             due = now + retry_delay(tried.attempts, self._random)
+            log.info("destination %s: %d will be tried again: %s", self.settings.key, delivery.id, outcome.message)
             self._later(replace(tried, due=due, last_error=outcome.message))
             opened = False
             if outcome.blames_destination:

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From manifests to settings: what is in force, what is held, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dromos_gateway.configuration.documents import from_rows, to_rows
+from dromos_gateway.configuration.folder import Folder
+
+NODE = """
+apiVersion: dromos.dev/v1alpha1
+kind: ForwardNode
+metadata: {name: %s}
+spec: {aeTitle: %s}
+"""
+DESTINATION = """
+apiVersion: dromos.dev/v1alpha1
+kind: Destination
+metadata: {name: %s, generation: 3}
+spec:
+  forwardNodeRef: {name: radiology}
+  dicom: {aeTitle: ARCHIVE, hostname: 127.0.0.1, port: 104, useDestinationAETitle: %s}
+"""
+
+
+def write(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        (folder / f"{name}.yaml").write_text(text)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    write(tmp_path, node=NODE % ("radiology", "DROMOS"), a=DESTINATION % ("a", "false"))
+    return tmp_path
+
+
+def test_a_destination_becomes_a_peer(folder):
+    write(folder, b=DESTINATION % ("b", "true"))
+    configuration = Folder([folder]).load().configuration
+    assert configuration.problems == ()
+    one, other = configuration.destinations["default/a"], configuration.destinations["default/b"]
+    assert one.peer is not None
+    assert other.peer is not None
+    assert (one.peer.called_ae_title, one.peer.calling_ae_title, one.peer.port) == ("ARCHIVE", "DROMOS", 104)
+    assert other.peer.calling_ae_title == "ARCHIVE"
+    assert (one.generation, one.max_age, one.hold) == (3, 168 * 3600, None)
+    assert set(configuration.nodes) == {"DROMOS"}
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("condition", 'condition: tagValueIsPresent(#Tag.Modality, "CT")'),
+        ("transferSyntax", 'transferSyntax: {uid: "1.2.840.10008.1.2.4.80"}'),
+        ("tagMorphing", "tagMorphing: {projectRef: {name: p}}"),
+        ("deidentification", "deidentification: {projectRef: {name: p}, pseudonym: {stored: {}}}"),
+    ],
+)
+def test_what_is_not_built_yet_is_held(folder, field, value):
+    write(folder, a=DESTINATION % ("a", "false") + f"  {value}\n")
+    hold = Folder([folder]).load().configuration.destinations["default/a"].hold
+    assert hold is not None
+    assert (hold.reason, hold.field) == ("NotSupported", f"spec.{field}")
+
+
+def test_a_destination_without_its_forwardnode_is_held(folder):
+    write(folder, node=NODE % ("cardiology", "DROMOS"))
+    configuration = Folder([folder]).load().configuration
+    hold = configuration.destinations["default/a"].hold
+    assert hold is not None
+    assert hold.reason == "ForwardNodeNotFound"
+
+
+def test_a_missing_secret_holds_its_destination_only(folder):
+    text = (DESTINATION % ("b", "false")).replace("port: 104", "port: 104, tls: {caRef: {name: ca}}")
+    write(folder, b=text)
+    destinations = Folder([folder]).load().configuration.destinations
+    hold = destinations["default/b"].hold
+    assert hold is not None
+    assert (hold.reason, hold.field) == ("SecretNotFound", "spec.dicom.tls.caRef")
+    assert destinations["default/a"].hold is None
+
+
+def test_two_forwardnodes_with_one_title_are_a_conflict(folder):
+    write(folder, other=NODE % ("cardiology", "DROMOS"))
+    problems = Folder([folder]).load().configuration.problems
+    assert [problem.field for problem in problems if problem.reason == "Conflict"] == ["spec.aeTitle"]
+
+
+@pytest.mark.parametrize("text", ["kind: [unclosed", (DESTINATION % ("a", "false")).replace("port: 104", "port: 0")])
+def test_a_broken_document_keeps_its_last_accepted_form_also_after_a_restart(folder, text):
+    first = Folder([folder])
+    loaded = first.load()
+    first.accept(loaded)
+    write(folder, a=text)
+    after_restart = Folder([folder], from_rows(to_rows(loaded.documents)))
+    for reader in (first, after_restart):
+        again = reader.load()
+        assert again.broken == {("Destination", "default", "a")}
+        assert again.configuration.destinations["default/a"].peer == loaded.configuration.destinations["default/a"].peer
+        assert again.configuration.problems
+        assert again.configuration.hash != loaded.configuration.hash
+
+
+def test_an_absent_document_is_deleted_even_beside_a_broken_one(folder):
+    write(folder, b=DESTINATION % ("b", "false"))
+    reader = Folder([folder])
+    reader.accept(reader.load())
+    (folder / "a.yaml").unlink()
+    write(folder, b="kind: [unclosed")
+    assert set(reader.load().configuration.destinations) == {"default/b"}
+
+
+def test_secrets_are_not_written_into_the_spool(folder):
+    write(folder, s="apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2}\n")
+    rows = to_rows(Folder([folder]).load().documents)
+    assert "hunter2" not in str(rows)
+    assert {row[0] for row in rows} == {"ForwardNode", "Destination"}
+
+
+def test_the_digest_follows_a_swapped_link_as_the_kubelet_does_it(tmp_path):
+    for version in ("1", "2"):
+        (tmp_path / f"..{version}").mkdir()
+        write(tmp_path / f"..{version}", node=NODE % ("radiology", f"DROMOS{version}"))
+    (tmp_path / "..data").symlink_to("..1")
+    (tmp_path / "node.yaml").symlink_to("..data/node.yaml")
+    reader = Folder([tmp_path])
+    before = reader.digest()
+    assert reader.load().configuration.hash == before
+    (tmp_path / "..new").symlink_to("..2")
+    (tmp_path / "..new").rename(tmp_path / "..data")
+    assert reader.digest() != before
+    assert set(reader.load().configuration.nodes) == {"DROMOS2"}

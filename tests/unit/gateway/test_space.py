@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The reserve: five per cent of the spool's size and of its file system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dromos_gateway.spool.space import FileSystem, Space
+
+
+def test_the_spool_size_less_its_reserve_is_the_limit():
+    space = Space(Path("/"), 1000, look=lambda _: FileSystem(10**6, 10**6), clock=lambda: 0.0)
+    space.add(950)
+    assert space.shortage is None
+    space.add(1)
+    assert "951 of 1000" in (space.shortage or "")
+    space.add(-1)
+    assert space.shortage is None
+
+
+def test_a_file_system_in_its_reserve_takes_no_more_and_recovers():
+    state = {"now": 0.0, "free": 60}
+    space = Space(Path("/"), None, look=lambda _: FileSystem(1000, state["free"]), clock=lambda: state["now"])
+    assert space.shortage is None
+    space.add(11)  # counted at once, without asking the file system again
+    assert space.shortage is not None
+    state.update(now=10.0, free=500)
+    assert space.shortage is None
+    state.update(now=20.0, free=49)  # somebody else filled it
+    assert space.shortage is not None
