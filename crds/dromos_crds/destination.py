@@ -8,6 +8,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from dromos_crds.fields import (
+    TEMPLATE_URL_PATTERN,
     UID,
     AETitle,
     Duration,
@@ -22,6 +23,7 @@ from dromos_crds.fields import (
     WebURL,
 )
 from dromos_crds.metadata import Resource
+from dromos_crds.rules import Rule, field_rules, rules
 from dromos_crds.stow import Stow
 from dromos_crds.tls import ClientTLS
 
@@ -69,7 +71,9 @@ class TagPseudonym(Part):
 class APIPseudonym(Part):
     """The pseudonym is asked of an external service."""
 
-    url: Annotated[str, Field(min_length=1, max_length=4096)] = Field(description="URL, a template.")
+    url: Annotated[str, Field(max_length=4096, pattern=TEMPLATE_URL_PATTERN)] = Field(
+        description="URL, a template: {{ }} holds an expression."
+    )
     method: Literal["GET", "POST"] = Field("GET", description="HTTP method.")
     body: str = Field("", max_length=16384, description="Request body, a template.")
     response_path: str = Field("", max_length=1024, description="JSON pointer into the answer.")
@@ -78,6 +82,13 @@ class APIPseudonym(Part):
 
 class Pseudonym(Part):
     """Where the pseudonym comes from; exactly one way."""
+
+    model_config = rules(
+        Rule(
+            "[has(self.stored), has(self.tag), has(self.api)].filter(way, way).size() == 1",
+            "exactly one of stored, tag and api is needed",
+        )
+    )
 
     stored: StoredPseudonym | None = Field(None, description="From the project's pseudonyms.")
     tag: TagPseudonym | None = Field(None, description="From a tag of the instance.")
@@ -129,7 +140,20 @@ class Retry(Part):
 class DestinationSpec(Part):
     """Where images go, and under which conditions."""
 
-    forward_node_ref: LocalReference = Field(description="The ForwardNode whose images are sent; cannot be changed.")
+    model_config = rules(
+        Rule("has(self.dicom) != has(self.stow)", "exactly one of dicom and stow is needed"),
+        Rule(
+            "!has(self.deidentification) || !has(self.tagMorphing)",
+            "at most one of deidentification and tagMorphing may be given",
+        ),
+    )
+
+    forward_node_ref: LocalReference = Field(
+        description="The ForwardNode whose images are sent; cannot be changed.",
+        json_schema_extra=field_rules(
+            Rule("self == oldSelf", "forwardNodeRef cannot be changed; make a new Destination instead")
+        ),
+    )
     description: Text = Field("", description="What this destination is, for people.")
     enabled: bool = Field(True, description="When false, what comes in is excluded and what is queued waits.")
     suspend: bool = Field(False, description="Maintenance: goes on queueing, sends nothing.")
@@ -148,7 +172,7 @@ class DestinationSpec(Part):
     @model_validator(mode="after")
     def _one_of(self) -> Self:
         if self.dicom is not None and self.stow is not None:
-            raise ValueError("dicom and stow exclude each other; give exactly one of them")
+            raise ValueError("dicom and stow exclude each other; exactly one of dicom and stow is needed")
         if self.dicom is None and self.stow is None:
             raise ValueError("exactly one of dicom and stow is needed")
         if self.deidentification is not None and self.tag_morphing is not None:

@@ -40,6 +40,11 @@ QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$"
 Quantity = Annotated[str, Field(max_length=32, pattern=QUANTITY_PATTERN)]
 URL_PATTERN = r"^https?://[^\s/?#@]+([/?#][^\s]*)?$"
 WebURL = Annotated[str, Field(min_length=8, max_length=2048, pattern=URL_PATTERN)]
+REDIS_PATTERN = r"^rediss?://[^\s@]+$"
+TEMPLATE_URL_PATTERN = r"^https?://[^\s/?#@]+([/?#].*)?$"
+HEADER_NAME_PATTERN = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"
+HEADER_VALUE_PATTERN = r"^[^\r\n\x00]*$"
+CIDR_PATTERN = r"^[0-9a-fA-F.:]+/[0-9]{1,3}$"
 MAIL_PATTERN = r"^[^\s@]+@[^\s@]+$"
 MailAddress = Annotated[str, Field(min_length=3, max_length=254, pattern=MAIL_PATTERN)]
 
@@ -53,6 +58,11 @@ PATTERN_MEANING = {
     DURATION_PATTERN: "a duration is a number and a unit, such as 45s, 30m or 168h",
     QUANTITY_PATTERN: "a size is a number and a unit, such as 512Mi or 20Gi",
     URL_PATTERN: "a URL starts with http:// or https:// and has no user information and no spaces",
+    REDIS_PATTERN: "a URL starts with redis:// or rediss:// and has no user information; that belongs in secretRef",
+    TEMPLATE_URL_PATTERN: "a URL starts with http:// or https:// and has no user information",
+    HEADER_NAME_PATTERN: "a header's name has letters, digits and marks such as '-', and no spaces or colons",
+    HEADER_VALUE_PATTERN: "a header's value has no line breaks",
+    CIDR_PATTERN: "a network is an address and a length, such as 192.0.2.0/24",
     MAIL_PATTERN: "a mail address is name@domain",
 }
 

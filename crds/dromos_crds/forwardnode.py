@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator, model_validator
 
 from dromos_crds.fields import (
+    CIDR_PATTERN,
     AETitle,
     Duration,
     FromSecret,
@@ -21,8 +22,11 @@ from dromos_crds.fields import (
     Text,
 )
 from dromos_crds.metadata import Resource
+from dromos_crds.podparts import Affinity, Resources, Toleration
+from dromos_crds.quantities import parse_quantity
+from dromos_crds.rules import Rule, field_rules, rules
 
-CIDR_PATTERN = r"^[0-9a-fA-F.:]+/[0-9]{1,3}$"
+TOO_SMALL = "a spool needs at least 64Mi"
 CIDR = Annotated[str, Field(max_length=43, pattern=CIDR_PATTERN)]
 
 
@@ -57,11 +61,38 @@ class ListenerTLS(Part):
 class Spool(Part):
     """The disk that keeps instances until every destination has them."""
 
-    size: Quantity = Field("20Gi", description="Size of each replica's volume, at least 64Mi; it may only grow.")
+    model_config = rules(
+        Rule(
+            "!isQuantity(self.size) || !isQuantity(oldSelf.size) || "
+            "quantity(self.size).compareTo(quantity(oldSelf.size)) >= 0",
+            "a spool can only grow",
+            ".size",
+        ),
+        Rule(
+            "has(self.storageClassName) == has(oldSelf.storageClassName) && "
+            "(!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)",
+            "storageClassName cannot be changed; make a new ForwardNode instead",
+        ),
+    )
+
+    size: Quantity = Field(
+        "20Gi",
+        description="Size of each replica's volume, at least 64Mi; it may only grow.",
+        json_schema_extra=field_rules(
+            Rule("!isQuantity(self) || quantity(self).compareTo(quantity('64Mi')) >= 0", TOO_SMALL)
+        ),
+    )
     storage_class_name: Name | None = Field(None, description="Storage class of the volume; cannot be changed.")
     retention_policy: Literal["Retain", "Delete"] = Field(
         "Retain", description="What happens to the volume when the ForwardNode is deleted."
     )
+
+    @field_validator("size")
+    @classmethod
+    def _at_least(cls, size: str) -> str:
+        if parse_quantity(size) < parse_quantity("64Mi"):
+            raise ValueError(f"{size!r}: {TOO_SMALL}")
+        return size
 
 
 class Limits(Part):
@@ -73,6 +104,14 @@ class Limits(Part):
 
 class Service(Part):
     """The Service in front of the gateway's pods."""
+
+    model_config = rules(
+        Rule(
+            "self.type != 'ClusterIP' || !has(self.nodePort) || self.nodePort == 0",
+            "a nodePort needs type NodePort or LoadBalancer",
+            ".nodePort",
+        )
+    )
 
     type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field("ClusterIP", description="Type of the Service.")
     port: Port = Field(104, description="Port that senders connect to.")
@@ -87,6 +126,12 @@ class Service(Part):
     annotations: dict[str, str] = Field(
         default_factory=dict, max_length=64, description="Annotations put on the Service."
     )
+
+    @model_validator(mode="after")
+    def _node_port(self) -> Self:
+        if self.node_port and self.type == "ClusterIP":
+            raise ValueError("a nodePort needs type NodePort or LoadBalancer")
+        return self
 
 
 class SMTP(Part):
@@ -113,10 +158,10 @@ class TransferLog(Part):
 class Workload(Part):
     """How the pods run; the parts of a pod template that sites need."""
 
-    resources: dict[str, Any] = Field(default_factory=dict, description="Resource requests and limits.")
+    resources: Resources = Field(default_factory=lambda: Resources(), description="Resource requests and limits.")
     node_selector: dict[str, str] = Field(default_factory=dict, description="Labels of the nodes to run on.")
-    tolerations: tuple[dict[str, Any], ...] = Field((), max_length=32, description="Taints to tolerate.")
-    affinity: dict[str, Any] = Field(default_factory=dict, description="Pod and node affinity.")
+    tolerations: tuple[Toleration, ...] = Field((), max_length=32, description="Taints to tolerate.")
+    affinity: Affinity = Field(default_factory=dict, description="Pod and node affinity.")
     priority_class_name: str = Field("", max_length=253, description="Priority class of the pods.")
     image_pull_secrets: tuple[LocalReference, ...] = Field((), max_length=16, description="Secrets to pull with.")
 
@@ -130,7 +175,13 @@ class ForwardNodeSpec(Part):
         (), max_length=256, description="Who may send; when empty, any calling AE title may."
     )
     tls: ListenerTLS | None = Field(None, description="DICOM TLS at the listener.")
-    replicas: int = Field(1, ge=0, le=100, description="Number of gateway pods, each with a spool of its own.")
+    replicas: int = Field(
+        1,
+        ge=0,
+        le=100,
+        description="Number of gateway pods, each with a spool of its own; 1 when absent.",
+        json_schema_extra={"default": None},  # written back, it would fight with autoscalers over every apply
+    )
     spool: Spool = Field(default_factory=Spool, description="The disk that keeps instances until they are delivered.")
     limits: Limits = Field(default_factory=Limits, description="What one pod takes on at a time.")
     service: Service = Field(default_factory=Service, description="The Service in front of the pods.")

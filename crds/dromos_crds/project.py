@@ -3,26 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
-from dromos_crds.fields import Duration, KeySelector, LocalReference, Name, Part, Text
+from dromos_crds.fields import REDIS_PATTERN, Duration, KeySelector, LocalReference, Name, Part, Text
 from dromos_crds.metadata import Resource
+from dromos_crds.profile import Profile
+from dromos_crds.rules import Rule, rules
 from dromos_crds.stow import OAuth2
-
-
-class Profile(Part):
-    """A Karnak profile."""
-
-    name: Text = Field("", description="Name of the profile.")
-    version: str | int | float = Field("", description="Version of the profile.")
-    minimum_karnak_version: str | int | float = Field("", description="Kept for Karnak's sake.")
-    default_issuer_of_patient_id: str | None = Field(
-        None, alias="defaultIssuerOfPatientID", max_length=64, description="Used where the instance has no issuer."
-    )
-    profile_elements: tuple[dict[str, Any], ...] = Field((), max_length=512, description="The rules, first match wins.")
-    masks: tuple[dict[str, Any], ...] = Field((), max_length=1024, description="Rectangles for clean.pixel.data.")
 
 
 class ProfileSource(Part):
@@ -34,13 +23,17 @@ class ProfileSource(Part):
 class Redis(Part):
     """A pseudonym store that all pods share."""
 
-    url: str = Field(max_length=2048, pattern=r"^rediss?://[^\s@]+$", description="Redis or Valkey.")
+    url: str = Field(max_length=2048, pattern=REDIS_PATTERN, description="Redis or Valkey.")
     secret_ref: LocalReference | None = Field(None, description="Secret with the keys username and password.")
     ttl: Duration = Field("0s", description="How long a pseudonym lives; 0s for ever.")
 
 
 class Pseudonyms(Part):
     """Where the stored pseudonyms are; exactly one."""
+
+    model_config = rules(
+        Rule("has(self.secretKeyRef) != has(self.redis)", "exactly one of secretKeyRef and redis is needed")
+    )
 
     secret_key_ref: KeySelector | None = Field(None, description="CSV in a Secret.")
     redis: Redis | None = Field(None, description="A Redis server.")
@@ -62,6 +55,10 @@ class AuthConfig(Part):
 class ProjectSpec(Part):
     """What may leave."""
 
+    model_config = rules(
+        Rule("has(self.profile) != has(self.profileFrom)", "exactly one of profile and profileFrom is needed")
+    )
+
     description: Text = Field("", description="What this project is, for people.")
     profile: Profile | None = Field(None, description="The profile itself; this or profileFrom.")
     profile_from: ProfileSource | None = Field(None, description="Where the profile is; this or profile.")
@@ -69,7 +66,20 @@ class ProjectSpec(Part):
     uncleanable: Literal["Hold", "Exclude", "Allow"] = Field("Hold", description="SOP classes that can't be cleaned.")
     secret_ref: LocalReference | None = Field(None, description="The project's keys; made when absent.")
     pseudonyms: Pseudonyms | None = Field(None, description="Where the stored pseudonyms are.")
-    auth_configs: tuple[AuthConfig, ...] = Field((), max_length=64, description="Authorisation for API actions.")
+    auth_configs: tuple[AuthConfig, ...] = Field(
+        (),
+        max_length=64,
+        description="Authorisation for API actions, each with a name of its own.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+
+    @field_validator("auth_configs")
+    @classmethod
+    def _names_differ(cls, configs: tuple[AuthConfig, ...]) -> tuple[AuthConfig, ...]:
+        names = [config.name for config in configs]
+        if doubled := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"each needs a name of its own; {', '.join(doubled)} stands here twice")
+        return configs
 
     @model_validator(mode="after")
     def _exactly_one_profile(self) -> Self:

@@ -7,16 +7,27 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from dromos_crds.fields import Expression, FromSecret, LocalReference, Part, WebURL
+from dromos_crds.fields import (
+    HEADER_NAME_PATTERN,
+    HEADER_VALUE_PATTERN,
+    Expression,
+    FromSecret,
+    LocalReference,
+    Part,
+    WebURL,
+)
+from dromos_crds.rules import Rule, rules
 from dromos_crds.tls import ClientTLS
 
 # RFC 9110 §5.1 token; §5.5 forbids CR, LF and NUL in values
-HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$")]
-HeaderValue = Annotated[str, Field(max_length=4096, pattern=r"^[^\r\n\x00]*$")]
+HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=HEADER_NAME_PATTERN)]
+HeaderValue = Annotated[str, Field(max_length=4096, pattern=HEADER_VALUE_PATTERN)]
 
 
 class Header(Part):
     """One HTTP header."""
+
+    model_config = rules(Rule("has(self.value) != has(self.valueFrom)", "exactly one of value and valueFrom is needed"))
 
     name: HeaderName = Field(description="Name of the header.")
     value: HeaderValue | None = Field(None, description="Its value.")
@@ -46,6 +57,13 @@ class OAuth2(Part):
 class Auth(Part):
     """Authorisation; at most one way."""
 
+    model_config = rules(
+        Rule(
+            "[has(self.basic), has(self.bearer), has(self.oauth2)].filter(way, way).size() <= 1",
+            "at most one of basic, bearer and oauth2 may be given",
+        )
+    )
+
     basic: BasicAuth | None = Field(None, description="HTTP Basic.")
     bearer: FromSecret | None = Field(None, description="A fixed bearer token.")
     oauth2: OAuth2 | None = Field(None, description="OAuth 2.0 client credentials.")
@@ -68,6 +86,14 @@ class KheopsAlbum(Part):
 
 class Stow(Part):
     """A DICOMweb destination."""
+
+    model_config = rules(
+        Rule(
+            "!has(self.auth) || !has(self.headers) || "
+            "self.headers.all(header, header.name.lowerAscii() != 'authorization')",
+            "an Authorization header and auth exclude each other",
+        )
+    )
 
     url: WebURL = Field(description="STOW-RS endpoint, with scheme and without user information.")
     headers: tuple[Header, ...] = Field((), max_length=64, description="HTTP headers of each request.")
