@@ -41,21 +41,24 @@ def identify(
             head = zlib.decompressobj(-zlib.MAX_WBITS).decompress(bytes(head), MAX_HEAD)
         except zlib.error:
             return Identity.Unreadable
-    verdict = _scan(head, transfer_syntax_uid, sop_class_uid, sop_instance_uid)
+    private = not transfer_syntax_uid.startswith("1.2.840.10008.")
+    if private and len(head) >= 2 and head[:2] != b"\x08\x00":
+        return Identity.Unknown  # a private transfer syntax may look like anything
+    verdict = _scan(head, transfer_syntax_uid, sop_class_uid, sop_instance_uid, ends=complete)
     if verdict is Identity.Incomplete and (complete or len(head) >= MAX_HEAD):
         verdict = Identity.Unreadable
-    if verdict is Identity.Unreadable and not transfer_syntax_uid.startswith("1.2.840.10008."):
-        return Identity.Unknown  # a private transfer syntax may look like anything
-    return verdict
+    return Identity.Unknown if private and verdict is Identity.Unreadable else verdict
 
 
-def _scan(head: bytes | bytearray, transfer_syntax_uid: str, sop_class_uid: str, sop_instance_uid: str) -> Identity:
+def _scan(
+    head: bytes | bytearray, transfer_syntax_uid: str, sop_class_uid: str, sop_instance_uid: str, *, ends: bool
+) -> Identity:
     big_endian = transfer_syntax_uid == uids.EXPLICIT_VR_BIG_ENDIAN
     explicit = transfer_syntax_uid != uids.IMPLICIT_VR_LITTLE_ENDIAN
     if not transfer_syntax_uid.startswith("1.2.840.10008."):
         explicit = _VR.fullmatch(head[4:6]) is not None
     offset, previous = 0, 0
-    while offset + 12 <= len(head):
+    while offset + 8 <= len(head):
         tag, start, length = _element(head, offset, explicit=explicit, big_endian=big_endian)
         # Group 0002 belongs to files, not to messages (PS3.10 7.1).
         if tag < 0x00080000 or tag <= previous or start < 0:
@@ -76,7 +79,8 @@ def _scan(head: bytes | bytearray, transfer_syntax_uid: str, sop_class_uid: str,
             return Identity.Differs
         if tag == _SOP_INSTANCE:
             return Identity.Matches
-    return Identity.Incomplete
+    # A data set that ends between two elements was readable, and named no instance.
+    return Identity.Differs if ends and 0 < offset == len(head) else Identity.Incomplete
 
 
 def _element(head: bytes | bytearray, offset: int, *, explicit: bool, big_endian: bool) -> tuple[int, int, int]:
@@ -90,5 +94,7 @@ def _element(head: bytes | bytearray, offset: int, *, explicit: bool, big_endian
     if _VR.fullmatch(vr) is None:
         return tag, -1, 0
     if vr in _LONG_VRS:
+        if offset + 12 > len(head):
+            return tag, offset + 12, 0  # the value begins beyond the head: the caller ends there
         return tag, offset + 12, struct.unpack_from(order + "I", head, offset + 8)[0]
     return tag, offset + 8, struct.unpack_from(order + "H", head, offset + 6)[0]
