@@ -61,7 +61,7 @@ class Writer:
         """Write a status if it differs; returns whether, and the seconds after which newer counters may be."""
         key = key_of(wanted)
         status, postponed = self._without_hurry(key, wanted["status"], live.get("status") or {})
-        if _same(status, live.get("status") or {}):
+        if status == (live.get("status") or {}):
             return False, postponed
         document = {**wanted, "status": status}
         digest = _digest(document)
@@ -93,13 +93,6 @@ class Writer:
 
 def _counters(status: Mapping[str, Any]) -> dict[str, Any]:
     return {name: status[name] for name in COUNTERS if name in status}
-
-
-def _same(wanted: Mapping[str, Any], live: Mapping[str, Any]) -> bool:
-    # a field of the status that another manager owns is not ours to compare
-    return all(live.get(name) == value for name, value in wanted.items()) and not (set(COUNTERS) & set(live)) - set(
-        wanted
-    )
 
 
 def _stable(obj: Object) -> dict[str, Any]:

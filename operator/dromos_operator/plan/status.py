@@ -83,8 +83,22 @@ def _destination(
         programmed = programming.of_destination(name, attachment.snapshot, expected, common)
     conditions = [_destination_accepted(reading), _destination_refs(attachment, reading), programmed]
     return document(
-        obj, [*conditions, _destination_ready(attachment, reading, conditions)], now, **_counters(name, loads, obj)
+        obj,
+        [*conditions, _destination_ready(attachment, reading, conditions)],
+        now,
+        target=_target(reading),
+        **_counters(name, loads, obj),
     )
+
+
+def _target(reading: Reading[Destination]) -> str | None:
+    spec = reading.model.spec if reading.model is not None else None
+    if spec is not None and spec.stow is not None:
+        return spec.stow.url
+    if spec is not None and spec.dicom is not None:
+        host = f"[{spec.dicom.hostname}]" if ":" in spec.dicom.hostname else spec.dicom.hostname
+        return f"{host}:{spec.dicom.port}"
+    return None
 
 
 def _accepted(problems: Sequence[str]) -> Condition:
