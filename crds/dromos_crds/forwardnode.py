@@ -123,7 +123,7 @@ class Service(Part):
     load_balancer_source_ranges: tuple[CIDR, ...] = Field(
         (), max_length=64, description="Networks that may reach the load balancer."
     )
-    annotations: dict[str, str] = Field(
+    annotations: dict[str, Annotated[str, Field(max_length=4096)]] = Field(
         default_factory=dict, max_length=64, description="Annotations put on the Service."
     )
 
@@ -159,7 +159,9 @@ class Workload(Part):
     """How the pods run; the parts of a pod template that sites need."""
 
     resources: Resources = Field(default_factory=lambda: Resources(), description="Resource requests and limits.")
-    node_selector: dict[str, str] = Field(default_factory=dict, description="Labels of the nodes to run on.")
+    node_selector: dict[str, Annotated[str, Field(max_length=63)]] = Field(
+        default_factory=dict, max_length=64, description="Labels of the nodes to run on."
+    )
     tolerations: tuple[Toleration, ...] = Field((), max_length=32, description="Taints to tolerate.")
     affinity: Affinity = Field(default_factory=dict, description="Pod and node affinity.")
     priority_class_name: str = Field("", max_length=253, description="Priority class of the pods.")

@@ -38,7 +38,9 @@ def explain(error: ValidationError, model: type[BaseModel], *, quote: bool = Tru
         found.setdefault(
             path, Refusal(path, _sentence(detail, model, quote=quote), detail["type"] == "extra_forbidden")
         )
-    return list(found.values())
+    # a list whose items are refused counts as too short as well: one mistake, one message
+    spoiled = {path[:length] for path in found for length in range(len(path))}
+    return [refusal for path, refusal in found.items() if path not in spoiled]
 
 
 def dotted(path: Location) -> str:
