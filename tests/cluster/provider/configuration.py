@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.cluster.provider.layout import CGROUP, NODE, NODE_ADDRESS, PAUSE_IMAGE, PODS, SERVICES, Layout
+from tests.cluster.provider.layout import NODE, NODE_ADDRESS, PAUSE_IMAGE, PODS, SERVICES, Layout
 
 # The host's /tmp is hidden in the node: the controller manager's provisioner puts every volume below it.
 STORAGE_CLASS = {
@@ -27,6 +27,8 @@ def files(layout: Layout) -> Mapping[Path, str]:
         state / "kubelet.json": json.dumps(_kubelet(state)),
         state / "kube-proxy.json": json.dumps(_kube_proxy(state)),
         state / "Corefile": _corefile(state),
+        # the machine's own names are none of the pods' business
+        state / "resolv.conf": f"nameserver {NODE_ADDRESS}\n",
     }
 
 
@@ -139,10 +141,10 @@ def _kubelet(state: Path) -> object:
         "tlsPrivateKeyFile": f"{state}/pki/kubelet.key",
         "failCgroupV1": False,
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{CGROUP}",
         "cgroupsPerQOS": False,
         "enforceNodeAllocatable": [],
         "failSwapOn": False,
+        "resolvConf": f"{state}/resolv.conf",
         "clusterDNS": [NODE_ADDRESS],
         "clusterDomain": "cluster.local",
         "containerRuntimeEndpoint": f"unix://{state}/containerd.sock",

@@ -18,7 +18,6 @@ LINK_PREFIX = 30
 PODS = "10.242.0.0/24"
 SERVICES = "10.98.0.0/16"
 FIRST_SERVICE = "10.98.0.1"
-CGROUP = "dromos-cluster"
 PAUSE_IMAGE = "localhost/dromos-pause:1"
 KUBERNETES_PROGRAMS = (
     "kube-apiserver",

@@ -23,7 +23,6 @@ from tests.cluster.provider.cluster import kubectl
 from tests.cluster.provider.configuration import STORAGE_CLASS, files, programs
 from tests.cluster.provider.keys import make_keys
 from tests.cluster.provider.layout import (
-    CGROUP,
     HOST_ADDRESS,
     HOST_LINK,
     LINK_PREFIX,
@@ -39,6 +38,8 @@ from tests.cluster.provider.process import ProviderError, run, say, wait
 
 SUPERVISOR = Path(__file__).with_name("supervisor.py")
 NETWORK = Path("/run/netns") / NETWORK_NAMESPACE
+# folders that the supervisor makes where they are missing, to hide them
+MAYBE_MADE = ("/var/lib/cni", "/var/log/containers")
 NEEDED = ("containerd", "ctr", "runc", "iptables", "conntrack", "ip", "nsenter", "unshare", "openssl", "gcc")
 
 
@@ -122,8 +123,6 @@ class Native:
             for name, words in programs(layout).items()
         }
         (layout.state / "node.json").write_text(json.dumps(commands))
-        for cgroup in _cgroups():
-            cgroup.mkdir(exist_ok=True)
         for words in network_commands():
             run(*words)
         with (layout.log / "node.log").open("ab") as log:
@@ -166,12 +165,12 @@ class Native:
         if NETWORK.exists():
             run("ip", "netns", "delete", NETWORK_NAMESPACE, check=False)
         run("ip", "link", "delete", HOST_LINK, check=False)
-        for cgroup in _cgroups():
+        for cgroup in _cgroups(state):
             _remove_cgroup(cgroup)
-        for link in Path("/var/log/containers").glob("*.log"):
-            if link.is_symlink() and str(link.readlink()).startswith(f"{state}/"):
-                link.unlink()
         _remove(state)
+        for place in MAYBE_MADE:
+            with suppress(OSError):  # in use, or never made
+                Path(place).rmdir()
 
 
 def what_is_missing() -> str | None:
@@ -235,12 +234,15 @@ def _lives(process: int) -> bool:
     return False
 
 
-def _cgroups() -> list[Path]:
-    """The node's own control group in each hierarchy (version 1), or in the one there is (version 2)."""
+def _cgroups(state: Path) -> list[Path]:
+    """Control groups of the node's containers, in each hierarchy (version 1) or in the one there is (version 2)."""
     root = Path("/sys/fs/cgroup")
-    if (root / "cgroup.controllers").exists():
-        return [root / CGROUP]
-    return [hierarchy / CGROUP for hierarchy in root.iterdir() if hierarchy.is_dir() and not hierarchy.is_symlink()]
+    hierarchies = (
+        [root] if (root / "cgroup.controllers").exists() else [path for path in root.iterdir() if path.is_dir()]
+    )
+    tasks = state / "containerd/state/io.containerd.runtime.v2.task/k8s.io"
+    containers = [path.name for path in tasks.iterdir()] if tasks.is_dir() else []
+    return [hierarchy / "k8s.io" / container for hierarchy in hierarchies for container in containers]
 
 
 def _remove_cgroup(cgroup: Path) -> None:

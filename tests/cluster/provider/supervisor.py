@@ -15,6 +15,7 @@ import sys
 import time
 from pathlib import Path
 
+PLACES = {"/tmp": "tmp", "/run": "run", "/var/lib/cni": "cni-state", "/var/log/containers": "container-logs"}
 VOLUMES = Path("/tmp/hostpath_pv")
 AGAIN_AFTER = 0.5
 TICK = 0.1
@@ -24,7 +25,7 @@ def main(state: Path) -> None:
     """Run until told to end."""
     for ending in (signal.SIGTERM, signal.SIGINT):
         signal.signal(ending, lambda *_: os._exit(0))
-    _own_tmp(state)
+    _own_folders(state)
     commands: dict[str, list[str]] = json.loads((state / "node.json").read_text())
     running: dict[int, str] = {}
     waiting = dict.fromkeys(commands, 0.0)
@@ -39,12 +40,17 @@ def main(state: Path) -> None:
         time.sleep(TICK)
 
 
-def _own_tmp(state: Path) -> None:
-    """Put the node's own folder in place of the machine's /tmp, where the host-path provisioner makes every volume."""
-    folder = state / "tmp"
-    folder.mkdir(exist_ok=True)
-    folder.chmod(0o1777)
-    subprocess.run(["mount", "--bind", str(folder), "/tmp"], check=True)
+def _own_folders(state: Path) -> None:
+    """Put the node's own folders in place of the machine's, so that nothing it leaves there stays behind.
+
+    /tmp is where the host-path provisioner makes every volume; /run has containerd's sockets and runc's states.
+    """
+    for place, name in PLACES.items():
+        own = state / name
+        own.mkdir(exist_ok=True)
+        own.chmod(0o1777 if place == "/tmp" else 0o755)
+        Path(place).mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "--bind", str(own), place], check=True)
 
 
 def _start(state: Path, name: str, command: list[str]) -> int:
