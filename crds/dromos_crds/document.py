@@ -6,8 +6,8 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import ValidationError
@@ -34,17 +34,26 @@ _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A usable object and where it stands; `lines` finds a field's line."""
+    """A usable object and where it stands."""
 
     file: str
     line: int
     object: Object
-    tree: Tree | None = None
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def identity(self) -> tuple[str, str, str]:
         """Kind, namespace, name."""
         return self.object.kind, self.object.metadata.namespace, self.object.metadata.name
+
+    def problem(self, reason: str, field: str, message: str) -> Problem:
+        """Something that is wrong with a field of it, or with one that it lacks."""
+        kind, namespace, name = self.identity
+        above = field
+        while above and above not in self.lines:
+            above = above[: max(above.rfind("."), above.rfind("["), 0)]
+        line = self.lines.get(above, self.line)
+        return Problem(message, reason, self.file, line, kind, namespace, name, field)
 
 
 def parse_text(content: bytes, file: str, *, explicit: bool = False) -> Iterator[Document | Problem]:
@@ -128,7 +137,8 @@ class _Reader:
                 reason = reasons.UNKNOWN_FIELD if refusal.is_unknown_field else reasons.INVALID
                 yield self._problem(refusal.path, refusal.sentence, reason)
         else:
-            yield Document(self._file, self._tree.line_of(self._path), found, self._tree.below(self._path))
+            lines = {dotted(path): line for path, line in self._tree.lines_below(self._path).items()}
+            yield Document(self._file, self._tree.line_of(self._path), found, lines)
 
     def _problem(self, field: Location, message: str, reason: str) -> Problem:
         metadata = self._data.get("metadata")

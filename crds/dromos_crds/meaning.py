@@ -1,51 +1,129 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a set of manifests means together: references that lead nowhere, AE titles that clash."""
+"""What a set of manifests means together: references that lead nowhere, AE titles that clash.
+
+`check` finds what is wrong whatever else the cluster holds. `missing` names the Secrets and ConfigMaps that are not
+among the manifests: people keep those apart, so that they may well be in the cluster.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import difflib
+from collections.abc import Iterator, Mapping
 
-from dromos_crds.manifests import Document, Manifests
+from dromos_crds import reasons, references
+from dromos_crds.destination import Destination
+from dromos_crds.document import Document
+from dromos_crds.forwardnode import ForwardNode
+from dromos_crds.manifests import Manifests
+from dromos_crds.metadata import ConfigMap, Secret
 from dromos_crds.problems import Problem
+from dromos_crds.project import Project
+from dromos_crds.references import Reference
+from dromos_crds.support import unsupported
 
 
 def check(manifests: Manifests) -> tuple[Problem, ...]:
     """Every Problem that only the whole set shows."""
-    return (*_references(manifests), *_titles(manifests))
+    return (*_attachments(manifests), *_titles(manifests))
 
 
-def _references(manifests: Manifests) -> Iterator[Problem]:
+def check_references(manifests: Manifests) -> tuple[Problem, ...]:
+    """Keys that a Secret or ConfigMap of the set lacks, though it is named for them."""
+    held = _holders(manifests)
+    return tuple(
+        document.problem(_KEYLESS[reference.kind], reference.field, f"{_said(reference)} has no key {key!r}")
+        for document, reference in _references(manifests)
+        if (keys := held.get((reference.kind, document.object.metadata.namespace, reference.name))) is not None
+        for key in reference.keys
+        if key not in keys
+    )
+
+
+def check_support(manifests: Manifests) -> tuple[Problem, ...]:
+    """Fields that this version does not act on, and holds the Destination for."""
+    message = "is not supported by this version; instances are kept, nothing is sent"
+    return tuple(
+        document.problem(reasons.NOT_SUPPORTED, field, message)
+        for document in manifests.documents
+        if isinstance(document.object, Destination)
+        for field in unsupported(document.object.spec)
+    )
+
+
+def missing(manifests: Manifests) -> tuple[Problem, ...]:
+    """Secrets and ConfigMaps that are named but not among the manifests."""
+    held = _holders(manifests)
+    return tuple(
+        document.problem(_ABSENT[reference.kind], reference.field, f"{_said(reference)} is not among these manifests")
+        for document, reference in _references(manifests)
+        if reference.kind in _ABSENT
+        and (reference.kind, document.object.metadata.namespace, reference.name) not in held
+    )
+
+
+_ABSENT = {"Secret": reasons.SECRET_NOT_FOUND, "ConfigMap": reasons.CONFIG_MAP_NOT_FOUND}
+_KEYLESS = {"Secret": reasons.SECRET_KEY_NOT_FOUND, "ConfigMap": reasons.CONFIG_MAP_KEY_NOT_FOUND}
+
+
+def _said(reference: Reference) -> str:
+    return f"{reference.kind} {reference.name!r}"
+
+
+def _references(manifests: Manifests) -> Iterator[tuple[Document, Reference]]:
+    for document in manifests.documents:
+        thing = document.object
+        if isinstance(thing, ForwardNode):
+            found = references.of_forward_node(thing.spec)
+        elif isinstance(thing, Destination):
+            found = references.of_destination(thing.spec)
+        elif isinstance(thing, Project):
+            found = references.of_project(thing.spec)
+        else:
+            continue
+        for reference in found:
+            yield document, reference
+
+
+def _holders(manifests: Manifests) -> Mapping[tuple[str, str, str], frozenset[str]]:
+    return {
+        document.identity: frozenset(document.object.data)
+        for document in manifests.documents
+        if isinstance(document.object, Secret | ConfigMap)
+    }
+
+
+def _attachments(manifests: Manifests) -> Iterator[Problem]:
     nodes = {(node.metadata.namespace, node.metadata.name) for node in manifests.forward_nodes}
     projects = {(project.metadata.namespace, project.metadata.name) for project in manifests.projects}
     for document in manifests.documents:
-        if document.object.kind != "Destination":
+        if not isinstance(document.object, Destination):
             continue
         spec, namespace = document.object.spec, document.object.metadata.namespace
         wanted = spec.forward_node_ref.name
         if (namespace, wanted) not in nodes:
-            near = ", ".join(sorted(name for space, name in nodes if space == namespace)) or "none"
-            message = f"there is no ForwardNode {wanted!r} in namespace {namespace!r}; there are: {near}"
-            yield _problem(document, "ForwardNodeNotFound", "spec.forwardNodeRef.name", message)
+            known = [name for space, name in nodes if space == namespace]
+            message = _nobody("ForwardNode", wanted, namespace, known)
+            yield document.problem(reasons.FORWARD_NODE_NOT_FOUND, "spec.forwardNodeRef.name", message)
         for field, use in (("deidentification", spec.deidentification), ("tagMorphing", spec.tag_morphing)):
             if use is not None and (namespace, use.project_ref.name) not in projects:
-                message = f"there is no Project {use.project_ref.name!r} in namespace {namespace!r}"
-                yield _problem(document, "ProjectNotFound", f"spec.{field}.projectRef.name", message)
+                known = [name for space, name in projects if space == namespace]
+                message = _nobody("Project", use.project_ref.name, namespace, known)
+                yield document.problem(reasons.PROJECT_NOT_FOUND, f"spec.{field}.projectRef.name", message)
+
+
+def _nobody(kind: str, wanted: str, namespace: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(wanted, known, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known)) or 'none'}"
+    return f"there is no {kind} {wanted!r} in namespace {namespace!r}; {hint}"
 
 
 def _titles(manifests: Manifests) -> Iterator[Problem]:
-    seen: dict[str, Document] = {}
+    seen: dict[tuple[str, str], Document] = {}
     for document in manifests.documents:
-        if document.object.kind != "ForwardNode":
+        if not isinstance(document.object, ForwardNode):
             continue
-        title = document.object.spec.ae_title.strip()
-        first = seen.setdefault(title, document)
-        if first is not document and first.object.metadata.namespace == document.object.metadata.namespace:
+        title = document.object.spec.ae_title.strip()  # PS3.5 §6.2: spaces around an AE title say nothing
+        first = seen.setdefault((document.object.metadata.namespace, title), document)
+        if first is not document:
             message = f"{title!r} is the AE title of ForwardNode {first.object.metadata.name!r} already"
-            yield _problem(document, "DuplicateAETitle", "spec.aeTitle", message)
-
-
-def _problem(document: Document, reason: str, field: str, message: str) -> Problem:
-    meta = document.object.metadata
-    return Problem(
-        message, reason, document.file, document.line, document.object.kind, meta.namespace, meta.name, field
-    )
+            yield document.problem(reasons.DUPLICATE_AE_TITLE, "spec.aeTitle", message)

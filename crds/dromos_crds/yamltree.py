@@ -48,13 +48,10 @@ class Tree:
             data = data[step]
         return data
 
-    def below(self, path: Path) -> Tree:
-        """The part of the tree at a path, its lines counted as before."""
-        if not path:
-            return self
+    def lines_below(self, path: Path) -> dict[Path, int]:
+        """The lines of the part at a path, which is left off."""
         depth = len(path)
-        lines = {found[depth:]: line for found, line in self.lines.items() if found[:depth] == path}
-        return Tree(self.at(path), self.line_of(path), lines)
+        return {found[depth:]: line for found, line in self.lines.items() if found[:depth] == path}
 
 
 def parse(text: str, first_line: int = 0) -> Iterator[Tree]:

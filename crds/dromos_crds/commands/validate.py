@@ -11,8 +11,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from dromos_crds import meaning
 from dromos_crds.manifests import Manifests, read
-from dromos_crds.meaning import check
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -21,15 +21,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Print a line for each problem and one that sums up."""
+    """Print a line for each problem, one for each thing that is expected elsewhere, and one that sums up."""
     try:
         manifests = read(arguments.paths)
     except OSError as error:
-        print(f"{error.filename}: {error.strerror}; give a manifest or a folder of manifests", file=sys.stderr)
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"{what}; give a manifest or a folder of manifests", file=sys.stderr)
         return 2
-    problems = (*manifests.problems, *check(manifests))
-    for problem in problems:
+    problems = [
+        *manifests.problems,
+        *meaning.check(manifests),
+        *meaning.check_references(manifests),
+        *meaning.check_support(manifests),
+    ]
+    for problem in sorted(problems, key=lambda found: (found.file or "", found.line or 0)):
         print(problem)
+    for absent in meaning.missing(manifests):
+        print(f"note: {absent}; it has to be in the cluster")
     print(_summary(manifests, len(problems)))
     return 1 if problems or not manifests.documents else 0
 
