@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
+from typing_extensions import get_type_hints, is_typeddict
 
 from dromos_crds.fields import PATTERN_MEANING
 
@@ -126,8 +128,7 @@ def _range(context: dict[str, Any], model: type[BaseModel], location: Location) 
 
 
 def _bounds(model: type[BaseModel], location: Location) -> dict[str, int]:
-    owner = _model_at(model, location[:-1])
-    fields = owner.model_fields.items() if owner else ()
+    fields = getattr(_owner_at(model, location[:-1]), "model_fields", {}).items()
     field = next((info for name, info in fields if location[-1] in {info.alias, name}), None)
     found: dict[str, int] = {}
     for item in field.metadata if field else ():
@@ -140,27 +141,27 @@ def _pattern(pattern: str) -> str:
 
 
 def _fields_at(model: type[BaseModel], location: Location) -> list[str]:
-    owner = _model_at(model, location)
-    return [info.alias or name for name, info in owner.model_fields.items()] if owner else []
+    owner = _owner_at(model, location)
+    return list(_fields_of(owner)) if owner else []
 
 
-def _model_at(model: type[BaseModel], location: Location) -> type[BaseModel] | None:
-    current: Any = model
+def _owner_at(model: type, location: Location) -> type | None:
+    """The model or TypedDict that holds the fields at a location."""
+    current: type | None = model
     for step in location:
-        if isinstance(step, int):
-            continue
-        field = next((f for name, f in current.model_fields.items() if step in {f.alias, name}), None)
-        current = _model_in(field.annotation) if field is not None else None
-        if current is None:
-            return None
-    return current  # type: ignore[no-any-return]
+        if isinstance(step, str) and current is not None:
+            current = _owner_in(_fields_of(current).get(step))
+    return current
 
 
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+def _fields_of(owner: type) -> dict[str, Any]:
+    if is_typeddict(owner):
+        return get_type_hints(owner, include_extras=True)
+    fields: dict[str, FieldInfo] = getattr(owner, "model_fields", {})
+    return {info.alias or name: info.annotation for name, info in fields.items()}
+
+
+def _owner_in(annotation: Any) -> type | None:
+    if isinstance(annotation, type) and (is_typeddict(annotation) or hasattr(annotation, "model_fields")):
         return annotation
-    for argument in getattr(annotation, "__args__", ()):
-        found = _model_in(argument)
-        if found is not None:
-            return found
-    return None
+    return next((found for part in get_args(annotation) if (found := _owner_in(part))), None)

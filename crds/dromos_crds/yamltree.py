@@ -73,7 +73,8 @@ def parse(text: str, first_line: int = 0) -> Iterator[Tree]:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = error.problem or error.context or "this is not YAML"
-        line = mark.line if mark else 0
+        # what is never closed is noticed behind the last line
+        line = max(min(mark.line if mark else 0, len(text.splitlines()) - 1), 0)
         raise YAMLSyntaxError(_hinted(problem, text, line), line + 1 + first_line) from None
     except yaml.YAMLError:
         raise YAMLSyntaxError(

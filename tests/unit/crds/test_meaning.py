@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a set of manifests means together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dromos_crds import meaning
+from dromos_crds.manifests import Manifests, read
+
+NODE = """\
+apiVersion: dromos.dev/v1alpha1
+kind: ForwardNode
+metadata: {name: radiology}
+spec: {aeTitle: RADIOLOGY}
+"""
+DESTINATION = """\
+---
+apiVersion: dromos.dev/v1alpha1
+kind: Destination
+metadata: {name: pacs}
+spec:
+  forwardNodeRef: {name: radiology}
+  dicom: {aeTitle: PACS, hostname: pacs.example, port: 104}
+"""
+TLS = """\
+    tls:
+      caRef: {kind: ConfigMap, name: ca}
+      certificateSecretRef: {name: own}
+"""
+SECRET = """\
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: own}
+stringData: {tls.crt: x}
+"""
+
+
+def manifests(folder: Path, text: str) -> Manifests:
+    (folder / "all.yaml").write_text(text)
+    found = read([folder])
+    assert found.problems == ()
+    return found
+
+
+def test_a_set_that_fits_has_no_problem(tmp_path: Path) -> None:
+    found = manifests(tmp_path, NODE + DESTINATION)
+    assert meaning.check(found) == meaning.check_references(found) == meaning.check_support(found) == ()
+
+
+def test_a_forward_node_of_another_namespace_is_none(tmp_path: Path) -> None:
+    found = manifests(tmp_path, NODE.replace("radiology}", "radiology, namespace: x}") + DESTINATION)
+    (problem,) = meaning.check(found)
+    assert (problem.reason, problem.field) == ("ForwardNodeNotFound", "spec.forwardNodeRef.name")
+    assert "namespace 'default'; there are: none" in problem.message
+
+
+def test_a_forward_node_that_is_almost_there(tmp_path: Path) -> None:
+    found = manifests(tmp_path, NODE + DESTINATION.replace("{name: radiology}", "{name: radiolgy}"))
+    (problem,) = meaning.check(found)
+    assert problem.message.endswith("did you mean radiology?")
+    assert problem.line == 10
+
+
+@pytest.mark.parametrize(
+    ("field", "use"),
+    [
+        ("spec.tagMorphing.projectRef.name", "  tagMorphing: {projectRef: {name: a}}\n"),
+        (
+            "spec.deidentification.projectRef.name",
+            "  deidentification: {projectRef: {name: a}, pseudonym: {stored: {}}}\n",
+        ),
+    ],
+)
+def test_a_project_has_to_be_there(tmp_path: Path, field: str, use: str) -> None:
+    (problem,) = meaning.check(manifests(tmp_path, NODE + DESTINATION + use))
+    assert (problem.reason, problem.field, problem.line) == ("ProjectNotFound", field, 12)
+
+
+def test_ae_titles_differ_within_a_namespace(tmp_path: Path) -> None:
+    second = NODE.replace("{name: radiology}", "{name: second}").replace("RADIOLOGY", "'RADIOLOGY '")
+    third = NODE.replace("{name: radiology}", "{name: third, namespace: x}")
+    (problem,) = meaning.check(manifests(tmp_path, f"{NODE}---\n{second}---\n{third}"))
+    assert (problem.reason, problem.name, problem.field) == ("DuplicateAETitle", "second", "spec.aeTitle")
+
+
+def test_a_secret_of_the_set_has_the_keys_that_are_asked_of_it(tmp_path: Path) -> None:
+    destination = DESTINATION.replace(
+        "{aeTitle: PACS, hostname: pacs.example, port: 104}",
+        f"\n    aeTitle: PACS\n    hostname: pacs.example\n    port: 104\n{TLS.rstrip()}",
+    )
+    found = manifests(tmp_path, NODE + destination + SECRET)
+    (problem,) = meaning.check_references(found)
+    assert (problem.reason, problem.field, problem.line) == (
+        "SecretKeyNotFound",
+        "spec.dicom.tls.certificateSecretRef",
+        17,
+    )
+    assert "'own' has no key 'tls.key'" in problem.message
+    (absent,) = meaning.missing(found)
+    assert (absent.reason, absent.field) == ("ConfigMapNotFound", "spec.dicom.tls.caRef")
+
+
+def test_what_is_not_built_yet_is_said(tmp_path: Path) -> None:
+    found = manifests(tmp_path, NODE + DESTINATION + "  condition: 'true'\n")
+    (problem,) = meaning.check_support(found)
+    assert (problem.reason, problem.field, problem.line) == ("NotSupported", "spec.condition", 12)
