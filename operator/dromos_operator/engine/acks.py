@@ -8,6 +8,7 @@ else or another life of it begins; a change makes work for its ForwardNode.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -51,6 +52,7 @@ class Acknowledgements:
         self._reports: dict[Key, Report] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
         self._wake: dict[Key, asyncio.Event] = {}
+        self._asked: dict[Key, asyncio.Event] = {}
         self._session: aiohttp.ClientSession | None = None
 
     def reports(self, namespace: str, pods: tuple[str, ...]) -> Mapping[str, Report]:
@@ -74,8 +76,15 @@ class Acknowledgements:
                 self._wake[pod].set()
             else:
                 self._wake[pod] = asyncio.Event()
+                self._asked[pod] = asyncio.Event()
                 self._tasks[pod] = asyncio.create_task(self._ask_on(pod), name=f"ask {pod.namespace}/{pod.name}")
         self._count()
+
+    async def first_words(self, node: Key) -> None:
+        """Wait until each pod was asked once: a restarted operator must not deny what still holds."""
+        asked = [self._asked[pod] for pod, target in self._targets.items() if target.node == node]
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(asyncio.gather(*(event.wait() for event in asked)), 2.5 * TIMEOUT)
 
     async def close(self) -> None:
         """Stop asking."""
@@ -88,6 +97,9 @@ class Acknowledgements:
         self._targets.pop(pod, None)
         self._reports.pop(pod, None)
         self._wake.pop(pod, None)
+        asked = self._asked.pop(pod, None)
+        if asked is not None:
+            asked.set()
         task = self._tasks.pop(pod, None)
         if task is not None:
             task.cancel()
@@ -97,6 +109,7 @@ class Acknowledgements:
             target = self._targets[pod]
             self._wake[pod].clear()
             await self._ask(pod, target)
+            self._asked[pod].set()
             report = self._reports.get(pod)
             is_calm = report is not None and report.hash == self._targets[pod].hash
             try:

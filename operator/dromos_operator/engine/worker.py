@@ -91,9 +91,10 @@ class Worker:
             if result is not None:
                 live[key_of(wanted)] = result
         self.acks.watch(key, self._targets(key, planned, snapshot))
-        await self._announce(planned, snapshot, live)
-        reports = self.acks.reports(key.namespace, tuple(snapshot.pods))
-        current = replace(planned, attachment=Attachment(replace(snapshot, live=live, reports=reports)))
+        await self.acks.first_words(key)
+        snapshot = replace(snapshot, live=live, reports=self.acks.reports(key.namespace, tuple(snapshot.pods)))
+        await self._announce(planned, snapshot)
+        current = replace(planned, attachment=Attachment(snapshot))
         for status in planner.statuses(current, tuple(refusals), self._timestamp()):
             await self._write_status(status, key)
         if planned.conflicts or refusals:
@@ -155,11 +156,11 @@ class Worker:
                 found[name] = Target(node, name, address, identity_of(pod), planned.token, planned.expected.hash)
         return found
 
-    async def _announce(self, planned: Plan, snapshot: Snapshot, live: dict[Key, Object]) -> None:
+    async def _announce(self, planned: Plan, snapshot: Snapshot) -> None:
         """Touch pods whose files changed: the kubelet then refreshes them at once instead of within a minute."""
-        secret = next((obj for key, obj in live.items() if key.kind == "Secret"), None)
+        secret = next((obj for key, obj in snapshot.live.items() if key.kind == "Secret"), None)
         version = secret["metadata"].get("resourceVersion", "") if secret is not None else ""
-        data = next((obj.get("data") for key, obj in live.items() if key.kind == "ConfigMap"), None)
+        data = next((obj.get("data") for key, obj in snapshot.live.items() if key.kind == "ConfigMap"), None)
         revision = f"{hashlib.sha256(repr(sorted((data or {}).items())).encode()).hexdigest()[:16]}-{version}"
         for name in planned.expected.pods:
             pod, report = snapshot.pods.get(name), snapshot.reports.get(name)
