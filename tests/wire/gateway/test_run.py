@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dromos run` as a command, and its admin port."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+from tests.wire.gateway.peers import ENVIRONMENT, GatewayProcess, eventually, free_port
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dromos_gateway.commands.run", "--admin", "127.0.0.1:0", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=30, check=False)
+
+
+def test_wrong_usage_and_unreadable_paths_exit_with_2(tmp_path):
+    assert run().returncode == 2
+    assert run(str(tmp_path), "--listen", "nowhere").returncode == 2
+    result = run(str(tmp_path / "absent"), "--spool", str(tmp_path / "spool"))
+    assert result.returncode == 2
+    assert "absent" in result.stderr
+    assert not (tmp_path / "spool").exists()
+
+
+def test_without_a_forwardnode_it_says_so_and_exits_with_1(tmp_path):
+    result = run(str(tmp_path), "--spool", str(tmp_path / "spool"))
+    assert result.returncode == 1
+    assert "no valid ForwardNode" in result.stderr
+
+
+def test_two_forwardnodes_with_one_title_are_refused(tmp_path):
+    gateway = GatewayProcess(tmp_path)
+    gateway.node(name="one")
+    gateway.node(name="two")
+    result = run(str(gateway.manifests), "--spool", str(tmp_path / "spool"))
+    assert result.returncode == 1
+    assert "spec.aeTitle" in result.stderr
+
+
+def test_a_second_gateway_on_one_spool_is_refused(gateway):
+    gateway.start()
+    result = run(str(gateway.manifests), "--listen", "127.0.0.1:0", "--spool", str(gateway.spool))
+    assert result.returncode == 1
+    assert "another gateway" in result.stderr
+
+
+def test_an_address_in_use_is_said(gateway, tmp_path):
+    gateway.start()
+    result = run(str(gateway.manifests), "--listen", f"127.0.0.1:{gateway.port}", "--spool", str(tmp_path / "other"))
+    assert result.returncode == 1
+    assert "cannot listen" in result.stderr
+
+
+def test_the_admin_port_wants_its_token(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("first\n")
+    gateway = GatewayProcess(tmp_path, "--admin-token-file", str(token))
+    gateway.node()
+    gateway.destination("a", free_port())
+    try:
+        gateway.start()
+        assert "dromos_spool_bytes" in gateway.get("/metrics")
+        assert gateway.get("/healthz") == "ok\n"
+        for path in ("/v1/configuration", "/v1/status", "/v1/failures"):
+            assert gateway.get(path) == 401
+            assert gateway.get(path, token="wrong") == 401
+            assert isinstance(gateway.get(path, token="first"), dict)
+        token.write_text("second")
+        assert gateway.get("/v1/status", token="first") == 401
+        assert isinstance(gateway.get("/v1/status", token="second"), dict)
+    finally:
+        gateway.kill()
+
+
+def test_it_stops_at_once_when_nothing_is_open(gateway):
+    gateway.start()
+    eventually(lambda: gateway.get("/readyz"), "ready")
+    assert gateway.terminate(timeout=5) == 0
