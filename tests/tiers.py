@@ -18,6 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+LOAD = ("--load", "build/image.tar", "--load", "build/test-peers.tar")
 PEERS = ("storescu", "storescp", "echoscu", "Orthanc")
 
 
@@ -65,6 +66,10 @@ def _tool(*command: str) -> tuple[str, ...]:
     return (str(BIN / command[0]), *command[1:])
 
 
+def _on_cluster(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", "tests.cluster.provider", "run", *words)
+
+
 def _nothing() -> str | None:
     return None
 
@@ -72,6 +77,23 @@ def _nothing() -> str | None:
 def _peers() -> str | None:
     absent = [program for program in PEERS if shutil.which(program) is None]
     return f"needs {', '.join(absent)}: run `make packages` as root" if absent else None
+
+
+def _said_by(*command: str) -> str | None:
+    done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
+    return None if done.returncode == 0 else (done.stdout + done.stderr).strip().replace("\n", "; ")
+
+
+def _builder() -> str | None:
+    return _said_by("hack/builder.sh")
+
+
+def _cluster() -> str | None:
+    return _said_by(sys.executable, "-m", "tests.cluster.provider", "check")
+
+
+def _cluster_and_builder() -> str | None:
+    return _cluster() or _builder()
 
 
 TIERS: tuple[Tier, ...] = (
@@ -86,6 +108,19 @@ TIERS: tuple[Tier, ...] = (
         _nothing,
     ),
     Tier("unit", (_pytest("tests/unit"),), _nothing),
+    Tier("wire", (_pytest("tests/wire"),), _peers),
+    Tier("image", (("hack/build-image.sh",), _pytest("tests/image")), _builder),
+    Tier("chart", (_on_cluster("--", *_pytest("tests/chart", "tests/argocd")),), _cluster),
+    Tier("apiserver", (_on_cluster("--", *_pytest("tests/apiserver")),), _cluster),
+    Tier(
+        "cluster",
+        (
+            ("hack/build-image.sh",),
+            ("hack/build-test-peers.sh",),
+            _on_cluster(*LOAD, "--down", "--", *_pytest("tests/cluster")),
+        ),
+        _cluster_and_builder,
+    ),
 )
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ def test_a_missing_forward_node_is_a_condition(kubectl: Kubectl, tmp_path: Path)
     file = tmp_path / "bad.yaml"
     file.write_text(text)
     kubectl.run("apply", "--filename", file)
-    condition = kubectl.wait_condition("destination", "bad", "Accepted", "False")
+    condition = kubectl.wait_condition("destination", "bad", "ResolvedRefs", "False")
     assert "spec.forwardNodeRef" in condition["message"]
     assert "nobody" in condition["message"]
     kubectl.wait_condition("destination", "bad", "Ready", "False")
