@@ -24,9 +24,14 @@ from dromos_operator.plan.workload import ADMIN_PORT
 
 log = logging.getLogger(__name__)
 
-TIMEOUT = 2.0
-EAGER = 1.0
-CALM = 10.0
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds: how long an answer may take, and the pauses until a pod has acknowledged and after."""
+
+    timeout: float = 2.0
+    eager: float = 1.0
+    calm: float = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +49,13 @@ class Target:
 class Acknowledgements:
     """The last word of each pod."""
 
-    def __init__(self, changed: Callable[[Key], None], clock: Callable[[], float], port: int = ADMIN_PORT) -> None:
+    def __init__(
+        self, changed: Callable[[Key], None], clock: Callable[[], float], port: int = ADMIN_PORT, pace: Pace = Pace()
+    ) -> None:
         self._changed = changed
         self._clock = clock
         self._port = port
+        self._pace = pace
         self._targets: dict[Key, Target] = {}
         self._reports: dict[Key, Report] = {}
         self._tasks: dict[Key, asyncio.Task[None]] = {}
@@ -84,7 +92,7 @@ class Acknowledgements:
         """Wait until each pod was asked once: a restarted operator must not deny what still holds."""
         asked = [self._asked[pod] for pod, target in self._targets.items() if target.node == node]
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*(event.wait() for event in asked)), 2.5 * TIMEOUT)
+            await asyncio.wait_for(asyncio.gather(*(event.wait() for event in asked)), 2.5 * self._pace.timeout)
 
     async def close(self) -> None:
         """Stop asking."""
@@ -113,7 +121,7 @@ class Acknowledgements:
             report = self._reports.get(pod)
             is_calm = report is not None and report.hash == self._targets[pod].hash
             try:
-                await asyncio.wait_for(self._wake[pod].wait(), CALM if is_calm else EAGER)
+                await asyncio.wait_for(self._wake[pod].wait(), self._pace.calm if is_calm else self._pace.eager)
             except TimeoutError:
                 continue
 
@@ -135,7 +143,9 @@ class Acknowledgements:
 
     async def _get(self, target: Target, what: str) -> Mapping[str, Any]:
         if self._session is None:
-            self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=TIMEOUT), trust_env=False)
+            self._session = aiohttp.ClientSession(
+                timeout=aiohttp.ClientTimeout(total=self._pace.timeout), trust_env=False
+            )
         host = f"[{target.address}]" if ":" in target.address else target.address
         headers = {"Authorization": f"Bearer {target.token}"}
         async with self._session.get(f"http://{host}:{self._port}/v1/{what}", headers=headers) as response:
