@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""List and replay what could not be delivered: the dead letters of a running gateway.
+
+They are kept until somebody retries them, here or at another destination, or discards them.
+Exit code 0: done. 1: there is no such dead letter, or the gateway refuses. 2: wrong usage, or no gateway answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from dromos_gateway.commands.calling import address
+
+_TIMEOUT = 30.0
+
+
+class _NoGateway(Exception):
+    """Nobody answers, or not as a gateway does."""
+
+
+class _Refused(Exception):
+    """The gateway says no; the message is its own."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare list, show, retry and discard."""
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument(
+        "--admin", metavar="HOST:PORT", type=address, default=("127.0.0.1", 8080),
+        help="the gateway's admin port (default 127.0.0.1:8080)",
+    )  # fmt: skip
+    common.add_argument("--admin-token-file", metavar="FILE", type=Path, help="its bearer token, where it wants one")
+    common.add_argument("--format", choices=("table", "json"), default="table", help="(default table)")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", parents=[common], help="all dead letters, the newest first")
+    listing.add_argument("--destination", metavar="NAMESPACE/NAME", help="of this destination only")
+    show = actions.add_parser("show", parents=[common], help="everything that is known of one")
+    show.add_argument("id", metavar="ID", type=int)
+    retry = actions.add_parser("retry", parents=[common], help="put them back into a queue")
+    _add_choice(retry)
+    retry.add_argument("--to", metavar="NAMESPACE/NAME", help="another destination than the one that failed")
+    _add_choice(actions.add_parser("discard", parents=[common], help="give them up for good"))
+
+
+def _add_choice(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("ids", metavar="ID", nargs="*", type=int)
+    parser.add_argument("--destination", metavar="NAMESPACE/NAME", help="all dead letters of this destination")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask the gateway."""
+    try:
+        return _act(arguments)
+    except _NoGateway as error:
+        print(f"dromos failures: {error}", file=sys.stderr)
+        return 2
+    except _Refused as error:
+        print(f"dromos failures: {error}", file=sys.stderr)
+        return 1
+
+
+def _act(arguments: argparse.Namespace) -> int:
+    if arguments.action == "list":
+        return _list(arguments)
+    if arguments.action == "show":
+        return _show(arguments)
+    chosen: list[int] = list(arguments.ids)
+    if arguments.destination is not None:
+        chosen += [item["id"] for item in _found(arguments) if item["id"] not in chosen]
+    elif not chosen:
+        print("dromos failures: name the dead letters by ID, or all of a --destination", file=sys.stderr)
+        return 2
+    code = 0
+    for number in chosen:
+        try:
+            if arguments.action == "retry":
+                query = f"?destination={quote(arguments.to, safe='')}" if arguments.to else ""
+                _ask(arguments, "POST", f"/v1/failures/{number}/retry{query}")
+            else:
+                _ask(arguments, "DELETE", f"/v1/failures/{number}")
+        except _Refused as error:
+            print(f"{number}: {error}", file=sys.stderr)
+            code = 1
+        else:
+            print(f"{number}: {'waits again' if arguments.action == 'retry' else 'discarded'}")
+    return code
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    found = _found(arguments)
+    if arguments.format == "json":
+        print(json.dumps(found, indent=2))
+        return 0
+    if not found:
+        print("no dead letters")
+        return 0
+    width = max(len(item["destination"]) for item in found)
+    print(f"{'ID':>8}  {'FAILED AT':<20}  {'DESTINATION':<{width}}  {'ATTEMPTS':>8}  REASON")
+    for item in found:
+        reason = f"{item['reason']}: {item['message']}"
+        print(
+            f"{item['id']:>8}  {item['failedAt']:<20}  {item['destination']:<{width}}  {item['attempts']:>8}  {reason}"
+        )
+    return 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    item = _ask(arguments, "GET", f"/v1/failures/{arguments.id}")
+    if arguments.format == "json":
+        print(json.dumps(item, indent=2))
+        return 0
+    width = max(map(len, item))
+    for key, value in item.items():
+        print(f"{key:<{width}}  {value}")
+    return 0
+
+
+def _found(arguments: argparse.Namespace) -> list[dict[str, Any]]:
+    failures = _ask(arguments, "GET", "/v1/failures")["failures"]
+    wanted = arguments.destination
+    if wanted is not None and "/" not in wanted:
+        wanted = f"default/{wanted}"
+    return [item for item in failures if wanted in (None, item["destination"])]
+
+
+def _ask(arguments: argparse.Namespace, method: str, path: str) -> Any:
+    host, port = arguments.admin
+    headers = {}
+    if arguments.admin_token_file is not None:
+        try:
+            headers["Authorization"] = f"Bearer {arguments.admin_token_file.read_text().strip()}"
+        except OSError as error:
+            raise _NoGateway(f"{arguments.admin_token_file}: {error.strerror}") from None
+    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
+    try:
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise _NoGateway(f"no gateway answers at {host}:{port}: {error}") from None
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise _Refused(answer.get("error", f"the gateway answered {response.status}"))
+    return answer
+
+
+if __name__ == "__main__":
+    _parser = argparse.ArgumentParser(prog="dromos failures", description=__doc__)
+    add_arguments(_parser)
+    sys.exit(run(_parser.parse_args()))

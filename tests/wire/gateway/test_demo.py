@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dromos demo` does the main job and leaves nothing behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.wire.gateway.peers import eventually
+
+
+def offspring(marker: Path) -> list[str]:
+    """Command lines of the processes that work below a folder."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        try:
+            line = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if entry.name.isdigit() and str(marker) in line:
+            found.append(line)
+    return found
+
+
+def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "dromos_gateway.commands.demo", *arguments]
+    environment = {**os.environ, "TMPDIR": str(home)}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+
+
+def test_it_shows_the_main_job_and_cleans_up(tmp_path):
+    process = start(tmp_path, "--slices", "12")
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 0, output
+    for title in ("ARCHIVE", "RESEARCH"):
+        assert f"{title}: 12 of 12 data sets byte-identical" in output
+    assert offspring(tmp_path) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_interrupted_it_cleans_up_and_killed_its_children_end(tmp_path):
+    for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT), (signal.SIGKILL, -signal.SIGKILL)):
+        process = start(tmp_path)
+        eventually(lambda: len(offspring(tmp_path)) >= 2, "it has children")
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=30)
+        assert process.returncode == code, output
+        eventually(lambda: offspring(tmp_path) == [], "they are gone")
+        if number is not signal.SIGKILL:
+            assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,60 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`dromos failures` against a running gateway."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+from tests.wire.gateway.peers import data_sets, eventually, free_port, make_study, storescu
+
+
+def failures(gateway, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "dromos_gateway.commands.failures", *arguments]
+    command += ["--admin", f"127.0.0.1:{gateway.admin}"]
+    return subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+
+
+def test_dead_letters_are_listed_shown_retried_and_discarded(gateway, receiver, tmp_path):
+    picky, tolerant = receiver("picky", "+xi").start(), receiver("tolerant").start()
+    gateway.destination("picky", picky.port)
+    gateway.destination("tolerant", tolerant.port, "suspend: true")
+    gateway.start()
+    assert "no dead letters" in failures(gateway, "list").stdout
+    study = make_study(tmp_path / "study", 4)
+    storescu(gateway.port, study)
+    eventually(lambda: gateway.queue("picky")["failed"] == 4, "they are dead letters")
+
+    lines = failures(gateway, "list").stdout.splitlines()
+    assert len(lines) == 5
+    assert "default/picky" in lines[1]
+    assert "TransferSyntaxRefused" in lines[1]
+    numbers = [item["id"] for item in json.loads(failures(gateway, "list", "--format", "json").stdout)]
+    shown = failures(gateway, "show", str(numbers[0])).stdout
+    assert "1.2.840.10008.1.2.1" in shown
+
+    assert failures(gateway, "discard", str(numbers[0])).returncode == 0
+    again = failures(gateway, "discard", str(numbers[0]))
+    assert again.returncode == 1
+    assert "no such dead letter" in again.stderr
+    refused = failures(gateway, "retry", str(numbers[1]), "--to", "default/nobody")
+    assert refused.returncode == 1
+    assert "no destination" in refused.stderr
+
+    result = failures(gateway, "retry", "--destination", "default/picky", "--to", "default/tolerant")
+    assert result.returncode == 0, result.stderr
+    eventually(lambda: gateway.queue("tolerant")["waiting"] == 7, "they wait at the other one")
+    gateway.destination("tolerant", tolerant.port)
+    eventually(lambda: gateway.queue("tolerant")["delivered"] == 7, "all are delivered")
+    assert data_sets(tolerant.folder) == data_sets(study)
+
+
+def test_wrong_usage_and_no_gateway_exit_with_2(gateway):
+    gateway.start()
+    assert failures(gateway, "retry").returncode == 2
+    gateway.kill()
+    gateway.admin = free_port()
+    result = failures(gateway, "list")
+    assert result.returncode == 2
+    assert "no gateway answers" in result.stderr
