@@ -109,7 +109,7 @@ def _shuffled(given_: Snapshot, seed: int) -> Snapshot:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(snapshots(), st.integers(0, 1000))
 def test_the_plan_depends_on_nothing_but_the_content(given_: Snapshot, seed: int) -> None:
     first = _everything(given_)
@@ -117,7 +117,7 @@ def test_the_plan_depends_on_nothing_but_the_content(given_: Snapshot, seed: int
     assert first == _everything(_shuffled(given_, seed))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(snapshots())
 def test_every_destination_is_mounted_and_judged_whatever_it_says(given_: Snapshot) -> None:
     objects, _, statuses = _everything(given_)
@@ -134,7 +134,7 @@ def test_every_destination_is_mounted_and_judged_whatever_it_says(given_: Snapsh
             assert yaml.safe_load(text)["kind"].lower() == name.split("-")[0].removesuffix(".yaml")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(PROJECT, st.sets(NAMES), st.dictionaries(NAMES, DESTINATION, max_size=3))
 def test_projects_are_judged_whatever_they_say(spec: Any, secrets: set[str], users: dict[str, Any]) -> None:
     given_ = ProjectSnapshot(

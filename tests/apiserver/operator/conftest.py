@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A namespace that enforces the restricted standard, and an operator that watches it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.apiserver.operator.process import OperatorProcess
+from tests.cluster.kubectl import Kubectl
+
+NAMESPACE = "dromos-test-operator"
+
+
+@pytest.fixture(scope="module")
+def imaging(crds: Kubectl) -> Iterator[Kubectl]:
+    """An empty namespace in which only restricted pods are admitted."""
+    crds.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s", timeout=130)
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    crds.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}})
+    yield Kubectl(NAMESPACE)
+    crds.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s", timeout=130)
+
+
+@pytest.fixture(scope="module")
+def operator(imaging: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
+    """The operator, for all tests of a module."""
+    process = OperatorProcess(NAMESPACE, tmp_path_factory.mktemp("operator") / "log")
+    yield process
+    assert process.stop() == 0, process.log.read_text()[-2000:]

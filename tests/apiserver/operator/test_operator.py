@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The operator's process against a real API server: what it makes, what it says, and that it then keeps still."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+
+from tests.apiserver.operator.conftest import NAMESPACE
+from tests.apiserver.operator.process import OperatorProcess
+from tests.cluster.eventually import eventually, steadily
+from tests.cluster.kubectl import Kubectl
+
+OURS = "configmaps,secrets,services,serviceaccounts,statefulsets,networkpolicies,poddisruptionbudgets"
+KINDS = f"forwardnodes,destinations,projects,{OURS}"
+LABEL = ("--selector", "app.kubernetes.io/managed-by=dromos")
+PLANTED = "planted-e0c5d1-secret"
+
+
+def _manifest(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    return {"apiVersion": "dromos.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
+
+
+def _node(name: str = "radiology", **spec: Any) -> dict[str, Any]:
+    return _manifest("ForwardNode", name, **{"aeTitle": "RADIOLOGY", "spool": {"size": "64Mi"}, **spec})
+
+
+def _destination(name: str, node: str = "radiology", **spec: Any) -> dict[str, Any]:
+    dicom = {"aeTitle": "ARCHIVE", "hostname": "archive", "port": 104}
+    return _manifest("Destination", name, **{"forwardNodeRef": {"name": node}, "dicom": dicom, **spec})
+
+
+def _versions(kubectl: Kubectl) -> dict[tuple[str, str], str]:
+    return {(obj["kind"], obj["metadata"]["name"]): obj["metadata"]["resourceVersion"] for obj in kubectl.items(KINDS)}
+
+
+def _names(kubectl: Kubectl) -> set[tuple[str, str]]:
+    return {(obj["kind"], obj["metadata"]["name"]) for obj in kubectl.items(OURS, *LABEL)}
+
+
+@pytest.fixture(scope="module")
+def radiology(imaging: Kubectl, operator: OperatorProcess) -> Kubectl:
+    """A ForwardNode with a Destination, planned."""
+    imaging.apply(_node(), _destination("archive"))
+    imaging.wait_condition("forwardnode", "radiology", "Accepted", within=20)
+    return imaging
+
+
+def test_a_forward_node_gets_its_objects(radiology: Kubectl) -> None:
+    assert eventually(lambda: _names(radiology), lambda found: len(found) == 8, within=20) == {
+        ("ConfigMap", "radiology-config"),
+        ("Secret", "radiology-credentials"),
+        ("Service", "radiology"),
+        ("Service", "radiology-pods"),
+        ("ServiceAccount", "radiology"),
+        ("StatefulSet", "radiology"),
+        ("NetworkPolicy", "radiology"),
+        ("PodDisruptionBudget", "radiology"),
+    }
+    node = radiology.get("forwardnode", "radiology")
+    assert node is not None
+    for obj in radiology.items(OURS, *LABEL):
+        assert [owner["uid"] for owner in obj["metadata"]["ownerReferences"]] == [node["metadata"]["uid"]]
+
+
+def test_its_pods_are_admitted_by_the_restricted_standard(radiology: Kubectl) -> None:
+    pod = eventually(lambda: radiology.get("pod", "radiology-0"), bool, within=30, what="pod radiology-0")
+    assert pod["spec"]["automountServiceAccountToken"] is False
+    assert not any("serviceAccountToken" in str(volume) for volume in pod["spec"]["volumes"])
+
+
+def test_programmed_names_the_pod_that_is_not_there(radiology: Kubectl) -> None:
+    for kind, name in (("forwardnode", "radiology"), ("destination", "archive")):
+        programmed = radiology.wait_condition(kind, name, "Programmed", "False", within=20)
+        assert "pod radiology-0" in programmed["message"]
+        assert radiology.condition(kind, name, "Ready")["status"] == "False"
+
+
+def test_objects_of_users_carry_nothing_of_ours(radiology: Kubectl) -> None:
+    for kind, name in (("forwardnode", "radiology"), ("destination", "archive")):
+        metadata = (radiology.get(kind, name) or {})["metadata"]
+        assert "finalizers" not in metadata
+        assert set(metadata.get("annotations", {})) <= {"kubectl.kubernetes.io/last-applied-configuration"}
+
+
+def test_a_destination_without_its_node_says_so_until_it_comes(imaging: Kubectl, operator: OperatorProcess) -> None:
+    imaging.apply(_destination("lost", node="cardiology"))
+    resolved = imaging.wait_condition("destination", "lost", "ResolvedRefs", "False", within=20)
+    assert resolved["reason"] == "ForwardNodeNotFound"
+    assert resolved["message"].startswith("spec.forwardNodeRef.name: ")
+    imaging.apply(_node("cardiology", aeTitle="CARDIO", replicas=0))
+    imaging.wait_condition("destination", "lost", "ResolvedRefs", "True", within=20)
+    imaging.run("delete", "destination/lost", "forwardnode/cardiology")
+
+
+def test_a_secret_that_comes_later_resolves_the_reference_and_stays_secret(
+    radiology: Kubectl, operator: OperatorProcess
+) -> None:
+    tls = {"caRef": {"name": "ca"}}
+    radiology.apply(_destination("secured", dicom={"aeTitle": "A", "hostname": "h", "port": 104, "tls": tls}))
+    resolved = radiology.wait_condition("destination", "secured", "ResolvedRefs", "False", within=20)
+    assert resolved["message"] == "spec.dicom.tls.caRef.name: there is no Secret 'ca'"
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ca"}, "stringData": {"ca.crt": PLANTED}}
+    radiology.apply(secret)
+    radiology.wait_condition("destination", "secured", "ResolvedRefs", "True", within=20)
+
+    def copied() -> str:
+        data = (radiology.get("secret", "radiology-credentials") or {})["data"]
+        return base64.b64decode(data.get("secret-ca.yaml", "")).decode()
+
+    encoded = base64.b64encode(PLANTED.encode()).decode()
+    eventually(copied, lambda text: encoded in text, within=20)
+    for obj in radiology.items("configmaps,forwardnodes,destinations,pods,events"):
+        # kubectl's own annotation is on the Secret, which is not among these
+        assert PLANTED not in str(obj)
+        assert encoded not in str(obj)
+    log = operator.log.read_text()
+    assert "applied" in log
+    assert PLANTED not in log
+    assert encoded not in log
+
+
+def test_what_somebody_else_changes_or_deletes_is_put_right(radiology: Kubectl, operator: OperatorProcess) -> None:
+    radiology.run("delete", "service/radiology")
+    eventually(lambda: radiology.get("service", "radiology"), bool, within=20, what="the Service is back")
+    port = '[{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 11113}]'
+    radiology.run("patch", "service/radiology", "--type=json", f"--patch={port}")
+    eventually(
+        lambda: (radiology.get("service", "radiology") or {})["spec"]["ports"][0]["targetPort"],
+        lambda found: found == 11112,
+        within=20,
+        what="the Service's target port",
+    )
+
+
+def test_a_name_that_is_taken_is_left_alone_until_it_is_free(imaging: Kubectl, operator: OperatorProcess) -> None:
+    foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "taken-config"}, "data": {"a": "b"}}
+    imaging.apply(foreign)
+    imaging.apply(_node("taken", replicas=0))
+    programmed = eventually(
+        lambda: imaging.condition("forwardnode", "taken", "Programmed"),
+        lambda condition: condition.get("reason") == "NameConflict",
+        within=20,
+    )
+    assert "ConfigMap 'taken-config'" in programmed["message"]
+    assert (imaging.get("configmap", "taken-config") or {})["data"] == {"a": "b"}
+    imaging.run("delete", "configmap/taken-config")
+    eventually(
+        lambda: (imaging.get("configmap", "taken-config") or {}).get("data", {}),
+        lambda data: "forwardnode.yaml" in data,
+        within=30,
+        what="the ConfigMap is ours",
+    )
+    imaging.run("delete", "forwardnode/taken")
+
+
+def test_what_the_api_server_refuses_becomes_a_condition(imaging: Kubectl, operator: OperatorProcess) -> None:
+    imaging.apply(_node("refused", replicas=0, service={"type": "NodePort", "nodePort": 1}))
+    programmed = eventually(
+        lambda: imaging.condition("forwardnode", "refused", "Programmed"),
+        lambda condition: condition.get("reason") == "Refused",
+        within=20,
+    )
+    assert "Service 'refused'" in programmed["message"]
+    assert imaging.get("statefulset", "refused") is not None, "the rest is made nevertheless"
+    imaging.run("delete", "forwardnode/refused")
+
+
+def test_a_project_is_given_keys_once(imaging: Kubectl, operator: OperatorProcess) -> None:
+    imaging.apply(
+        _manifest("Project", "study-a", profile={"name": "p", "profileElements": [{"codename": "c", "action": "X"}]})
+    )
+    imaging.wait_condition("project", "study-a", "Ready", within=20)
+    secret = imaging.get("secret", "study-a-key") or {}
+    keys = {name: base64.b64decode(text).decode() for name, text in secret["data"].items()}
+    assert len(keys[keys["active"]]) == 32
+    assert "ownerReferences" not in secret["metadata"]
+    imaging.run("delete", "project/study-a")
+    assert (imaging.get("secret", "study-a-key") or {})["data"] == secret["data"]
+
+
+def test_a_quiet_minute_has_no_writes(radiology: Kubectl, operator: OperatorProcess) -> None:
+    before = operator.writes()
+    radiology.patch_spec("destination", "archive", description="changed")
+    eventually(operator.writes, lambda count: count > before, within=20, what="a change is counted")
+
+    def is_settled() -> bool:
+        try:
+            steadily(operator.writes, seconds=10)
+        except AssertionError:
+            return False
+        return True
+
+    eventually(is_settled, bool, within=90, what="an end of the writes that follow a change")
+    versions = _versions(radiology)
+    assert len(versions) > 8
+    steadily(operator.writes, seconds=60, what="writes by the operator")
+    assert {key: version for key, version in _versions(radiology).items() if key in versions} == versions
+
+
+def test_a_restart_changes_nothing_and_deletion_needs_no_operator(
+    radiology: Kubectl, operator: OperatorProcess, tmp_path: Any
+) -> None:
+    assert operator.stop() == 0
+    versions = _versions(radiology)
+    again = OperatorProcess(NAMESPACE, tmp_path / "log")
+    steadily(lambda: _versions(radiology), seconds=10, what="resource versions after a restart")
+    assert _versions(radiology) == versions
+    assert again.stop() == 0
+    radiology.run("delete", "forwardnode/radiology")
+    eventually(lambda: _names(radiology), lambda left: not left, within=60, what="objects of a deleted ForwardNode")
+    eventually(lambda: radiology.get("pod", "radiology-0"), lambda pod: pod is None, within=90, what="its pod")
+    assert radiology.get("persistentvolumeclaim", "spool-radiology-0") is not None, "what is queued outlives it"
