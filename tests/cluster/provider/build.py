@@ -58,6 +58,10 @@ HELM = Target("helm", {"helm": "helm.sh/helm/v4/cmd/helm"})
 def command(go: Path, target: Target, into: Path) -> list[str]:
     """The compiler's command line. `-mod=readonly` with the go.sum: other bytes than the pinned ones are an error."""
     words = [str(go), "build", "-v", "-mod=readonly", "-trimpath", "-buildvcs=false", "-ldflags", target.ldflags]
+    if len(target.programs) == 1:
+        # by name: Go would call etcd after its folder, `server`
+        ((program, path),) = target.programs.items()
+        return [*words, "-o", str(into / program), path]
     return [*words, "-o", f"{into}/", *target.programs.values()]
 
 

@@ -40,7 +40,17 @@ def test_the_compiler_checks_and_leaves_no_trace_of_this_machine() -> None:
     words = build.command(Path("/go"), build.HELM, Path("/out"))
     assert words[:2] == ["/go", "build"]
     assert {"-mod=readonly", "-trimpath", "-buildvcs=false"} <= set(words)
-    assert words[-3:] == ["-o", "/out/", "helm.sh/helm/v4/cmd/helm"]
+    assert words[-3:] == ["-o", "/out/helm", "helm.sh/helm/v4/cmd/helm"]
+
+
+def test_programs_get_the_names_that_they_are_run_by() -> None:
+    for target in (*build.targets(), build.KIND):
+        words = build.command(Path("/go"), target, Path("/out"))
+        out = words[words.index("-o") + 1]
+        if out == "/out/":  # the compiler takes the last part of the import path
+            assert [path.rpartition("/")[2] for path in target.programs.values()] == list(target.programs)
+        else:
+            assert [out] == [f"/out/{program}" for program in target.programs]
 
 
 @pytest.mark.parametrize(
