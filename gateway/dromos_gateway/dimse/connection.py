@@ -185,6 +185,8 @@ class Connection(asyncio.BufferedProtocol):
             self.drop()
             return
         self._write(last_words)
+        if last_words[0] != pdu.RELEASE_RP and self._transport.can_write_eof():
+            self._transport.write_eof()  # a peer that waits for the end sees it at once
         self._timer = self._loop.call_later(self._limits.abort_timeout, self.drop)
         self._transport.resume_reading()  # what still comes is read and thrown away, to see the end
 
