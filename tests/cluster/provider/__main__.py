@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m tests.cluster.provider up | down | load FILE… | exec CMD… | env | run [--load FILE]… [--down] -- CMD… | check`."""
+"""`python -m tests.cluster.provider up | down | load FILE… | exec CMD… | env | run [--fresh] [--load FILE]… [--down] -- CMD… | check`."""
 
 from __future__ import annotations
 
@@ -53,6 +53,8 @@ def _act(cluster: Cluster, arguments: argparse.Namespace) -> int:
 
 
 def _run(cluster: Cluster, arguments: argparse.Namespace) -> int:
+    if arguments.fresh:
+        cluster.down()
     cluster.up()
     try:
         for archive in arguments.load:
@@ -84,6 +86,7 @@ def _parser() -> argparse.ArgumentParser:
     execute.add_argument("command", nargs=argparse.REMAINDER)
     run = actions.add_parser("run", help="start it, load images, run a program with its environment")
     run.add_argument("--load", action="append", default=[], type=Path)
+    run.add_argument("--fresh", action="store_true", help="start anew: nothing that other tests left is there")
     run.add_argument("--down", action="store_true", help="stop it afterwards")
     run.add_argument("command", nargs="+")
     return parser
