@@ -24,6 +24,8 @@ from dromos_gateway.spool.spool import SpoolBusy
 
 log = logging.getLogger(__name__)
 
+_SWITCH = 0.0005  # seconds; the committer, back from a sync, must not wait 5 ms for its turn
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -44,6 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     logs.set_up()
+    sys.setswitchinterval(_SWITCH)
     try:
         return uvloop.run(_serve(arguments))
     except KeyboardInterrupt:

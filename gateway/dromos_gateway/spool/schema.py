@@ -11,7 +11,7 @@ VERSION = 1
 _TABLES = """
 CREATE TABLE IF NOT EXISTS instances (
   id INTEGER PRIMARY KEY AUTOINCREMENT,
-  file TEXT NOT NULL UNIQUE,
+  file TEXT NOT NULL,
   size INTEGER NOT NULL,
   data_set_offset INTEGER NOT NULL,
   sop_class_uid TEXT NOT NULL,
@@ -37,7 +37,7 @@ CREATE TABLE IF NOT EXISTS deliveries (
   changed_at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS deliveries_of_instance ON deliveries (instance);
-CREATE INDEX IF NOT EXISTS deliveries_by_state ON deliveries (state, destination, since);
+CREATE INDEX IF NOT EXISTS deliveries_failed ON deliveries (destination) WHERE state = 'Failed';
 CREATE TABLE IF NOT EXISTS counters (
   destination TEXT PRIMARY KEY,
   delivered INTEGER NOT NULL DEFAULT 0,
