@@ -25,6 +25,7 @@ from dromos_operator.settings import Settings
 log = logging.getLogger(__name__)
 
 WORKERS = 4
+END_ATTEMPTS = 5
 
 
 async def operate(settings: Settings) -> int:
@@ -58,10 +59,7 @@ async def operate(settings: Settings) -> int:
         return _verdict(tasks)
     finally:
         stop.set()
-        for task in tasks:
-            if task.get_name() != "watch":
-                task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await _end(tasks)
         await acks.close()
         await client.close()
         await server.cleanup()
@@ -82,10 +80,23 @@ async def _unless(stop: asyncio.Event, work: Coroutine[None, None, None]) -> boo
     return False
 
 
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    """Cancel what still runs, again if need be: libraries below may lose a cancellation."""
+    for _ in range(END_ATTEMPTS):
+        running = [task for task in tasks if not task.done()]
+        if not running:
+            return
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=2)
+    log.error("not everything ended")
+
+
 def _verdict(tasks: list[asyncio.Task[None]]) -> int:
     for task in tasks:
-        if task.done() and (task.get_name() != "watch" or task.exception() is not None):
-            log.error("a part of the operator ended", exc_info=task.exception(), extra={"object": task.get_name()})
+        error = task.exception() if task.done() and not task.cancelled() else None
+        if error is not None or (task.done() and task.get_name() != "watch"):
+            log.error("a part of the operator ended", exc_info=error, extra={"object": task.get_name()})
             return 1
     log.info("stopped")
     return 0

@@ -92,7 +92,9 @@ class Acknowledgements:
         """Wait until each pod was asked once: a restarted operator must not deny what still holds."""
         asked = [self._asked[pod] for pod, target in self._targets.items() if target.node == node]
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(asyncio.gather(*(event.wait() for event in asked)), 2.5 * self._pace.timeout)
+            async with asyncio.timeout(2.5 * self._pace.timeout):
+                for event in asked:
+                    await event.wait()
 
     async def close(self) -> None:
         """Stop asking."""
@@ -120,10 +122,9 @@ class Acknowledgements:
             self._asked[pod].set()
             report = self._reports.get(pod)
             is_calm = report is not None and report.hash == self._targets[pod].hash
-            try:
-                await asyncio.wait_for(self._wake[pod].wait(), self._pace.calm if is_calm else self._pace.eager)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._pace.calm if is_calm else self._pace.eager):
+                    await self._wake[pod].wait()
 
     async def _ask(self, pod: Key, target: Target) -> None:
         before = self._reports.get(pod)

@@ -8,6 +8,7 @@ and never to two workers at a time. Delays only ever move a key forward.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import heapq
 import random
 from collections.abc import Callable, Hashable
@@ -59,10 +60,10 @@ class WorkQueue(Generic[K]):
                 self._working.add(key)
                 return key
             self._changed.clear()
-            try:
-                await asyncio.wait_for(self._changed.wait(), wait)
-            except TimeoutError:
-                continue
+            # not wait_for: before Python 3.12 it can lose a cancellation that meets the event
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(wait):
+                    await self._changed.wait()
 
     def done(self, key: K, *, failed: bool = False) -> float | None:
         """Give a key back; after a failure it returns by itself, later each time. Returns that delay."""

@@ -21,6 +21,8 @@ from dromos_operator.engine.store import Store
 from dromos_operator.kinds import KINDS, Key, Kind, Object, key_of
 from dromos_operator.metrics import QUEUE
 
+END = 10.0  # seconds that kopf may take to end
+
 
 class JitteredForever:
     """Delays between attempts to reach the API server: growing to a minute, and never the last."""
@@ -82,8 +84,8 @@ def settings() -> kopf.OperatorSettings:
 
 
 async def watch(intake: Intake, namespaces: tuple[str, ...], ready: asyncio.Event, stop: asyncio.Event) -> None:
-    """Watch until `stop` is set or the process is told to end."""
-    await kopf.operator(
+    """Watch until `stop` is set or the process is told to end; raises when a part of kopf failed."""
+    tasks = await kopf.spawn_tasks(
         registry=registry(intake),
         settings=settings(),
         namespaces=namespaces,
@@ -92,6 +94,16 @@ async def watch(intake: Intake, namespaces: tuple[str, ...], ready: asyncio.Even
         ready_flag=ready,
         stop_flag=stop,
     )
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        # kopf.operator() would cancel every task of the loop in the end, those of others too
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=END)
+    for task in tasks:
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            raise error
 
 
 def login(**arguments: Any) -> kopf.ConnectionInfo | None:
