@@ -35,6 +35,7 @@ class Acceptor:
         self._listeners: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: set[asyncio.Task[None]] = set()
+        self._handshaking: set[Session] = set()  # TLS, or just accepted
         self._connections: set[Session] = set()  # all that are open
         self._associations: set[Session] = set()
         self._draining = False
@@ -53,7 +54,7 @@ class Acceptor:
     @property
     def connections(self) -> int:
         """How many connections are open, associations included."""
-        return len(self._connections) + len(self._opening)
+        return len(self._connections) + len(self._handshaking)
 
     async def start(self, host: str, port: int) -> None:
         """Listen on every address of `host` (empty: all). OSError when one cannot be bound."""
@@ -114,6 +115,7 @@ class Acceptor:
     def opened(self, connection: Connection) -> None:
         """A connection is open, TLS and all."""
         if isinstance(connection, Session):
+            self._handshaking.discard(connection)
             self._connections.add(connection)
 
     def associated(self, connection: Connection) -> None:
@@ -153,17 +155,18 @@ class Acceptor:
             if self.connections - len(self._associations) >= self.limits.connections:
                 sock.close()
                 continue
-            task = loop.create_task(self._open(sock, host_of(address)))
+            tune(sock)
+            session = Session(self, quickack(sock), host_of(address))
+            self._handshaking.add(session)
+            task = loop.create_task(self._open(sock, session, host_of(address)))
             self._opening.add(task)
             task.add_done_callback(self._opening.discard)
 
-    async def _open(self, sock: socket.socket, peer_host: str) -> None:
-        """Make a session of a socket. TLS handshakes run side by side, each with its deadline."""
-        tune(sock)
-        loop = asyncio.get_running_loop()
+    async def _open(self, sock: socket.socket, session: Session, peer_host: str) -> None:
+        """Attach the session to its socket. TLS handshakes run side by side, each with its deadline."""
         try:
-            await loop.connect_accepted_socket(
-                lambda: Session(self, quickack(sock), peer_host),
+            await asyncio.get_running_loop().connect_accepted_socket(
+                lambda: session,
                 sock,
                 ssl=self._ssl,
                 ssl_handshake_timeout=self.limits.handshake_timeout if self._ssl is not None else None,
@@ -175,3 +178,5 @@ class Acceptor:
         except Exception:
             LOG.exception("a connection could not be opened")
             sock.close()
+        finally:
+            self._handshaking.discard(session)

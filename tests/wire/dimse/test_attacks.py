@@ -229,7 +229,7 @@ async def test_a_flood_is_not_read_while_an_instance_is_made_durable() -> None:
 
 
 async def test_a_peer_that_reads_nothing_is_not_read_either() -> None:
-    limits = AcceptorLimits(idle_timeout=1.0, abort_timeout=0.5)
+    limits = AcceptorLimits(request_timeout=1.0, idle_timeout=1.0, abort_timeout=0.5)
     async with listening(Memory(), limits) as acceptor, attacker(acceptor.port) as peer:
         await peer.associate()
         peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
