@@ -44,6 +44,14 @@ class Options:
     drain_timeout: float
 
 
+class Listener(Acceptor):
+    """An acceptor whose certificate may be rotated."""
+
+    def secure(self, context: SSLContext | None) -> None:
+        """Use this context from the next connection on."""
+        self._ssl = context
+
+
 class Gateway:
     """Everything but the admin port, which only looks at it."""
 
@@ -59,7 +67,7 @@ class Gateway:
         self.ready = False
         self.receiving = Receiving(spool, loaded.configuration, self._hosts, self._clock)
         self.dispatcher = Dispatcher(spool, make_peer, self._clock)
-        self.acceptor = Acceptor(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
+        self.acceptor = Listener(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
 
     @property
     def configuration(self) -> Configuration:
@@ -136,6 +144,7 @@ class Gateway:
         await self.spool.remember_accepted(to_rows(loaded.documents))
         self.spool.space.limit = sum(node.spool_size for node in loaded.configuration.nodes.values())
         self.acceptor.limits = _limits(loaded.configuration)
+        self.acceptor.secure(_listener_tls(loaded.configuration))
         self.receiving.configuration = loaded.configuration
         await self.dispatcher.apply(loaded.configuration)
         self.loaded, self.reload_problem = loaded, None

@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""DICOM TLS in and out, from Secrets among the manifests, and a certificate that is rotated."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from pathlib import Path
+
+from tests.wire.gateway.peers import data_sets, eventually, make_study, storescu, successes
+
+
+def certificate(folder: Path, name: str) -> tuple[Path, Path]:
+    """A self-signed certificate for localhost and its key."""
+    key, certificate = folder / f"{name}.key", folder / f"{name}.crt"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    command += ["-addext", "subjectAltName=IP:127.0.0.1", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run(command, check=True, capture_output=True, timeout=30)
+    return certificate, key
+
+
+def secret(name: str, **entries: Path) -> str:
+    text = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\nstringData:\n"
+    for key, path in entries.items():
+        body = "".join(f"    {line}\n" for line in path.read_text().splitlines())
+        text += f"  {key.replace('_', '.')}: |\n{body}"
+    return text
+
+
+def test_tls_on_both_sides_and_rotation_while_running(gateway, receiver, tmp_path):
+    ours, ours_key = certificate(tmp_path, "gateway")
+    theirs, theirs_key = certificate(tmp_path, "receiver")
+    a = receiver("a", "+tls", str(theirs_key), str(theirs), "-ic").start()
+    gateway.write("node-tls", secret("node-tls", tls_crt=ours, tls_key=ours_key))
+    gateway.write("ca", secret("ca", ca_crt=theirs))
+    gateway.node("tls: {certificateSecretRef: {name: node-tls}, clientAuthentication: None}")
+    gateway.destination("a", a.port, dicom=", tls: {caRef: {name: ca}}")
+    gateway.start()
+    study = make_study(tmp_path / "study", 5)
+    storescu(gateway.port, study, "+tls", str(theirs_key), str(theirs), "-ic")
+    a.has(5)
+    eventually(lambda: data_sets(a.folder) == data_sets(study), "all are complete")
+    assert successes(storescu(gateway.port, study, check=False)) == 0  # never in the clear
+
+    fresh, fresh_key = certificate(tmp_path, "fresh")
+    gateway.write("node-tls", secret("node-tls", tls_crt=fresh, tls_key=fresh_key))
+    gateway.applied()
+    shown = ssl.get_server_certificate(("127.0.0.1", gateway.port))
+    assert ssl.PEM_cert_to_DER_cert(shown) == ssl.PEM_cert_to_DER_cert(fresh.read_text())
+
+
+def test_a_receiver_with_another_certificate_gets_nothing(gateway, receiver, tmp_path):
+    theirs, theirs_key = certificate(tmp_path, "receiver")
+    other, _ = certificate(tmp_path, "other")
+    a = receiver("a", "+tls", str(theirs_key), str(theirs), "-ic").start()
+    gateway.write("ca", secret("ca", ca_crt=other))
+    gateway.destination("a", a.port, dicom=", tls: {caRef: {name: ca}}")
+    gateway.start()
+    storescu(gateway.port, make_study(tmp_path / "study", 2))
+    eventually(lambda: "certificate" in (gateway.queue("a")["lastError"] or ""), "the error names the certificate")
+    assert gateway.queue("a")["waiting"] == 2
+    assert list(a.folder.iterdir()) == []
