@@ -13,7 +13,7 @@ from dromos_operator.engine.graph import forward_node_of
 from dromos_operator.engine.store import Store
 from dromos_operator.kinds import Key, Object
 from dromos_operator.kube.client import Client
-from dromos_operator.plan import names
+from dromos_operator.plan import metadata, names
 from dromos_operator.plan.metadata import is_owned_by
 from dromos_operator.plan.planner import owned_keys
 from dromos_operator.plan.snapshot import ProjectSnapshot, Snapshot
@@ -46,6 +46,7 @@ async def forward_node(key: Key, store: Store, client: Client, acks: Acknowledge
         config_maps=_named(store, "ConfigMap", key.namespace),
         live=live,
         pods=pods,
+        claims=_claims_of(key, store) if pods else (),
         reports=acks.reports(key.namespace, tuple(pods)),
     )
 
@@ -70,6 +71,15 @@ def _pods_of(workload: Object, store: Store) -> dict[str, Object]:
         for pod in store.select("Pod", workload["metadata"]["namespace"])
         if any(owner.get("uid") == uid for owner in pod["metadata"].get("ownerReferences") or ())
     }
+
+
+def _claims_of(node: Key, store: Store) -> tuple[Object, ...]:
+    instance = metadata.selector(node.name).items()
+    return tuple(
+        claim
+        for claim in store.select("PersistentVolumeClaim", node.namespace)
+        if instance <= (claim["metadata"].get("labels") or {}).items()
+    )
 
 
 def _named(store: Store, kind: str, namespace: str) -> Mapping[str, Object]:

@@ -90,6 +90,7 @@ class Worker:
             refusals += [refusal] if refusal else []
             if result is not None:
                 live[key_of(wanted)] = result
+        refusals += [refusal for claim, patch in planned.growth if (refusal := await self.writer.grow(claim, patch))]
         self.acks.watch(key, self._targets(key, planned, snapshot))
         await self.acks.first_words(key)
         snapshot = replace(snapshot, live=live, reports=self.acks.reports(key.namespace, tuple(snapshot.pods)))

@@ -36,6 +36,7 @@ class Writer:
         self._clock = clock
         self._settled: dict[Key, tuple[str, str]] = {}
         self._counted: dict[Key, float] = {}
+        self._refusals: dict[Key, str] = {}
 
     async def apply(self, wanted: Object, live: Object | None) -> tuple[Object | None, str]:
         """Make an object so; returns it, or the reason for which the API server refuses it."""
@@ -56,6 +57,21 @@ class Writer:
             log.info("applied", extra={"kind": key.kind, "namespace": key.namespace, "object": key.name})
         self._remember({**result, "kind": key.kind})
         return result, ""
+
+    async def grow(self, claim: Key, patch: Mapping[str, Any]) -> str:
+        """Make a claim larger; returns the reason for which the API server refuses it."""
+        digest = (_digest(patch), "")
+        if self._settled.get(claim) == digest:  # refused before, or asked for and not yet seen
+            return self._refusals.get(claim, "")
+        self._refusals.pop(claim, None)
+        try:
+            self._remember({**await self._client.merge(claim, patch), "kind": claim.kind})
+        except ApiError as error:
+            if error.status not in _USERS_FAULT:
+                raise
+            self._refusals[claim] = f"{claim.kind} {claim.name!r}: {error}"
+        self._settled[claim] = digest
+        return self._refusals.get(claim, "")
 
     async def apply_status(self, wanted: Object, live: Object) -> tuple[bool, float | None]:
         """Write a status if it differs; returns whether, and the seconds after which newer counters may be."""
@@ -78,6 +94,7 @@ class Writer:
         """An object is gone."""
         self._settled.pop(key, None)
         self._counted.pop(key, None)
+        self._refusals.pop(key, None)
 
     def _without_hurry(
         self, key: Key, wanted: Mapping[str, Any], live: Mapping[str, Any]

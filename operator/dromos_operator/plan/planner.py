@@ -7,6 +7,7 @@ The same snapshot always gives the same plan, in whatever order its parts came; 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from dromos_crds import conditions as types
 from dromos_crds import reasons
@@ -18,6 +19,7 @@ from dromos_operator.plan.metadata import is_owned_by
 from dromos_operator.plan.programming import Expectation
 from dromos_operator.plan.scaling import Scale, scale
 from dromos_operator.plan.snapshot import Snapshot
+from dromos_operator.plan.volumes import growth
 from dromos_operator.plan.workload import stateful_set
 from dromos_operator.settings import Settings
 
@@ -28,6 +30,7 @@ class Plan:
 
     attachment: Attachment
     objects: tuple[Object, ...] = ()  # in the order they are applied
+    growth: tuple[tuple[Key, dict[str, Any]], ...] = ()  # claims, and the patches that make them larger
     conflicts: tuple[str, ...] = ()  # of names that somebody else has
     expected: Expectation = field(default=Expectation((), ""))
     scale: Scale = field(default=Scale(0))
@@ -78,11 +81,13 @@ def plan(snapshot: Snapshot, settings: Settings, fresh_token: str, monotonic: fl
             companions.disruption_budget(node),
             stateful_set(node, spec, settings, scaled.replicas, live),
         ]
+    larger = () if attachment.node.model is None else growth(snapshot.claims, attachment.node.model.spec)
     taken = {key for key in owned_keys(snapshot.namespace, snapshot.name) if _is_foreign(key, snapshot)}
     pods = tuple(names.pod(snapshot.name, ordinal) for ordinal in range(scaled.replicas))
     return Plan(
         attachment,
         tuple(obj for obj in objects if _key(obj) not in taken),
+        larger,
         tuple(sorted(f"{key.kind} {key.name!r}" for key in taken)),
         Expectation(pods, files.hash),
         scaled,

@@ -23,6 +23,7 @@ class Snapshot:
     config_maps: Mapping[str, Object] = field(default_factory=dict)
     live: Mapping[Key, Object] = field(default_factory=dict)  # what has the names of our objects, ours or not
     pods: Mapping[str, Object] = field(default_factory=dict)
+    claims: tuple[Object, ...] = ()  # of the pods that are or were
     reports: Mapping[str, Report] = field(default_factory=dict)  # by pod
 
 

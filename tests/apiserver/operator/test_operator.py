@@ -168,6 +168,23 @@ def test_what_the_api_server_refuses_becomes_a_condition(imaging: Kubectl, opera
     imaging.run("delete", "forwardnode/refused")
 
 
+def test_a_volume_grows_or_the_reason_why_not_is_said(radiology: Kubectl) -> None:
+    radiology.apply(_node("growing"))
+    eventually(lambda: radiology.get("persistentvolumeclaim", "spool-growing-0"), bool, within=30, what="the claim")
+    radiology.patch_spec("forwardnode", "growing", spool={"size": "128Mi"})
+
+    def answer() -> str:
+        claim = radiology.get("persistentvolumeclaim", "spool-growing-0") or {}
+        if claim["spec"]["resources"]["requests"]["storage"] == "128Mi":
+            return "it grows"
+        programmed = radiology.condition("forwardnode", "growing", "Programmed")
+        return programmed["message"] if programmed.get("reason") == "Refused" else ""
+
+    said = eventually(answer, bool, within=30, what="a larger claim, or a refusal")
+    assert said == "it grows" or said.startswith("PersistentVolumeClaim 'spool-growing-0'")
+    radiology.run("delete", "forwardnode/growing")
+
+
 def test_a_project_is_given_keys_once(imaging: Kubectl, operator: OperatorProcess) -> None:
     imaging.apply(
         _manifest("Project", "study-a", profile={"name": "p", "profileElements": [{"codename": "c", "action": "X"}]})

@@ -29,6 +29,7 @@ from tests.unit.operator.make import (
     condition,
     config_map,
     destination,
+    meta,
     node,
     pod,
     project,
@@ -216,6 +217,15 @@ def test_a_volume_template_that_stands_is_kept() -> None:
     planned = _plan(snapshot(node(spool={"size": "2Gi"}), live=live))
     claim = _object(planned, "StatefulSet")["spec"]["volumeClaimTemplates"][0]
     assert claim["spec"]["resources"]["requests"]["storage"] == "1Gi"
+
+
+@pytest.mark.parametrize(("size", "grows"), [("64Mi", True), ("1Gi", False), ("2Gi", False), ("1e9", False)])
+def test_claims_that_are_smaller_than_asked_for_grow(size: str, grows: bool) -> None:
+    claim = {"kind": "PersistentVolumeClaim", "metadata": meta("spool-radiology-0")}
+    claim["spec"] = {"resources": {"requests": {"storage": size}}}
+    planned = _plan(snapshot(node(spool={"size": "1Gi"}), claims=(claim,)))
+    patch = {"spec": {"resources": {"requests": {"storage": "1Gi"}}}}
+    assert planned.growth == (((key_of(claim), patch),) if grows else ())
 
 
 def test_an_invalid_node_leaves_its_workload_as_it_was() -> None:

@@ -32,6 +32,9 @@ class Server:
     async def apply_status(self, obj: Mapping[str, Any]) -> Object:
         return self._put(key_of(obj), {"status": obj["status"]})
 
+    async def merge(self, key: Key, patch: Mapping[str, Any]) -> Object:
+        return self._put(key, patch)
+
     def edit(self, key: Key, **fields: Any) -> None:
         self._version += 1
         self.objects[key] = {**self.objects[key], **fields}
@@ -161,3 +164,14 @@ async def test_a_status_that_the_server_prunes_is_written_once(server: Server, w
     for _ in range(3):
         await writer.apply_status(_status(1), pruned)
     assert server.requests <= first + 1
+
+
+async def test_a_volume_that_cannot_grow_is_asked_for_once_and_remembered(server: Server, writer: Writer) -> None:
+    claim = Key("PersistentVolumeClaim", "imaging", "spool-radiology-0")
+    server.refusal = ApiError(403, "only dynamically provisioned pvc can be resized")
+    for _ in range(3):
+        assert "only dynamically provisioned" in await writer.grow(claim, {"spec": {"size": "2Gi"}})
+    assert server.requests == 1
+    server.refusal = None
+    assert await writer.grow(claim, {"spec": {"size": "3Gi"}}) == ""
+    assert server.requests == 2
