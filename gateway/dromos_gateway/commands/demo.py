@@ -109,7 +109,7 @@ class _Demo:
         )
         self._step("ARCHIVE gets everything at once", "RESEARCH delays nobody")
         self._watch({"archive": self._slices}, breaker="research")
-        self._step("Power fails", f"SIGKILL while {self._slices} instances wait")
+        self._step("The gateway is killed", f"SIGKILL while {self._slices} instances wait")
         gateway.child.end(signal.SIGKILL)
         gateway = self._start()
         waiting = gateway.queues()["research"]["waiting"]

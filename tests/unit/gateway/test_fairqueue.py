@@ -72,7 +72,7 @@ def test_expired_are_taken_out_and_the_rest_keeps_its_order():
     assert len(queue) == 0
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["1", "2", "3", None]), st.floats(0, 20)), max_size=30),
     st.data(),
