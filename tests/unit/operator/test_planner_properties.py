@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import yaml
@@ -98,14 +99,15 @@ def _shuffled(given_: Snapshot, seed: int) -> Snapshot:
     def mixed(mapping: Any) -> dict[Any, Any]:
         return dict(order.sample(list(mapping.items()), len(mapping)))
 
-    return Snapshot(
-        given_.namespace,
-        given_.name,
-        given_.node,
-        tuple(order.sample(given_.destinations, len(given_.destinations))),
-        *(mixed(part) for part in (given_.projects, given_.secrets, given_.config_maps, given_.live)),
-        mixed(given_.pods),
-        mixed(given_.reports),
+    return replace(
+        given_,
+        destinations=tuple(order.sample(given_.destinations, len(given_.destinations))),
+        projects=mixed(given_.projects),
+        secrets=mixed(given_.secrets),
+        config_maps=mixed(given_.config_maps),
+        live=mixed(given_.live),
+        pods=mixed(given_.pods),
+        reports=mixed(given_.reports),
     )
 
 
