@@ -16,7 +16,7 @@ import pytest
 
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.node import NAME, Node, pod
-from tests.cluster.peers import Peers, orthanc, sender, storescp
+from tests.cluster.peers import ORTHANC_PORT, STORESCP_PORT, Peers, orthanc, sender, storescp
 
 ROOT = Path(__file__).resolve().parents[2]
 SYSTEM = "dromos-system"
@@ -77,5 +77,8 @@ def peers(cluster: Kubectl) -> Iterator[Peers]:
     kubectl.apply(sender(), *storescp("archive"), *orthanc("research"))
     kubectl.wait_rollout("deployment/archive", "deployment/research")
     kubectl.run("wait", "--for=condition=Ready", "pod/sender", "--timeout=60s")
-    yield Peers(kubectl)
+    ready = Peers(kubectl)
+    ready.wait_answering("archive", STORESCP_PORT)
+    ready.wait_answering("research", ORTHANC_PORT)
+    yield ready
     drop_namespace(cluster, kubectl.namespace)

@@ -207,6 +207,15 @@ class Peers:
             what=f"{len(expected)} instances at {name}; absent or different",
         )
 
+    def wait_answering(self, name: str, port: int) -> None:
+        """Wait until a receiver answers C-ECHO at its Service: kube-proxy follows a new pod with a delay."""
+        eventually(
+            lambda: self.kubectl.exec("sender", "echoscu", name, str(port), check=False).returncode,
+            lambda code: code == 0,
+            within=60,
+            what=f"C-ECHO of {name}",
+        )
+
     def scale(self, name: str, replicas: int) -> None:
         """Stop a receiver, or start it again, empty."""
         self.kubectl.run("scale", f"deployment/{name}", f"--replicas={replicas}")
