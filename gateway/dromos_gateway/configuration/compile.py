@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dromos_crds import ConfigMap, Destination, ForwardNode, Secret
 from dromos_crds.problems import Problem
 from dromos_crds.quantities import parse_duration, parse_quantity
+from dromos_crds.support import unsupported
 from dromos_gateway.configuration.documents import InForce
 from dromos_gateway.configuration.references import References, Unresolved
 from dromos_gateway.configuration.settings import (
@@ -21,14 +22,6 @@ from dromos_gateway.configuration.tls import client_tls, listener_tls
 from dromos_gateway.dimse.tls import InvalidTlsMaterial
 
 NOT_SUPPORTED = "NotSupported"
-# What later versions do. Until then nothing leaves that somebody wanted changed or filtered.
-_UNBUILT = {
-    "stow": "stow",
-    "condition": "condition",
-    "transfer_syntax": "transferSyntax",
-    "deidentification": "deidentification",
-    "tag_morphing": "tagMorphing",
-}
 
 
 def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...], digest: str) -> Configuration:
@@ -148,10 +141,9 @@ def _destination(
 
 
 def _unbuilt(item: InForce, destination: Destination) -> Problem | None:
-    for attribute, field in _UNBUILT.items():
-        if getattr(destination.spec, attribute) is not None:
-            text = f"this version cannot do {field} yet; instances are kept, nothing is sent"
-            return _problem(item, NOT_SUPPORTED, f"spec.{field}", text)
+    for field in unsupported(destination.spec):
+        text = f"this version cannot do {field.rpartition('.')[2]} yet; instances are kept, nothing is sent"
+        return _problem(item, NOT_SUPPORTED, field, text)
     return None
 
 

@@ -8,22 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from dromos_crds import Destination, ForwardNode, Project
-from dromos_crds.destination import DestinationSpec
 from dromos_operator.kinds import Object
 from dromos_operator.plan import references
 from dromos_operator.plan.reading import Reading, read
 from dromos_operator.plan.references import Reference
 from dromos_operator.plan.resolve import Surroundings
 from dromos_operator.plan.snapshot import Snapshot
-
-# Accepted in shape, held by this version: instances queue, nothing is sent.
-NOT_BUILT = (
-    ("condition", "condition"),
-    ("stow", "stow"),
-    ("transfer_syntax", "transferSyntax"),
-    ("deidentification", "deidentification"),
-    ("tag_morphing", "tagMorphing"),
-)
 
 
 @dataclass(frozen=True)
@@ -79,11 +69,6 @@ class Attachment:
         for _, project in self.projects:
             if project.model is not None:
                 yield from references.of_project(project.model.metadata.name, project.model.spec)
-
-
-def not_built(spec: DestinationSpec) -> tuple[str, ...]:
-    """The fields of a Destination that this version does not act on, and therefore holds it for."""
-    return tuple(f"spec.{field}" for attribute, field in NOT_BUILT if getattr(spec, attribute) is not None)
 
 
 def _by_name(objects: tuple[Object, ...]) -> list[Object]:

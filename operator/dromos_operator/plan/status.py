@@ -8,9 +8,10 @@ from typing import Any
 
 from dromos_crds import Destination, reasons
 from dromos_crds import conditions as types
+from dromos_crds.support import unsupported
 from dromos_operator.kinds import KINDS, Key, Object
 from dromos_operator.plan import names, programming, references
-from dromos_operator.plan.attachment import Attachment, not_built
+from dromos_operator.plan.attachment import Attachment
 from dromos_operator.plan.conditions import Condition, dated, no, ready, unknown, yes
 from dromos_operator.plan.metadata import selector
 from dromos_operator.plan.programming import Expectation
@@ -108,7 +109,7 @@ def _accepted(problems: Sequence[str]) -> Condition:
 
 
 def _destination_accepted(reading: Reading[Destination]) -> Condition:
-    if reading.model is not None and (held := not_built(reading.model.spec)):
+    if reading.model is not None and (held := unsupported(reading.model.spec)):
         message = f"{', '.join(held)}: not supported by this version; instances are kept, nothing is sent"
         return no(types.ACCEPTED, reasons.NOT_SUPPORTED, message)
     return _accepted(reading.problems)
