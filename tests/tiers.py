@@ -117,7 +117,7 @@ TIERS: tuple[Tier, ...] = (
         (
             ("hack/build-image.sh",),
             ("hack/build-test-peers.sh",),
-            _on_cluster(*LOAD, "--down", "--", *_pytest("tests/cluster")),
+            _on_cluster("--fresh", *LOAD, "--down", "--", *_pytest("tests/cluster")),
         ),
         _cluster_and_builder,
     ),
