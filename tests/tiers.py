@@ -107,7 +107,7 @@ TIERS: tuple[Tier, ...] = (
         ),
         _nothing,
     ),
-    Tier("unit", (_pytest("tests/unit"),), _nothing),
+    Tier("unit", (_pytest("-n", "auto", "tests/unit"),), _nothing),
     Tier("wire", (_pytest("tests/wire"),), _peers),
     Tier("image", (("hack/build-image.sh",), _pytest("tests/image")), _builder),
     Tier("chart", (_on_cluster("--", *_pytest("tests/chart", "tests/argocd")),), _cluster),
