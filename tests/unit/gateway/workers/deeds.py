@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the workers of the tests are asked to do, good and bad."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from dromos_gateway.workers.job import Limits
+
+
+def double(number: int) -> int:
+    return number * 2
+
+
+def process_id() -> int:
+    return os.getpid()
+
+
+def modules() -> list[str]:
+    return sorted(sys.modules)
+
+
+def environment() -> dict[str, str]:
+    return dict(os.environ)
+
+
+def hoard(count: int) -> int:
+    return len(bytearray(count))
+
+
+def spin() -> None:
+    while True:
+        pass
+
+
+def sleep(seconds: float, begun: Path) -> None:
+    begun.write_text(str(os.getpid()))
+    time.sleep(seconds)
+
+
+def die(number: int) -> None:
+    os.kill(os.getpid(), number)
+
+
+def leave() -> None:
+    os._exit(3)
+
+
+def complain(secret: str) -> None:
+    raise ValueError(secret)
+
+
+def recurse() -> None:
+    recurse()
+
+
+def write(path: Path, count: int) -> None:
+    path.write_bytes(bytes(count))
+
+
+def fill_disk() -> None:
+    with Path("/dev/full").open("wb", buffering=0) as file:
+        file.write(b"x")
+
+
+def map_file(path: Path) -> int:
+    import mmap
+
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+        return len(mapped)
+
+
+def limits() -> Limits:
+    return Limits(memory=7)
+
+
+class Trap:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, ("true",)
+
+
+def trap() -> Trap:
+    return Trap()
+
+
+def garbage() -> None:
+    os.write(0, (8).to_bytes(8, "little") + b"nonsense")
+
+
+def huge() -> None:
+    os.write(0, (1 << 60).to_bytes(8, "little"))
