@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 LOAD = ("--load", "build/image.tar", "--load", "build/test-peers.tar")
-PEERS = ("storescu", "storescp", "echoscu", "Orthanc")
+PEERS = ("storescu", "storescp", "echoscu", "Orthanc", "redis-server")
 
 
 @dataclass(frozen=True)
