@@ -146,12 +146,16 @@ DEFINITIONS = (
             Column("Waiting", ".status.queue.waiting", "integer"),
             Column("Failed", ".status.queue.failed", "integer"),
             Column("Suspended", ".spec.suspend", "boolean", wide=True),
-            Column("Last Transfer", ".status.lastTransferTime", "date", wide=True),
+            Column("Last Transfer", ".status.lastTransferTime", "date"),
             Column("Last Error", ".status.lastError", wide=True),
             _MESSAGE,
             _AGE,
         ),
-        selectable=(".spec.forwardNodeRef.name",),
+        selectable=(
+            ".spec.forwardNodeRef.name",
+            ".spec.deidentification.projectRef.name",
+            ".spec.tagMorphing.projectRef.name",
+        ),
     ),
     Definition(
         "Project",

@@ -24,10 +24,11 @@ AETitle = Annotated[str, Field(min_length=1, max_length=16, pattern=AE_TITLE_PAT
 # PS3.5 §9.1
 UID_PATTERN = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*$"
 UID = Annotated[str, Field(min_length=1, max_length=64, pattern=UID_PATTERN)]
-HOSTNAME_PATTERN = r"^[A-Za-z0-9_.:\-]+$"
+# a name or an IPv4 address, or an IPv6 address: one colon alone would be a port
+HOSTNAME_PATTERN = r"^([A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?\.?|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)$"
 Hostname = Annotated[str, Field(min_length=1, max_length=253, pattern=HOSTNAME_PATTERN)]
 Port = Annotated[int, Field(ge=1, le=65535)]
-NAME_PATTERN = r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"
+NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=NAME_PATTERN)]
 KEY_PATTERN = r"^[-._a-zA-Z0-9]+$"
 SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY_PATTERN)]
@@ -44,7 +45,6 @@ REDIS_PATTERN = r"^rediss?://[^\s@]+$"
 TEMPLATE_URL_PATTERN = r"^https?://[^\s/?#@]+([/?#].*)?$"
 HEADER_NAME_PATTERN = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"
 HEADER_VALUE_PATTERN = r"^[^\r\n\x00]*$"
-CIDR_PATTERN = r"^[0-9a-fA-F.:]+/[0-9]{1,3}$"
 MAIL_PATTERN = r"^[^\s@]+@[^\s@]+$"
 MailAddress = Annotated[str, Field(min_length=3, max_length=254, pattern=MAIL_PATTERN)]
 
@@ -62,7 +62,6 @@ PATTERN_MEANING = {
     TEMPLATE_URL_PATTERN: "a URL starts with http:// or https:// and has no user information",
     HEADER_NAME_PATTERN: "a header's name has letters, digits and marks such as '-', and no spaces or colons",
     HEADER_VALUE_PATTERN: "a header's value has no line breaks",
-    CIDR_PATTERN: "a network is an address and a length, such as 192.0.2.0/24",
     MAIL_PATTERN: "a mail address is name@domain",
 }
 

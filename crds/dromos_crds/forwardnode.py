@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import ipaddress
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from dromos_crds.durations import parse_duration
 from dromos_crds.fields import (
-    CIDR_PATTERN,
+    DURATION_PATTERN,
     AETitle,
     Duration,
     FromSecret,
@@ -27,11 +29,38 @@ from dromos_crds.quantities import parse_quantity
 from dromos_crds.rules import Rule, field_rules, rules
 
 TOO_SMALL = "a spool needs at least 64Mi"
-CIDR = Annotated[str, Field(max_length=43, pattern=CIDR_PATTERN)]
+TOO_SHORT = "an association needs at least 1s"
+NO_HOSTNAME = "checkHostname needs a hostname to check"
+NO_NETWORK = "a network is an address and a length, such as 192.0.2.0/24"
+
+
+def _is_network(text: str) -> str:
+    try:
+        ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        raise ValueError(f"{text!r} is not allowed: {NO_NETWORK}") from None
+    if "/" not in text:
+        raise ValueError(f"{text!r} is not allowed: {NO_NETWORK}")
+    return text
+
+
+CIDR = Annotated[
+    str,
+    Field(max_length=43, json_schema_extra=field_rules(Rule("isCIDR(self)", NO_NETWORK))),
+    AfterValidator(_is_network),
+]
 
 
 class Source(Part):
     """A node that may send."""
+
+    model_config = rules(
+        Rule(
+            "!has(self.checkHostname) || !self.checkHostname || has(self.hostname)",
+            NO_HOSTNAME,
+            ".checkHostname",
+        )
+    )
 
     ae_title: AETitle = Field(description="Calling AE title of the sender.")
     hostname: Hostname | None = Field(None, description="Host name or address the sender connects from.")
@@ -39,6 +68,12 @@ class Source(Part):
         None, description="Whether the host must match as well; true when absent and hostname is given."
     )
     description: Text = Field("", description="What this source is, for people.")
+
+    @model_validator(mode="after")
+    def _hostname_to_check(self) -> Self:
+        if self.check_hostname and self.hostname is None:
+            raise ValueError(NO_HOSTNAME)
+        return self
 
     @property
     def checks_hostname(self) -> bool:
@@ -99,7 +134,20 @@ class Limits(Part):
     """What one pod takes on at a time."""
 
     associations: int = Field(100, ge=1, le=10000, description="Associations open at a time.")
-    idle_timeout: Duration = Field("60s", description="An association that is silent for this long is aborted.")
+    idle_timeout: Duration = Field(
+        "60s",
+        description="An association that is silent for this long is aborted; at least 1s.",
+        json_schema_extra=field_rules(
+            Rule(f'!self.matches(r"{DURATION_PATTERN}") || duration(self) >= duration("1s")', TOO_SHORT)
+        ),
+    )
+
+    @field_validator("idle_timeout")
+    @classmethod
+    def _at_least(cls, idle_timeout: str) -> str:
+        if parse_duration(idle_timeout) < 1:
+            raise ValueError(f"{idle_timeout!r}: {TOO_SHORT}")
+        return idle_timeout
 
 
 class Service(Part):

@@ -132,6 +132,9 @@ def test_status_scale_selection_and_columns(namespace: Kubectl) -> None:
     chosen = namespace.items("destinations", "--field-selector", "spec.forwardNodeRef.name=radiology")
     assert [item["metadata"]["name"] for item in chosen] == ["pacs"]
     assert namespace.items("destinations", "--field-selector", "spec.forwardNodeRef.name=other") == []
+    for field in ("deidentification", "tagMorphing"):
+        selector = f"spec.{field}.projectRef.name"
+        assert namespace.items("destinations", "--field-selector", f"{selector}=study-a") == []
 
     head, row = namespace.run("get", "dst").stdout.splitlines()
     assert head.split() == [
@@ -144,6 +147,8 @@ def test_status_scale_selection_and_columns(namespace: Kubectl) -> None:
         "REASON",
         "WAITING",
         "FAILED",
+        "LAST",
+        "TRANSFER",
         "AGE",
     ]
     assert row.split()[:8] == ["pacs", "radiology", "pacs.example:104", "true", "False", "NoDestination", "3", "1"]
