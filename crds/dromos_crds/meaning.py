@@ -8,7 +8,7 @@ among the manifests: people keep those apart, so that they may well be in the cl
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from dromos_crds import reasons, references
 from dromos_crds.destination import Destination
@@ -102,16 +102,17 @@ def _attachments(manifests: Manifests) -> Iterator[Problem]:
         wanted = spec.forward_node_ref.name
         if (namespace, wanted) not in nodes:
             known = [name for space, name in nodes if space == namespace]
-            message = _nobody("ForwardNode", wanted, namespace, known)
+            message = nobody("ForwardNode", wanted, namespace, known)
             yield document.problem(reasons.FORWARD_NODE_NOT_FOUND, "spec.forwardNodeRef.name", message)
         for field, use in (("deidentification", spec.deidentification), ("tagMorphing", spec.tag_morphing)):
             if use is not None and (namespace, use.project_ref.name) not in projects:
                 known = [name for space, name in projects if space == namespace]
-                message = _nobody("Project", use.project_ref.name, namespace, known)
+                message = nobody("Project", use.project_ref.name, namespace, known)
                 yield document.problem(reasons.PROJECT_NOT_FOUND, f"spec.{field}.projectRef.name", message)
 
 
-def _nobody(kind: str, wanted: str, namespace: str, known: list[str]) -> str:
+def nobody(kind: str, wanted: str, namespace: str, known: Collection[str]) -> str:
+    """A sentence for a reference to an object that is not there: which one could be meant, or which there are."""
     near = difflib.get_close_matches(wanted, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"there are: {', '.join(sorted(known)) or 'none'}"
     return f"there is no {kind} {wanted!r} in namespace {namespace!r}; {hint}"

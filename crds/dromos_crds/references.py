@@ -32,9 +32,13 @@ class Reference:
 def of_forward_node(spec: ForwardNodeSpec) -> Iterator[Reference]:
     """What a ForwardNode refers to."""
     if spec.tls is not None:
-        yield Reference("Secret", spec.tls.certificate_secret_ref.name, "spec.tls.certificateSecretRef", PAIR)
-        if spec.tls.client_ca_ref is not None:
-            yield Reference("Secret", spec.tls.client_ca_ref.name, "spec.tls.clientCARef", ("ca.crt",))
+        name, authority = spec.tls.certificate_secret_ref.name, spec.tls.client_ca_ref
+        yield Reference("Secret", name, "spec.tls.certificateSecretRef", PAIR)
+        if authority is not None:
+            yield Reference("Secret", authority.name, "spec.tls.clientCARef", ("ca.crt",))
+        elif spec.tls.client_authentication != "None":
+            # the certificate's own Secret may carry the authority, as cert-manager writes it
+            yield Reference("Secret", name, "spec.tls.clientCARef", ("ca.crt",))
     if spec.smtp is not None and spec.smtp.secret_ref is not None:
         yield Reference("Secret", spec.smtp.secret_ref.name, "spec.smtp.secretRef", LOGIN)
     if spec.transfer_log.key is not None:

@@ -7,6 +7,7 @@ Values of Secrets never get here; values of the other kinds may be quoted, short
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -64,7 +65,10 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], *, quote: bool) -> s
     if kind == "missing":
         return "this field is required"
     if kind in _EXPECTED:
-        return f"{value} is {_called(detail.get('input'))}, expected {_EXPECTED[kind]}"
+        called = _called(detail.get("input"))
+        return (
+            f"{value} is {called}, expected {_EXPECTED[kind]}" if called else f"{value} where {_EXPECTED[kind]} belongs"
+        )
     if kind == "extra_forbidden":
         return _unknown(str(detail["loc"][-1]), _fields_at(model, detail["loc"][:-1]))
     if kind in {"greater_than_equal", "less_than_equal"}:
@@ -87,7 +91,7 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], *, quote: bool) -> s
 
 
 _EXPECTED = {
-    "string_type": "text; quote it",
+    "string_type": "text (quote it)",
     "int_type": "a whole number without quotes",
     "int_from_float": "a whole number",
     "bool_type": "true or false without quotes",
@@ -100,17 +104,21 @@ _EXPECTED = {
 
 
 def _called(value: Any) -> str:
-    if value is None or isinstance(value, dict | list | tuple):
-        return "of another type"
-    return {bool: "true or false", int: "a number", float: "a number"}.get(type(value), "text")
+    if value is None or isinstance(value, bool | dict | list | tuple):
+        return ""  # how it is shown says it
+    return {int: "a number", float: "a number"}.get(type(value), "text")
+
+
+# of a URL with a password in it everything is shown but that
+_WITH_LOGIN = re.compile(r"//[^/?#\s]*@")
 
 
 def _shown(value: Any) -> str:
     if isinstance(value, dict | list | tuple):
         return "a mapping" if isinstance(value, dict) else "a list"
     if value is None or isinstance(value, bool):
-        return {None: "nothing", True: "true", False: "false"}[value]
-    text = repr(value) if isinstance(value, str) else str(value)
+        return {None: "an empty value", True: "true", False: "false"}[value]
+    text = repr(_WITH_LOGIN.sub("//…@", value)) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

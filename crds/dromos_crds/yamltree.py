@@ -6,6 +6,7 @@ Scalars follow YAML 1.1 as Kubernetes reads it; a duplicate key is an error rath
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,6 +103,10 @@ def _line(event: yaml.Event) -> int:
     return event.start_mark.line + 1 if event.start_mark else 1
 
 
+# what Kubernetes' YAML reader takes for a boolean or a number and PyYAML for text
+_GO_BOOLEANS = {"y": True, "Y": True, "n": False, "N": False}
+_GO_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+", re.ASCII)
+
 _HINTS = {
     "cannot start any token": "a tab cannot indent, and text that begins with @, ` or % needs quotes",
     "mapping values are not allowed": "text with a colon in it needs quotes, or the line is indented too far",
@@ -145,6 +150,11 @@ class _Builder:
         """Numbers, booleans and null as Kubernetes reads them; everything else is text, dates too."""
         if node.tag.endswith(":int") and ":" in node.value:
             return node.value  # base 60 is PyYAML's alone
+        if node.tag.endswith(":str") and not getattr(node, "style", None):  # without quotes
+            if node.value in _GO_BOOLEANS:
+                return _GO_BOOLEANS[node.value]
+            if _GO_FLOAT.fullmatch(node.value):
+                return float(node.value)
         try:
             value = self._loader.construct_object(node)
         except ValueError:  # a number that only looks like one

@@ -44,5 +44,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _summary(manifests: Manifests, problems: int) -> str:
     counts = Counter(document.object.kind for document in manifests.documents)
-    valid = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "no manifest"
-    return f"{valid} valid in {len(manifests.files)} file(s); {problems or 'no'} problem(s)"
+    valid = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
+    if not valid and not problems:
+        return f"no manifest of Dromos in {len(manifests.files)} file(s); it has apiVersion: dromos.dev/v1alpha1"
+    return f"{valid or 'no manifest'} valid in {len(manifests.files)} file(s); {problems or 'no'} problem(s)"

@@ -7,6 +7,7 @@ The hash over them is what pods acknowledge. A change here never restarts a pod.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,16 @@ from dromos_operator.plan.attachment import Attachment
 
 LARGEST = 900 * 1024  # etcd and the API server end at 1 MiB, metadata included
 ADMIN_TOKEN = "admin-token"  # noqa: S105 - the name of a key
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what Kubernetes' reader, and ours, take for booleans and numbers though PyYAML does not."""
+
+
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile(r"^[yYnN]$"), list("yYnN"))
+_Dumper.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?[0-9.]+[eE][-+]?[0-9]+$"), list("-+.0123456789")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +65,7 @@ def files(attachment: Attachment) -> Files:
 
 def render(document: Mapping[str, Any]) -> str:
     """A document as YAML, the same text for the same content."""
-    return str(yaml.safe_dump(dict(document), sort_keys=True, allow_unicode=True, width=2**30))
+    return str(yaml.dump(dict(document), Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=2**30))
 
 
 def _manifests(attachment: Attachment) -> list[tuple[str, str]]:

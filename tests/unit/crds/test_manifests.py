@@ -73,6 +73,14 @@ def test_a_syntax_error_says_where_and_what_to_do(text: str, line: int, says: st
     assert str(problem).startswith(f"f.yaml:{line}: YAML syntax error")
 
 
+@pytest.mark.parametrize("text", ["n", "Y", "no", "off", "1e3", "-.5E+7", "12", "0x1f", "~", "1.0"])
+def test_what_kubectl_takes_for_no_text_validate_does_so_too(text: str) -> None:
+    document = yaml.safe_dump(node("a", aeTitle="TITLE"))
+    (problem,) = problems(document.replace("TITLE", text))
+    assert (problem.field, "text (quote it)" in problem.message) == ("spec.aeTitle", True)
+    assert problems(document.replace("TITLE", f"'{text}'")) == []
+
+
 def test_aliases_that_multiply_are_stopped() -> None:
     text = "a0: &a0 [x]\n" + "".join(f"a{n}: &a{n} [{f'*a{n - 1}, ' * 9}]\n" for n in range(1, 20))
     (problem,) = problems(text)

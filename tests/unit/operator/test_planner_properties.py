@@ -11,7 +11,8 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dromos_operator.plan import planner, projects
+from dromos_crds.document import Document, parse_text
+from dromos_operator.plan import configuration, planner, projects
 from dromos_operator.plan.snapshot import ProjectSnapshot, Snapshot
 from tests.unit.operator.make import NOW, SETTINGS, TOKEN, config_map, meta, pod, project, report, secret, workload
 
@@ -147,3 +148,12 @@ def test_projects_are_judged_whatever_they_say(spec: Any, secrets: set[str], use
     status = projects.project_status(given_, NOW)
     assert status is not None
     assert len(status["status"]["conditions"]) == 4
+
+
+@given(st.lists(st.text(max_size=12) | st.sampled_from(["n", "Y", "1e3", "-1E5", "0x1f", "12:30", "~", "=", "1.0"])))
+def test_text_stays_text_on_its_way_to_the_gateway(texts: list[str]) -> None:
+    values = {f"k{number}": text for number, text in enumerate(texts)}
+    manifest = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a"}, "data": values}
+    (document,) = parse_text(configuration.render(manifest).encode(), "a.yaml")
+    assert isinstance(document, Document)
+    assert document.object.data == values
