@@ -38,6 +38,7 @@ def test_a_killed_container_is_started_again(peers: Peers, node: Node) -> None:
 
     eventually(restarts, lambda count: count == 1, within=30, what="restart of the container")
     peers.kubectl.wait_rollout("deployment/archive")
+    peers.wait_answering("archive", STORESCP_PORT)
 
 
 def _pod(peers: Peers, name: str) -> dict[str, Any]:

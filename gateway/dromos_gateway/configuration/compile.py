@@ -85,9 +85,9 @@ def _node(node: ForwardNode, references: References) -> NodeSettings:
         listener_tls(tls)
     return NodeSettings(
         key=_key(node),
-        ae_title=spec.ae_title,
+        ae_title=spec.ae_title.strip(),  # PS3.5 Table 6.2-1: spaces around an AE title say nothing
         sources=tuple(
-            SourceSettings(source.ae_title, source.hostname if source.checks_hostname else None)
+            SourceSettings(source.ae_title.strip(), source.hostname if source.checks_hostname else None)
             for source in spec.sources
         ),
         suspend=spec.suspend,

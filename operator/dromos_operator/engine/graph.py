@@ -31,6 +31,7 @@ def forward_node_of(destination: Object) -> str:
 def _affected(key: Key, obj: Object, store: Store) -> Iterator[Key]:
     if key.kind == "ForwardNode":
         yield key
+        yield from _lost(key.namespace, store)
     elif key.kind == "Destination":
         yield Key("ForwardNode", key.namespace, forward_node_of(obj))
         yield from _projects_of(obj, key.namespace)
@@ -68,6 +69,13 @@ def _nodes_of_instance(obj: Object, namespace: str, store: Store) -> Iterator[Ke
     for node in store.select("ForwardNode", namespace):
         if workload(node["metadata"]["name"]) == instance:
             yield key_of(node)
+
+
+def _lost(namespace: str, store: Store) -> Iterator[Key]:
+    """ForwardNodes that Destinations name in vain: their conditions say which ones there are."""
+    there = {obj["metadata"]["name"] for obj in store.select("ForwardNode", namespace)}
+    wished = {forward_node_of(destination) for destination in store.select("Destination", namespace)}
+    yield from (Key("ForwardNode", namespace, name) for name in wished - there)
 
 
 def _all(namespace: str, store: Store) -> Iterator[Key]:

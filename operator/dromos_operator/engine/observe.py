@@ -48,6 +48,7 @@ async def forward_node(key: Key, store: Store, client: Client, acks: Acknowledge
         pods=pods,
         claims=_claims_of(key, store) if pods else (),
         reports=acks.reports(key.namespace, tuple(pods)),
+        nodes=tuple(_named(store, "ForwardNode", key.namespace)),
     )
 
 

@@ -58,7 +58,8 @@ class Attachment:
     @property
     def around(self) -> Surroundings:
         """The namespace."""
-        return Surroundings(self.snapshot.projects, self.snapshot.secrets, self.snapshot.config_maps)
+        snapshot = self.snapshot
+        return Surroundings(snapshot.namespace, snapshot.projects, snapshot.secrets, snapshot.config_maps)
 
     def _references(self) -> Iterator[Reference]:
         if self.node is not None and self.node.model is not None:

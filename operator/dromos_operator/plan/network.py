@@ -46,13 +46,13 @@ def pods_service(node: Object) -> Object:
     }
 
 
-def network_policy(node: Object, spec: ForwardNodeSpec, operator_namespace: str) -> Object:
-    """DICOM from anywhere or the given networks, the admin port from the operator only; what goes out is open."""
+def network_policy(node: Object, operator_namespace: str) -> Object:
+    """DICOM from anywhere, the admin port from the operator only; what goes out is open.
+
+    The load balancer keeps to its source ranges by itself: senders in the cluster do not come through it.
+    """
     name = node["metadata"]["name"]
     dicom: dict[str, Any] = {"ports": [{"port": DICOM_PORT, "protocol": "TCP"}]}
-    ranges = spec.service.load_balancer_source_ranges
-    if ranges:
-        dicom["from"] = [{"ipBlock": {"cidr": cidr}} for cidr in ranges]
     namespace = {"kubernetes.io/metadata.name": operator_namespace} if operator_namespace else {}
     operator = {
         "namespaceSelector": {"matchLabels": namespace} if namespace else {},

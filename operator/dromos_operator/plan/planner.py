@@ -77,7 +77,7 @@ def plan(snapshot: Snapshot, settings: Settings, fresh_token: str, monotonic: fl
             companions.service_account(node),
             network.service(node, spec),
             network.pods_service(node),
-            network.network_policy(node, spec, settings.operator_namespace),
+            network.network_policy(node, settings.operator_namespace),
             companions.disruption_budget(node),
             stateful_set(node, spec, settings, scaled.replicas, live),
         ]

@@ -81,7 +81,7 @@ def _users(snapshot: ProjectSnapshot) -> list[Object]:
 def _refs(snapshot: ProjectSnapshot, reading: Reading[Project]) -> Condition:
     if reading.model is None:
         return unknown(types.RESOLVED_REFS, "the object is not valid")
-    around = Surroundings({}, snapshot.secrets, snapshot.config_maps)
+    around = Surroundings(snapshot.project["metadata"]["namespace"], {}, snapshot.secrets, snapshot.config_maps)
     return resolved_refs(references.of_project(reading.model.metadata.name, reading.model.spec), around)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from dromos_crds import conditions as types
 from dromos_crds import reasons
+from dromos_crds.meaning import nobody
 from dromos_operator.kinds import Object
 from dromos_operator.plan.conditions import Condition, no, yes
 from dromos_operator.plan.references import Reference
@@ -17,6 +18,7 @@ from dromos_operator.plan.references import Reference
 class Surroundings:
     """The objects of a namespace that may be referred to, by name."""
 
+    namespace: str
     projects: Mapping[str, Object]
     secrets: Mapping[str, Object]
     config_maps: Mapping[str, Object]
@@ -45,10 +47,17 @@ def resolved_refs(references: Iterable[Reference], around: Surroundings) -> Cond
 def _check(reference: Reference, around: Surroundings) -> Iterator[tuple[str, str]]:
     found = around.of(reference.kind).get(reference.name)
     if found is None:
-        yield _ABSENT[reference.kind], f"{reference.field}.name: there is no {reference.kind} {reference.name!r}"
+        yield _ABSENT[reference.kind], f"{reference.field}.name: {_absence(reference, around)}"
         return
     data = found.get("data") or {}
     for key in reference.keys:
         if key not in data:
             message = f"{reference.field}: {reference.kind} {reference.name!r} has no key {key!r}"
             yield _KEYLESS[reference.kind], message
+
+
+def _absence(reference: Reference, around: Surroundings) -> str:
+    if reference.kind == "Project":
+        return nobody("Project", reference.name, around.namespace, tuple(around.projects))
+    # which Secrets there are is nobody's business who may only read Destinations
+    return f"there is no {reference.kind} {reference.name!r} in namespace {around.namespace!r}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dromos_operator.kinds import Object
 from dromos_operator.plan import names
+from dromos_operator.plan.report import Load
 from dromos_operator.plan.snapshot import Snapshot
 
 FRESH = 30.0  # seconds that a pod's word about its spool counts
@@ -29,7 +30,12 @@ def scale(snapshot: Snapshot, wanted: int, live: Object | None, monotonic: float
         if report is None or report.load is None or monotonic - report.load_at > FRESH:
             return Scale(count, f"waiting for pod {name} to say whether its spool is empty before it is removed")
         if report.load.instances:
-            return Scale(
-                count, f"waiting for pod {name} to deliver {report.load.instances} instances before it is removed"
-            )
+            return Scale(count, f"waiting for pod {name} to deliver {_held(report.load)} before it is removed")
     return Scale(wanted)
+
+
+def _held(load: Load) -> str:
+    """What is in the spool, and what to do about the part that does not go by itself."""
+    failed = sum(queue.failed for queue in load.queues.values())
+    advice = f" ({failed} transfers failed: `dromos failures` in that pod retries or discards them)" if failed else ""
+    return f"{load.instances} instances{advice}"

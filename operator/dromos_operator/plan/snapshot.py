@@ -25,6 +25,7 @@ class Snapshot:
     pods: Mapping[str, Object] = field(default_factory=dict)
     claims: tuple[Object, ...] = ()  # of the pods that are or were
     reports: Mapping[str, Report] = field(default_factory=dict)  # by pod
+    nodes: tuple[str, ...] = ()  # the names of all ForwardNodes of the namespace
 
 
 @dataclass(frozen=True, slots=True)

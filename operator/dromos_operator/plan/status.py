@@ -8,6 +8,7 @@ from typing import Any
 
 from dromos_crds import Destination, reasons
 from dromos_crds import conditions as types
+from dromos_crds.meaning import nobody
 from dromos_crds.support import unsupported
 from dromos_operator.kinds import KINDS, Key, Object
 from dromos_operator.plan import names, programming, references
@@ -124,10 +125,8 @@ def _node_refs(attachment: Attachment) -> Condition:
 def _destination_refs(attachment: Attachment, reading: Reading[Destination]) -> Condition:
     if attachment.snapshot.node is None:
         snapshot = attachment.snapshot
-        message = (
-            f"spec.forwardNodeRef.name: there is no ForwardNode {snapshot.name!r} in namespace {snapshot.namespace!r}"
-        )
-        return no(types.RESOLVED_REFS, reasons.FORWARD_NODE_NOT_FOUND, message)
+        message = nobody("ForwardNode", snapshot.name, snapshot.namespace, snapshot.nodes)
+        return no(types.RESOLVED_REFS, reasons.FORWARD_NODE_NOT_FOUND, f"spec.forwardNodeRef.name: {message}")
     if reading.model is None:
         return unknown(types.RESOLVED_REFS, "the object is not valid")
     return resolved_refs(references.of_destination(reading.model.spec), attachment.around)

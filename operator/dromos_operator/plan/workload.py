@@ -101,7 +101,8 @@ def _container(spec: ForwardNodeSpec, settings: Settings) -> dict[str, Any]:
         # a spool of a million instances takes its time to be read again
         "startupProbe": _probe("/readyz", period=2, timeout=2, failures=300),
         "readinessProbe": _probe("/readyz", period=2, timeout=2, failures=3),
-        "livenessProbe": _probe("/healthz", period=10, timeout=5, failures=6),
+        # three minutes: what hangs on a disk that stalls shall not be killed for it
+        "livenessProbe": _probe("/healthz", period=10, timeout=5, failures=18),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

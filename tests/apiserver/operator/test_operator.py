@@ -101,7 +101,7 @@ def test_a_secret_that_comes_later_resolves_the_reference_and_stays_secret(
     tls = {"caRef": {"name": "ca"}}
     radiology.apply(_destination("secured", dicom={"aeTitle": "A", "hostname": "h", "port": 104, "tls": tls}))
     resolved = radiology.wait_condition("destination", "secured", "ResolvedRefs", "False", within=20)
-    assert resolved["message"] == "spec.dicom.tls.caRef.name: there is no Secret 'ca'"
+    assert resolved["message"] == f"spec.dicom.tls.caRef.name: there is no Secret 'ca' in namespace {NAMESPACE!r}"
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ca"}, "stringData": {"ca.crt": PLANTED}}
     radiology.apply(secret)
     radiology.wait_condition("destination", "secured", "ResolvedRefs", "True", within=20)

@@ -134,3 +134,12 @@ def test_the_digest_follows_a_swapped_link_as_the_kubelet_does_it(tmp_path):
     (tmp_path / "..new").rename(tmp_path / "..data")
     assert reader.digest() != before
     assert set(reader.load().configuration.nodes) == {"DROMOS2"}
+
+
+def test_spaces_around_an_ae_title_say_nothing(folder):
+    write(folder, node=NODE % ("radiology", "' DROMOS '"))
+    configuration = Folder([folder]).load().configuration
+    assert set(configuration.nodes) == {"DROMOS"}
+    peer = configuration.destinations["default/a"].peer
+    assert peer is not None
+    assert peer.calling_ae_title == "DROMOS"

@@ -23,8 +23,8 @@ def store() -> Store:
     return store
 
 
-def test_a_forward_node_makes_work_for_itself(store: Store) -> None:
-    assert affected(node(), None, store) == {RADIOLOGY}
+def test_a_forward_node_makes_work_for_itself_and_for_those_who_look_for_one(store: Store) -> None:
+    assert affected(node(), None, store) == {RADIOLOGY, Key("ForwardNode", "imaging", "nobody")}
 
 
 def test_a_destination_makes_work_for_the_node_it_names_and_its_project(store: Store) -> None:

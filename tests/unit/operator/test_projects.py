@@ -68,7 +68,7 @@ def test_a_missing_profile_names_the_field() -> None:
     status = project_status(ProjectSnapshot(obj, secrets=KEYS), NOW)
     assert status is not None
     message = condition(dict(status), "ResolvedRefs")["message"]
-    assert message == "spec.profileFrom.configMapKeyRef.name: there is no ConfigMap 'p'"
+    assert message == "spec.profileFrom.configMapKeyRef.name: there is no ConfigMap 'p' in namespace 'imaging'"
 
 
 def test_a_projects_keys_reach_the_pods_of_its_users_only() -> None:

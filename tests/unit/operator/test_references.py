@@ -74,3 +74,18 @@ def test_of_a_project_pseudonyms_are_not_copied() -> None:
     spec = Project.model_validate(project(pseudonyms={"secretKeyRef": {"name": "ids", "key": "p.csv"}})).spec
     found = {reference.name: reference.copied for reference in references.of_project("study-a", spec)}
     assert found == {"study-a-key": True, "ids": False}
+
+
+@pytest.mark.parametrize(
+    ("tls", "keys"),
+    [
+        ({}, {"tls.crt", "tls.key", "ca.crt"}),
+        ({"clientAuthentication": "Request"}, {"tls.crt", "tls.key", "ca.crt"}),
+        ({"clientAuthentication": "None"}, {"tls.crt", "tls.key"}),
+        ({"clientCARef": {"name": "ca"}}, {"tls.crt", "tls.key"}),
+    ],
+)
+def test_the_certificates_own_secret_may_carry_the_authority_of_clients(tls: dict[str, Any], keys: set[str]) -> None:
+    spec = ForwardNode.model_validate(node(tls={"certificateSecretRef": {"name": "own"}, **tls})).spec
+    found = [reference for reference in references.of_forward_node(spec) if reference.name == "own"]
+    assert {key for reference in found for key in reference.keys} == keys

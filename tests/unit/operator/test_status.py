@@ -124,16 +124,16 @@ def test_a_node_without_an_enabled_destination_is_not_ready() -> None:
 
 
 def test_a_destination_whose_node_does_not_exist_says_so_with_the_field() -> None:
-    resolved = condition(_statuses(None, destination(to="nobody"))["archive"], "ResolvedRefs")
+    resolved = condition(_statuses(None, destination(to="radiologie"), nodes=("radiology",))["archive"], "ResolvedRefs")
     assert (resolved["status"], resolved["reason"]) == ("False", "ForwardNodeNotFound")
-    assert resolved["message"].startswith("spec.forwardNodeRef.name: ")
-    assert "'nobody'" in resolved["message"]
+    assert resolved["message"].startswith("spec.forwardNodeRef.name: there is no ForwardNode 'radiologie'")
+    assert "did you mean radiology?" in resolved["message"]
 
 
 @pytest.mark.parametrize(
     ("secrets", "reason", "message"),
     [
-        ({}, "SecretNotFound", "spec.dicom.tls.caRef.name: there is no Secret 'ca'"),
+        ({}, "SecretNotFound", "spec.dicom.tls.caRef.name: there is no Secret 'ca' in namespace 'imaging'"),
         ({"ca": secret("ca", other="x")}, "SecretKeyNotFound", "spec.dicom.tls.caRef: Secret 'ca' has no key 'ca.crt'"),
     ],
 )
