@@ -31,7 +31,7 @@ def _parameters() -> Iterator[object]:
         yield pytest.param(vector, id=vector["id"], marks=marks)
 
 
-@pytest.mark.parametrize("vector", _parameters())
+@pytest.mark.parametrize("vector", list(_parameters()))
 def test_vector(vector: karnak.Given) -> None:
     """The answer is Karnak's."""
     check = _CHECKS.get(vector["area"])

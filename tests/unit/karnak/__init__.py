@@ -25,7 +25,6 @@ NOT_BUILT: Mapping[str, tuple[str, ...]] = {
         "expression.",
         "filter.",
         "listener.",
-        "tag.",
     ),
     "De-identification and tag morphing": (
         "action.",

@@ -1,0 +1,23 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Write crds/dromos_crds/dictionary.txt: tag, VR and keyword of every attribute of PS3.6 §6, as pydicom knows them.
+
+The gateway and the operator look keywords up without importing pydicom, which would cost each of them 45 MB.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydicom._dicom_dict import DicomDictionary
+
+TARGET = Path(__file__).parent.parent / "crds" / "dromos_crds" / "dictionary.txt"
+
+if __name__ == "__main__":
+    lines = [
+        f"{tag:08X} {vr.replace(' or ', '/') or '--'} {keyword}\n"
+        for tag, (vr, _, _, _, keyword) in sorted(DicomDictionary.items())
+        if keyword
+    ]
+    TARGET.write_text("".join(lines), encoding="ascii")
+    print(f"{len(lines)} attributes in {TARGET}")
