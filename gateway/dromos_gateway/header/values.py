@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Values as text and back, in the data set's character set (PS3.3 C.12.1.1.2, PS3.5 6.1)."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Final
+
+from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
+
+from dromos_gateway.header.vr import CHARACTERS, NUMBERS, STRINGS, UNDIVIDED
+
+_TEXT_DELIMITERS: Final = {0x0D, 0x0A, 0x09, 0x0C}  # PS3.5 6.1.2.5.3: they reset the code extensions
+_NAME_DELIMITERS: Final = _TEXT_DELIMITERS | {0x5E, 0x3D}
+_DEFAULT: Final = ("iso8859",)
+_SPELT: Final = re.compile(r"^ISO(?:(?<=ISO)( 2022 )|[ _-]?)IR[ _-]?([0-9]+)$")
+
+
+@lru_cache(maxsize=256)
+def character_sets(value: bytes) -> tuple[str, ...]:
+    """Python's names for the value of Specific Character Set (0008,0005); Latin-1 where it has none.
+
+    LookupError when a term is unknown: text would be guessed at.
+    """
+    terms = [_term(part) for part in value.decode("ascii", "replace").rstrip("\0 ").split("\\")]
+    unknown = [term for term in terms if term not in python_encoding]
+    if unknown:
+        raise LookupError(unknown[0])
+    return tuple(convert_encodings(terms)) if terms != [""] else _DEFAULT
+
+
+def _term(text: str) -> str:
+    """The defined term that is meant: some write ISO-IR 100 or ISO IR 100."""
+    return _SPELT.sub(lambda found: f"ISO{found[1] or '_'}IR {found[2]}", text.strip())
+
+
+def text_of(vr: bytes, value: bytes, encodings: Sequence[str], order: str = "<") -> str | None:
+    """All values, joined with backslashes, without padding; None for an empty one and for what has no text."""
+    if vr in STRINGS:
+        return _decoded(vr, value, encodings) or None
+    if vr == b"AT":
+        tags = struct.unpack_from(f"{order}{len(value) // 4 * 2}H", value)
+        return "\\".join(f"{tags[at]:04X}{tags[at + 1]:04X}" for at in range(0, len(tags), 2)) or None
+    if vr in NUMBERS:
+        letter, size = NUMBERS[vr]
+        numbers = struct.unpack_from(f"{order}{len(value) // size}{letter}", value)
+        return "\\".join(str(number) for number in numbers) or None
+    if vr == b"UN":
+        return value.decode("latin-1").rstrip("\0 ") or None
+    return None
+
+
+def bytes_of(vr: bytes, text: str, encodings: Sequence[str]) -> bytes:
+    """The value of even length that stands for `text`. UnicodeEncodeError when the character set can't say it."""
+    if vr in CHARACTERS:
+        value = text.encode("ascii") if text.isascii() else encode_string(text, _as_list(encodings))
+    else:
+        value = text.encode("ascii")
+    if len(value) % 2:
+        value += b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+    return value
+
+
+def _decoded(vr: bytes, value: bytes, encodings: Sequence[str]) -> str:
+    if (vr in CHARACTERS and not value.isascii()) or b"\x1b" in value:
+        text: str = decode_bytes(value, encodings, _NAME_DELIMITERS if vr == b"PN" else _TEXT_DELIMITERS)
+    else:
+        text = value.decode("latin-1")
+    if vr in UNDIVIDED:
+        return text.rstrip("\0 ")
+    if "\\" not in text:
+        return text.strip("\0 ")
+    return "\\".join(part.strip("\0 ") for part in text.split("\\"))
+
+
+def _as_list(encodings: Sequence[str]) -> list[str]:
+    return list(encodings)

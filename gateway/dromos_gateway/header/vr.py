@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Value representations (PS3.5 6.2): how their lengths are written, and which one a tag has (PS3.6)."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
+
+LONG: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
+SHORT: Final = frozenset(
+    bytes(pair, "ascii")
+    for pair in [
+        "AE",
+        "AS",
+        "AT",
+        "CS",
+        "DA",
+        "DS",
+        "DT",
+        "FD",
+        "FL",
+        "IS",
+        "LO",
+        "LT",
+        "PN",
+        "SH",
+        "SL",
+        "SS",
+        "ST",
+        "TM",
+        "UI",
+        "UL",
+        "US",
+    ]
+)
+# Specific Character Set (0008,0005) applies to them
+CHARACTERS: Final = frozenset((b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UT"))
+# texts in which a backslash is a character like any other, and spaces in front mean something
+UNDIVIDED: Final = frozenset((b"LT", b"ST", b"UR", b"UT"))
+STRINGS: Final = CHARACTERS | {b"AE", b"AS", b"CS", b"DA", b"DS", b"DT", b"IS", b"TM", b"UI", b"UR"}
+# struct's letter and size of one value
+NUMBERS: Final = {
+    b"FD": ("d", 8),
+    b"FL": ("f", 4),
+    b"OD": ("d", 8),
+    b"OF": ("f", 4),
+    b"OL": ("I", 4),
+    b"OV": ("Q", 8),
+    b"OW": ("H", 2),
+    b"SL": ("i", 4),
+    b"SS": ("h", 2),
+    b"SV": ("q", 8),
+    b"UL": ("I", 4),
+    b"US": ("H", 2),
+    b"UV": ("Q", 8),
+}
+_CHOICE: Final = {"US or SS": b"US", "OB or OW": b"OW", "US or SS or OW": b"OW", "US or OW": b"OW", "NONE": b"UN"}
+
+
+@cache
+def standard() -> dict[int, bytes]:
+    """VR of every tag of PS3.6 that stands for itself; where there is a choice, the one that implicit VR implies."""
+    return {tag: _vr(entry[0]) for tag, entry in DicomDictionary.items()}
+
+
+@cache
+def repeating() -> tuple[tuple[int, int, bytes], ...]:
+    """(mask, value, VR) of the tags with repeating groups, such as (60xx,3000)."""
+    return tuple(
+        (
+            int("".join("0" if digit == "x" else "F" for digit in pattern), 16),
+            int(pattern.replace("x", "0"), 16),
+            _vr(entry[0]),
+        )
+        for pattern, entry in RepeatersDictionary.items()
+    )
+
+
+def vr_of(tag: int) -> bytes:
+    """What an element has whose VR isn't written down; UN for what the standard doesn't know."""
+    known = standard().get(tag)
+    if known is not None:
+        return known
+    if tag >> 16 & 1:
+        return b"LO" if 0x10 <= tag & 0xFFFF <= 0xFF else b"UN"  # a private creator, PS3.5 7.8.1
+    if tag & 0xFFFF == 0:
+        return b"UL"  # group length
+    return next((vr for mask, value, vr in repeating() if tag & mask == value), b"UN")
+
+
+def is_standard(tag: int) -> bool:
+    """Whether PS3.6 has it, repeating groups included."""
+    return tag in standard() or (not tag >> 16 & 1 and any(tag & mask == value for mask, value, _ in repeating()))
+
+
+def _vr(text: str) -> bytes:
+    return _CHOICE.get(text) or text.encode("ascii")

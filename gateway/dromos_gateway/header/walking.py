@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Where elements and items end, without keeping anything of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from dromos_gateway.header.encoding import (
+    IMPLICIT,
+    ITEM,
+    ITEM_DELIMITER,
+    SEQUENCE_DELIMITER,
+    UNDEFINED,
+    Encoding,
+)
+from dromos_gateway.header.errors import MalformedDataSet, named
+from dromos_gateway.header.source import Source
+
+MAX_DEPTH: Final = 64  # deeper than any information object, far from Python's own limit
+
+
+def value_end(source: Source, vr: bytes, value: int, length: int, end: int, encoding: Encoding, depth: int) -> int:
+    """Where the element ends whose value begins at `value`, its delimiter included."""
+    if length != UNDEFINED:
+        return value + length
+    if vr in (b"SQ", b"UN"):
+        for _, _, stop in items(source, value, UNDEFINED, end, IMPLICIT if vr == b"UN" else encoding, depth):
+            value = stop
+        return value + 8
+    return _fragments_end(source, value, end, encoding)
+
+
+def items(
+    source: Source, value: int, length: int, end: int, encoding: Encoding, depth: int
+) -> Iterator[tuple[int, int, int]]:
+    """(position of the content, its length or UNDEFINED, where the item ends) of each item of a sequence.
+
+    With an undefined `length` the walk ends before the Sequence Delimitation Item, which is checked.
+    """
+    if depth >= MAX_DEPTH:
+        raise MalformedDataSet(f"sequences are nested more than {MAX_DEPTH} deep", value)
+    stop = end if length == UNDEFINED else value + length
+    while length == UNDEFINED or value < stop:
+        tag, _, content, size = item_head(source, value, stop, encoding)
+        if tag == SEQUENCE_DELIMITER and length == UNDEFINED:
+            return
+        if tag != ITEM:
+            raise MalformedDataSet(f"{named(tag)} where an item of a sequence belongs", value)
+        after = content + size if size != UNDEFINED else _item_end(source, content, stop, encoding, depth + 1)
+        yield content, size, after
+        value = after
+
+
+def item_head(source: Source, position: int, end: int, encoding: Encoding) -> tuple[int, bytes, int, int]:
+    """Items and delimiters have no VR, whatever the transfer syntax (PS3.5 7.5)."""
+    if position + 8 > end:
+        raise MalformedDataSet("a sequence ends without its delimiter", position)
+    head = source.read(position, 8)
+    order = "big" if encoding.big_endian else "little"
+    tag = int.from_bytes(head[0:2], order) << 16 | int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
+    length = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
+    if length != UNDEFINED and position + 8 + length > end:
+        raise MalformedDataSet(f"{named(tag)} is longer than what holds it", position)
+    return tag, b"", position + 8, length
+
+
+def _item_end(source: Source, position: int, end: int, encoding: Encoding, depth: int) -> int:
+    head_at = encoding.head_at
+    while position < end:
+        tag, vr, value, length = head_at(source, position, end)
+        if tag == ITEM_DELIMITER:
+            return value
+        if tag >> 16 == 0xFFFE:
+            raise MalformedDataSet(f"{named(tag)} where an element belongs", position)
+        position = value_end(source, vr, value, length, end, encoding, depth)
+    raise MalformedDataSet("an item ends without its delimiter", position)
+
+
+def _fragments_end(source: Source, position: int, end: int, encoding: Encoding) -> int:
+    """Encapsulated pixel data (PS3.5 A.4): items of defined length, then the delimiter."""
+    while True:
+        tag, _, content, size = item_head(source, position, end, encoding)
+        if tag == SEQUENCE_DELIMITER:
+            return content
+        if tag != ITEM or size == UNDEFINED:
+            raise MalformedDataSet(f"{named(tag)} where a fragment belongs", position)
+        position = content + size
