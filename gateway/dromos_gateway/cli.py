@@ -21,6 +21,7 @@ HELP = {
     "echo": "check that a DICOM node or a destination answers",
     "demo": "show the main job on this machine",
     "failures": "list and replay what could not be delivered",
+    "pseudonyms": "import, list, find and delete the stored pseudonyms of a project",
     "operator": "run the operator process",
 }
 
@@ -31,7 +32,7 @@ class Command(Protocol):
     __doc__: str | None
 
     def add_arguments(self, parser: argparse.ArgumentParser) -> None:
-        """Declare the command's own arguments."""
+        """Declare the command's own arguments; a default for `behind` takes positional ones that follow options."""
 
     def run(self, arguments: argparse.Namespace) -> int:
         """Do it; 0 done, 1 it ran and the answer is no, 2 wrong usage or unreadable input."""
@@ -53,7 +54,12 @@ def main(argv: list[str] | None = None) -> int:
             subparser.description = command.__doc__
             subparser.formatter_class = argparse.RawDescriptionHelpFormatter
             command.add_arguments(subparser)
-    arguments = parser.parse_args(words)
+    arguments, behind = parser.parse_known_args(words)
+    if behind:
+        # argparse gives positional arguments to one place only; these stand behind options that came after others
+        if not hasattr(arguments, "behind") or any(word.startswith("-") and word != "-" for word in behind):
+            parser.error(f"unrecognized arguments: {' '.join(behind)}")
+        arguments.behind = behind
     if command is None:  # argparse has refused a missing or unknown command already
         parser.error("a command is required")
     try:

@@ -25,7 +25,7 @@ _TIMEOUT = 3.0  # seconds for each answer to a look-up
 _IMPORT_TIMEOUT = 120.0  # applying a million rows takes Redis some ten seconds
 _STAGED_FOR = 3600
 _CHUNK = 1000
-_CONFLICTS = {
+CONFLICTS = {
     "patient": "this patient has another pseudonym already; delete that one first if it shall change",
     "pseudonym": "another patient has this pseudonym already",
 }
@@ -108,7 +108,7 @@ class RedisStore:
         verdict, count, rest = cast("tuple[str, int, Any]", answer)
         if verdict == "refused":
             conflicts = [text.split() for text in rest]
-            problems = [LineProblem(int(line), _CONFLICTS[what]) for line, what in conflicts]
+            problems = [LineProblem(int(line), CONFLICTS[what]) for line, what in conflicts]
             raise TableRefused(problems, int(count) - len(problems))
         done = Imported(int(count), int(rest))
         if done.added + done.unchanged != len(rows):  # the answer to a first try was lost, or the rows timed out
