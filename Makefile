@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-unit check format crds lock image packages clean
+.PHONY: help venv demo test test-unit check format bench crds lock image packages clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -25,6 +25,10 @@ test: venv ## every tier this machine can run, and why not for the others
 
 test-unit: venv ## the unit tests alone, under 20 seconds
 	@$(BIN)/python -m tests.tiers unit
+
+BENCH ?= forward
+bench: venv ## Dromos beside DCMTK, Orthanc and pynetdicom; BENCH=senders,latency,… for other scenarios
+	@$(BIN)/python -m bench $(BENCH)
 
 check: venv ## lint, types, import layers
 	@$(BIN)/python -m tests.tiers static

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`python -m bench [SCENARIO,…]`: run scenarios, write build/bench.json, print medians and ratios."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import pkgutil
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import bench.scenarios
+from bench import rows
+from bench.processes import CannotRun
+from bench.rows import Row
+
+ROOT = Path(__file__).resolve().parent.parent
+NEEDED = ("storescu", "storescp", "Orthanc")
+
+
+def main() -> int:
+    """0 when everything ran, whatever the figures say; 1 when something did not run; 2 for wrong usage."""
+    scenarios = {name.replace("_", "-"): name for _, name, _ in pkgutil.iter_modules(bench.scenarios.__path__)}
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("scenarios", nargs="?", default="forward", help=f"of {', '.join(scenarios)}, or all")
+    parser.add_argument("--spool", type=Path, default=ROOT / "build" / "bench", help="a folder on a real disk")
+    parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
+    arguments = parser.parse_args()
+    chosen = list(scenarios) if arguments.scenarios == "all" else arguments.scenarios.split(",")
+    if unknown := [name for name in chosen if name not in scenarios]:
+        parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
+    arguments.spool.mkdir(parents=True, exist_ok=True)
+    if objection := _objection(arguments.spool):
+        print(f"bench: {objection}", file=sys.stderr)
+        return 2
+    started, measured, code = time.monotonic(), list[Row](), 0
+    try:
+        for name in chosen:
+            module = importlib.import_module(f"bench.scenarios.{scenarios[name]}")
+            for row in module.run(arguments.spool):
+                measured.append(row)
+                rows.write(arguments.out, measured)
+    except CannotRun as error:
+        print(f"bench: {error}", file=sys.stderr)
+        code = 1
+    print(rows.table(measured))
+    print(f"\n{os.cpu_count()} processors, {time.monotonic() - started:.0f} s; rows in {arguments.out}")
+    return code
+
+
+def _objection(spool: Path) -> str | None:
+    """Why nothing can be measured here."""
+    if missing := [program for program in NEEDED if shutil.which(program) is None]:
+        return f"needs {', '.join(missing)}: run `make packages` as root"
+    kind = subprocess.run(["stat", "-f", "-c", "%T", spool], check=True, capture_output=True, text=True).stdout.strip()
+    if kind in ("tmpfs", "ramfs"):
+        return f"{spool} is on {kind}, where a sync costs nothing: name a folder on a real disk with --spool"
+    return None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

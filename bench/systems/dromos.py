@@ -1,0 +1,71 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Dromos: `dromos run` on a folder of manifests."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from bench import processes
+
+_MANIFESTS = """\
+apiVersion: dromos.dev/v1alpha1
+kind: ForwardNode
+metadata: {{name: bench}}
+spec:
+  aeTitle: DROMOS
+  spool: {{size: 20Gi}}
+---
+apiVersion: dromos.dev/v1alpha1
+kind: Destination
+metadata: {{name: receiver}}
+spec:
+  forwardNodeRef: {{name: bench}}
+  dicom: {{aeTitle: RECEIVER, hostname: 127.0.0.1, port: {port}, concurrency: {concurrency}}}
+"""
+
+
+class Dromos:
+    """A gateway with one ForwardNode and one Destination."""
+
+    name = "dromos"
+
+    def __init__(self, concurrency: int = 2, wrapper: Sequence[str | Path] = ()) -> None:
+        self.port = 0
+        self.spool = Path()
+        self._concurrency = concurrency
+        self._wrapper = wrapper
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self, home: Path, receiver_port: int) -> None:
+        """Write its manifests and run it."""
+        manifests = home / "manifests"
+        manifests.mkdir()
+        manifest = _MANIFESTS.format(port=receiver_port, concurrency=self._concurrency)
+        (manifests / "bench.yaml").write_text(manifest)
+        self.port = processes.free_port()
+        self.spool = home / "spool"
+        listen, admin = f"127.0.0.1:{self.port}", f"127.0.0.1:{processes.free_port()}"
+        options = ["run", manifests, "--listen", listen, "--admin", admin, "--spool", self.spool]
+        command = [*self._wrapper, Path(sys.executable).with_name("dromos"), *options, "--drain-timeout", "1"]
+        self._process = processes.start(command, home / "dromos.log", {})
+        processes.wait_until_listening(self._process, self.port)
+
+    def stop(self) -> None:
+        """End it."""
+        if self._process is not None:
+            processes.end(self._process)
+            self._process = None
+
+    def pids(self) -> Sequence[int]:
+        """Its main process; the others are children."""
+        return [self._process.pid] if self._process is not None else []
+
+    def forward(self, receiver_port: int) -> None:
+        """It does so by itself."""
+
+    def cpu_of_ended(self) -> float:
+        """Its processes live on."""
+        return 0.0

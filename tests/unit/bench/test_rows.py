@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a benchmark's rows become: medians, ratios, JSON with the keys that others read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from bench import rows
+from bench.rows import Row
+
+
+def _row(system: str, delivered: float, *, memory: float = 50.0, senders: int = 1) -> Row:
+    return Row("forward", "ct", system, "nodelay", senders, delivered / 2, delivered, 0.1, memory, 400, 1000)
+
+
+def test_medians_keep_systems_apart_and_memory_at_its_highest():
+    measured = [_row("dromos", 3.0), _row("dcmtk", 2.0), _row("dromos", 1.0, memory=70.0), _row("dromos", 1.5)]
+
+    dromos, dcmtk = rows.medians(measured)
+
+    assert (dromos.row.delivered_s, dromos.row.peak_pss_mb, dromos.rounds) == (1.5, 70.0, 3)
+    assert (dcmtk.row.delivered_s, dcmtk.rounds) == (2.0, 1)
+
+
+def test_the_table_compares_only_what_is_alike():
+    table = rows.table([_row("dromos", 1.0), _row("dcmtk", 2.0), _row("dcmtk", 4.0, senders=16)])
+
+    _, _, one, sixteen = table.splitlines()
+    assert "0.50 accepted   0.50 delivered" in one
+    assert "delivered" not in sixteen
+
+
+def test_json_has_one_object_for_each_round(tmp_path: Path):
+    rows.write(tmp_path / "build" / "bench.json", [_row("dromos", 1.0)])
+
+    assert json.loads((tmp_path / "build" / "bench.json").read_text()) == {
+        "rows": [
+            {
+                "scenario": "forward", "workload": "ct", "system": "dromos", "variant": "nodelay", "senders": 1,
+                "accepted_s": 0.5, "delivered_s": 1.0, "cpu_s": 0.1, "peak_pss_mb": 50.0, "instances": 400, "bytes": 1000,
+            }
+        ]
+    }  # fmt: skip
