@@ -19,10 +19,6 @@ Check = Callable[[Given, Given], None]
 # Areas whose feature is not built yet, under the title of the issue that will build it.
 NOT_BUILT: Mapping[str, tuple[str, ...]] = {
     "Destinations, complete": (
-        "api.template",
-        "condition",
-        "condition.invalid",
-        "expression.",
         "filter.",
         "listener.",
     ),
@@ -32,6 +28,7 @@ NOT_BUILT: Mapping[str, tuple[str, ...]] = {
         "date.",
         "dates.",
         "deid.",
+        "expression.validate",
         "hash.",
         "hmac.",
         "iod.",
@@ -80,7 +77,7 @@ def checks() -> dict[str, Check]:
     """The areas that the modules here answer for."""
     found: dict[str, Check] = {}
     for module in pkgutil.iter_modules(__path__, f"{__name__}."):
-        for area, check in importlib.import_module(module.name).AREAS.items():
+        for area, check in getattr(importlib.import_module(module.name), "AREAS", {}).items():
             assert area not in found, f"two modules answer for {area}"
             found[area] = check
     return found

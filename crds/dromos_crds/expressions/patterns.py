@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+r"""Regular expressions of Java, matched against the whole text in linear time.
+
+They run on the Rust engine inside pydantic, which cannot blow up. Where its dialect reads a construct differently from
+Java's (\d, \w and \s are ASCII there, `a++` is possessive), the construct is rewritten or refused, so that no condition
+becomes wider than it was in Karnak.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from pydantic_core import SchemaError, SchemaValidator, core_schema
+
+from dromos_crds.expressions.mistakes import Refusal
+
+_LONGEST_TEXT = 1 << 20  # characters a pattern is matched against
+_CLASSES = {"d": "0-9", "w": "a-zA-Z0-9_", "s": r"\t\n\x0B\f\r "}
+_POSIX = {
+    "Lower": "a-z",
+    "Upper": "A-Z",
+    "Alpha": "a-zA-Z",
+    "Digit": "0-9",
+    "Alnum": "a-zA-Z0-9",
+    "XDigit": "0-9a-fA-F",
+    "Punct": r"!-/:-@\[-`{-~",
+    "Space": r"\t\n\x0B\f\r ",
+    "Blank": r"\t ",
+    "ASCII": r"\x00-\x7F",
+}
+_CATEGORY = re.compile(r"(?:L[ultmo]?|M[nce]?|N[dlo]?|P[cdseifo]?|S[mcko]?|Z[slp]?)\Z")
+_SAME = frozenset("tnrfa") | frozenset(".^$|?*+()[]{}\\-/&~#@!%'\",:;<>=_ ")
+_FLAGS = re.compile(r"\(\?(?:i|s|is|si)\)")  # what a pattern may begin with
+_GROUP = re.compile(r"\((?!\?)|\(\?-?i[:)]|\(\?:")
+_UNLIKE = ("[]", "[^]", "[:")  # Java and Rust read these differently
+_QUANTIFIER = re.compile(r"[*+?]|\{[0-9]+(?:,[0-9]*)?\}")
+_HEXADECIMAL = re.compile(r"x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}")
+_PROPERTY = re.compile(r"([pP])(?:\{(?:Is)?(\w+)\}|([LMNPSZ]))")
+_DOT = r"[^\n\r\x{85}\x{2028}\x{2029}]"
+
+
+def compile_pattern(pattern: str, offset: int) -> Callable[[str], bool]:
+    """A test whether a text as a whole matches. Refusal when the pattern is not one, or not one of linear time."""
+    translated = _Translation(pattern, offset).text()
+    schema = core_schema.str_schema(pattern=rf"\A(?:{translated})\z", max_length=_LONGEST_TEXT)
+    try:
+        return SchemaValidator(schema).isinstance_python
+    except SchemaError:
+        raise Refusal("this is not a regular expression, or one that grows too large", offset) from None
+
+
+class _Translation:
+    """One pass over a pattern."""
+
+    def __init__(self, pattern: str, offset: int) -> None:
+        self._pattern = pattern
+        self._offset = offset
+        flags = _FLAGS.match(pattern)
+        self._at = flags.end() if flags is not None else 0
+        self._inside = 0  # how many brackets are open
+        self._insensitive = flags is not None and "i" in flags.group()
+        self._dot = "(?s:.)" if flags is not None and "s" in flags.group() else _DOT
+
+    def text(self) -> str:
+        done = ["(?i)"] if self._insensitive else []
+        while self._at < len(self._pattern):
+            done.append(self._step())
+        return "".join(done)
+
+    def _refuse(self, message: str) -> Refusal:
+        return Refusal(f"{message} (character {self._at + 1} of the pattern)", self._offset)
+
+    def _step(self) -> str:
+        character = self._pattern[self._at]
+        if character == "\\":
+            return self._escape()
+        if character == "[":
+            return self._open()
+        if self._inside:
+            return self._member(character)
+        if character == "(":
+            return self._group()
+        if (quantifier := _QUANTIFIER.match(self._pattern, self._at)) is not None:
+            return self._quantifier(quantifier.group())
+        self._at += 1
+        return self._dot if character == "." else character
+
+    def _member(self, character: str) -> str:
+        if self._pattern.startswith(("--", "~~"), self._at):
+            raise self._refuse("-- and ~~ inside brackets are not available; write \\-")
+        self._inside -= character == "]"
+        self._at += 1
+        return character
+
+    def _open(self) -> str:
+        if self._pattern.startswith(_UNLIKE, self._at):
+            raise self._refuse("a bracket may not be the first character inside brackets; write \\]")
+        self._inside += 1
+        text = "[^" if self._pattern.startswith("[^", self._at) else "["
+        self._at += len(text)
+        return text
+
+    def _quantifier(self, text: str) -> str:
+        self._at += len(text)
+        if self._pattern.startswith("+", self._at):
+            raise self._refuse("possessive quantifiers such as a++ are not available")
+        if self._pattern.startswith("?", self._at):
+            self._at += 1
+            text += "?"
+        return text
+
+    def _group(self) -> str:
+        match = _GROUP.match(self._pattern, self._at)
+        if match is None:
+            raise self._refuse("look-around, named and atomic groups and other flags are not available")
+        self._at = match.end()
+        return match.group()
+
+    def _escape(self) -> str:
+        self._at += 1
+        rest = self._pattern[self._at :]
+        letter = rest[:1]
+        if letter.lower() in _CLASSES and letter:
+            self._at += 1
+            return f"[{'^' if letter.isupper() else ''}{_CLASSES[letter.lower()]}]"
+        if letter == "b" and not self._inside:
+            self._at += 1
+            return r"(?-u:\b)"
+        if (match := _HEXADECIMAL.match(rest)) is not None:
+            self._at += match.end()
+            return rf"\x{{{match.group()[1:]}}}"
+        if (match := _PROPERTY.match(rest)) is not None:
+            return self._property(match)
+        if letter and letter in _SAME:
+            self._at += 1
+            return re.escape(letter) if letter not in "tnrfa" else f"\\{letter}"
+        if letter.isdigit() or letter == "k":
+            raise self._refuse("back-references are not available")
+        raise self._refuse(f"the escape \\{letter} is not available")
+
+    def _property(self, match: re.Match[str]) -> str:
+        name = match.group(2) or match.group(3)
+        self._at += match.end()
+        negated = "^" if match.group(1) == "P" else ""
+        if name in _POSIX:
+            return f"[{negated}{_POSIX[name]}]"
+        if _CATEGORY.match(name):
+            return rf"\{match.group(1)}{{{name}}}"
+        raise self._refuse(f"the class \\p{{{name}}} is not available")

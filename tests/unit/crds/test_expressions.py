@@ -1,0 +1,391 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Karnak's expressions: what is accepted, what is refused and where, and that nothing hostile costs much."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dromos_crds.expressions import (
+    Action,
+    ActionExpression,
+    Condition,
+    Element,
+    ExpressionFailed,
+    Mistake,
+    Symbol,
+    Template,
+    compile_action,
+    compile_condition,
+    compile_template,
+)
+
+MODALITY, DESCRIPTION, IMAGE_TYPE, NAME = 0x00080060, 0x00081030, 0x00080008, 0x00100010
+
+
+@dataclass(frozen=True)
+class Elements:
+    texts: Mapping[int, str] = field(default_factory=dict)
+    elsewhere: frozenset[int] = frozenset()
+
+    def text(self, tag: int) -> str | None:
+        return self.texts.get(tag) or None
+
+    def present(self, tag: int) -> bool:
+        return tag in self.texts or tag in self.elsewhere
+
+
+CT = Elements({MODALITY: "CT", DESCRIPTION: "It's a head", IMAGE_TYPE: "ORIGINAL\\PRIMARY", NAME: ""})
+
+
+def condition(text: str) -> Condition:
+    found = compile_condition(text)
+    assert isinstance(found, Condition), found
+    return found
+
+
+def action(text: str) -> ActionExpression:
+    found = compile_action(text)
+    assert isinstance(found, ActionExpression), found
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "holds"),
+    [
+        ("tagValueIsPresent(#Tag.Modality, 'CT')", True),
+        ('tagValueIsPresent(#Tag.Modality, "CT")', True),
+        ("tagValueIsPresent('(0008,0060)', 'CT')", True),
+        ("tagValueIsPresent('0008,0060', 'CT')", True),
+        ("tagValueIsPresent('00080060', 'CT')", True),
+        ("tagValueIsPresent('Modality', 'CT')", True),
+        ("tagValueIsPresent(0x00080060, 'CT')", True),
+        ("tagValueIsPresent(524384, 'CT')", True),
+        ("tagValueIsPresent(#Tag.Modality, 'ct')", False),
+        ("tagValueContains(#Tag.StudyDescription, 'It''s')", True),
+        ('tagValueContains(#Tag.StudyDescription, "It\'s")', True),
+        ("tagValueEndsWith(#Tag.ImageType, '\\PRIMARY')", True),
+        ("tagIsPresent(#Tag.PatientName)", False),  # there, but empty
+        ("tagValueContains(#Tag.PatientName, '')", False),
+        ("!tagIsPresent(#Tag.PatientName) && tagIsPresent(#Tag.Modality)", True),
+        ("not tagIsPresent(#Tag.PatientName) AND tagIsPresent(#Tag.Modality)", True),
+        ("tagIsPresent(#Tag.PatientName) or tagIsPresent(#Tag.Modality)", True),
+        ("true || false && false", True),
+        ("(true || false) && false", False),
+        ("tagIsPresent(#Tag.PatientName) ? false : 'a' < 'b'", True),
+        ("'a' + 1 + \"b\" == 'a1b'", True),
+        ("1 + 2 - 3 == 0 and -1 < 0 and 2 ge 2 and 1 ne 2", True),
+        ("null == null and 'a' != null", True),
+        ("' a '.trim().toUpperCase().equals('A')", True),
+        ("'abcabc'.indexOf('c') == 2 && 'abcabc'.indexOf('c', 3) == 5 && 'a'.indexOf('b') == -1", True),
+        ("'abc'.substring(1) == 'bc' && 'abc'.substring(1, 2) == 'b' && ''.isEmpty()", True),
+        ("'aXbX'.replace('X', '-') == 'a-b-' && 'abc'.startsWith('a') && 'abc'.endsWith('c')", True),
+        ("'É\"\\\n€😀'.contains('😀')", True),
+        ("#VR.PN == #VR.PN && #Tag.PatientName == 0x00100010", True),
+    ],
+)
+def test_conditions(text: str, *, holds: bool) -> None:
+    assert condition(text).holds(CT) is holds
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "holds"),
+    [
+        ("b", "abc", False),  # the whole text, as Java's matches
+        (".b.", "abc", True),
+        ("a|ab", "ab", True),
+        (r"\d+", "12", True),
+        (r"\d+", "١٢", False),  # ASCII only, as in Java
+        (r"[\w-]+", "a_-", True),
+        (r"\W", "é", True),
+        (r"\p{Alpha}+", "é", False),
+        (r"\p{L}+", "é", True),
+        (r"(?i)ct|mr", "Mr", True),
+        (r"(?s)a.b", "a\nb", True),
+        (r"a.b", "a\rb", False),
+        (r"\bCT\b.*", "CT head", True),
+        (r"a\.b\$", "a.b$", True),
+        (r"[^a-c]{2}", "de", True),
+        (r"\x41\u0042", "AB", True),
+    ],
+)
+def test_patterns(pattern: str, text: str, *, holds: bool) -> None:
+    quoted = "'" + text.replace("'", "''") + "'"
+    assert condition(f"{quoted} matches '{pattern}'").holds(CT) is holds
+    assert condition(f"{quoted}.matches('{pattern}')").holds(CT) is holds
+
+
+@pytest.mark.parametrize(
+    ("text", "column", "says"),
+    [
+        ("", 1, "missing"),
+        ("tagIsPresent(#Tag.PatientNam)", 19, "did you mean PatientName?"),
+        ("tagIsPresent(#Tag.patientname)", 19, "did you mean PatientName?"),
+        ("tagIsPresent(#tag.PatientName)", 14, "#Tag.Keyword"),
+        ("tagispresent(#Tag.PatientName)", 1, "did you mean tagIsPresent?"),
+        ("true && tagValueContain(#Tag.Modality, 'CT')", 9, "did you mean tagValueContains?"),
+        ("tagIsPresent()", 1, "takes 1 argument, not 0"),
+        ("tagValueContains(#Tag.Modality)", 1, "takes 2 arguments, not 1"),
+        ("tagValueContains(#Tag.Modality, 5)", 33, "put it in quotes"),
+        ("tagIsPresent(00100010)", 14, "quote the tag"),
+        ("tagIsPresent('0010001')", 14, "names no tag"),
+        ("tagIsPresent('0010XXXX')", 14, "names no tag"),
+        ("tagIsPresent(true)", 14, "a tag is needed"),
+        ("'CT'", 1, "true or false"),
+        ("null", 1, "true or false"),
+        ("true ? null : false", 1, "true or false"),
+        ("Keep()", 1, "a condition has no function Keep"),
+        ("getString(#Tag.Modality) == 'CT'", 1, "no function getString"),
+        ("stringValue == 'CT'", 1, "means nothing in a condition"),
+        ("T(java.lang.Runtime).getRuntime().exec('id')", 1, "Java types are out of reach"),
+        ("new java.io.File('/etc/passwd').exists()", 1, "Java objects cannot be made"),
+        ("'a'.getClass().forName('x') == null", 5, "no method getClass"),
+        ("'a'.class == null", 5, "not a property"),
+        ("@bean.run()", 1, "Java beans"),
+        ("{1, 2}.size() == 2", 1, "lists"),
+        ("true = true", 6, "=="),
+        ("true & true", 6, "&&"),
+        ("true ?: false", 6, "not part of the language"),
+        ("tagIsPresent(#Tag.Modality", 27, "')' was expected"),
+        ("tagIsPresent(#Tag.Modality) true", 29, "not expected here"),
+        ("'open", 1, "no closing '"),
+        ("1 < 2 < 3", 7, "do not chain"),
+        ("'1' == 1", 5, "never equals"),
+        ("#VR.XY == #VR.PN", 5, "no VR XY"),
+        ("'a' < 1", 5, "two texts or two numbers"),
+        ("!'a'", 2, "true or false is needed"),
+        ("'a' matches 'b(?=c)'", 13, "look-around"),
+        ("'a' matches '(?<!c)b'", 13, "look-around"),
+        ("'a' matches '(a)\\1'", 13, "back-references"),
+        ("'a' matches 'a++'", 13, "possessive"),
+        ("'a' matches '['", 13, "not a regular expression"),
+        ("'a' matches '[[:alpha:]]'", 13, "bracket"),
+        ("'a' matches 'a' + 'b'", 5, "written out"),
+    ],
+)
+def test_refusals_say_where_and_what(text: str, column: int, says: str) -> None:
+    mistake = compile_condition(text)
+    assert isinstance(mistake, Mistake)
+    assert says in mistake.message
+    assert (mistake.line, mistake.column) == (1, column)
+
+
+def test_a_mistake_counts_lines() -> None:
+    mistake = compile_condition("tagIsPresent(#Tag.Modality)\n  && tagIsPresent(#Tag.Modalit)")
+    assert str(mistake) == "line 2, column 24: the standard has no attribute Modalit; did you mean Modality?"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "'a'.substring(2) == ''",
+        "'a'.substring(1, 0) == ''",
+        "'a'.substring(-1) == '' || true",  # CEL's || would forget the failure
+        "false && true || 'a'.substring(9) == '' || true",
+    ],
+)
+def test_what_fails_is_never_false_or_true(text: str) -> None:
+    with pytest.raises(ExpressionFailed):
+        condition(text).holds(CT)
+
+
+def test_what_is_not_reached_does_not_fail() -> None:
+    assert condition("true || 'a'.substring(9) == ''").holds(CT)
+    assert not condition("false && 'a'.substring(9) == ''").holds(CT)
+
+
+def test_unreadable_values_fail_and_say_nothing_of_them(capfd: pytest.CaptureFixture[str]) -> None:
+    class Unreadable(Elements):
+        def text(self, tag: int) -> str | None:
+            raise ValueError("SECRET^NAME")
+
+    for text in ("tagIsPresent(#Tag.Modality)", "tagIsPresent(#Tag.Modality) || true"):
+        with pytest.raises(ExpressionFailed) as failure:
+            condition(text).holds(Unreadable())
+        assert "SECRET" not in str(failure.value)
+        assert isinstance(failure.value.__cause__, ValueError)
+    assert "".join(capfd.readouterr()) == ""  # the engine has its own ideas about stderr
+
+
+SEX = Element(0x00100040, "CS")
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("Keep()", Action(Symbol.KEEP)),
+        ("Remove()", Action(Symbol.REMOVE)),
+        ("ReplaceNull()", Action(Symbol.EMPTY)),
+        ("Replace(null)", Action(Symbol.REPLACE)),
+        ("Replace('A' + getString(#Tag.Modality))", Action(Symbol.REPLACE, "ACT")),
+        ("UID()", Action(Symbol.UID)),
+        ("ExcludeInstance()", Action(Symbol.EXCLUDE)),
+        ("Add('(0010,1010)', #VR.AS, '030Y')", Action(Symbol.ADD, "030Y", Element(0x00101010, "AS"))),
+        ("null", None),
+        ("getString(#Tag.PatientName) == null ? null : Keep()", None),
+        ("tagIsPresent(#Tag.PatientName) ? Keep() : null", Action(Symbol.KEEP)),  # empty is present here
+        ("tagIsPresent(#Tag.PatientID) ? Keep() : null", Action(Symbol.KEEP)),  # in a sequence
+        ("vr == #VR.CS && tag == #Tag.PatientSex ? Remove() : null", Action(Symbol.REMOVE)),
+        ("stringValue == null ? Remove() : Keep()", Action(Symbol.REMOVE)),
+    ],
+)
+def test_actions(text: str, wanted: Action | None) -> None:
+    values = Elements(CT.texts, frozenset({0x00100020}))
+    assert action(text).decide(values, SEX) == wanted
+
+
+def test_string_value_is_the_first_and_get_string_all() -> None:
+    first = action("Replace(stringValue)").decide(CT, Element(IMAGE_TYPE, "CS"))
+    assert first == Action(Symbol.REPLACE, "ORIGINAL")
+    assert action("Replace(stringValue)").decide(CT, Element(IMAGE_TYPE, "LT")) == Action(
+        Symbol.REPLACE, "ORIGINAL\\PRIMARY"
+    )
+    assert action("Replace(getString(tag))").decide(CT, Element(IMAGE_TYPE, "CS")) == Action(
+        Symbol.REPLACE, "ORIGINAL\\PRIMARY"
+    )
+
+
+def test_null_where_text_is_needed_fails() -> None:
+    for text in (
+        "Replace(stringValue + 'x')",
+        "stringValue.isEmpty() ? Keep() : null",
+        "stringValue < 'a' ? Keep() : null",
+    ):
+        with pytest.raises(ExpressionFailed):
+            action(text).decide(CT, SEX)
+
+
+@pytest.mark.parametrize(
+    ("born", "taken", "age"),
+    [
+        ("19800229", "20200228", "039Y"),
+        ("19800229", "20200301", "040Y"),
+        ("20190615", "20210614", "023M"),
+        ("20190615", "20210615", "002Y"),
+        ("20200101", "20200229", "059D"),
+        ("20200101", "20200301", "002M"),
+        ("20200101", "20191231", None),
+        ("", "20191231", None),
+        ("1980", "20191231", None),
+    ],
+)
+def test_patient_age(born: str, taken: str, age: str | None) -> None:
+    values = Elements({0x00100030: born, 0x00080023: "nonsense", 0x00080020: taken})
+    assert action("ComputePatientAge()").decide(values, SEX) == Action(Symbol.REPLACE, age)
+
+
+@pytest.mark.parametrize("text", ["'a'", "true", "tag", "Keep() == Keep() ? Keep() : null", "true ? Keep() : 'a'"])
+def test_an_action_expression_answers_an_action(text: str) -> None:
+    assert isinstance(compile_action(text), Mistake)
+
+
+def test_templates() -> None:
+    text = "https://x/{{getString(#Tag.StudyDescription)}}?m={{ getString(#Tag.Modality) }}&n={{getString(#Tag.PatientName)}}"
+    template = compile_template(text)
+    assert isinstance(template, Template)
+    assert template.render(CT) == "https://x/It's a head?m=CT&n="
+    encoded = template.render(CT, encode=lambda value: quote(value, safe=""))
+    assert encoded == "https://x/It%27s%20a%20head?m=CT&n="
+    of_element = compile_template("{{stringValue}}", of_element=True)
+    assert isinstance(of_element, Template)
+    assert of_element.render(CT, element=Element(MODALITY, "CS")) == "CT"
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [
+        ("a{{", 2),
+        ("{{}}", 3),
+        ("{{x}", 1),
+        ("ab{{ nope }}", 6),
+        ("{{stringValue}}", 3),
+        ("{{true ? Keep() : null}}", 10),
+    ],
+)
+def test_broken_templates(text: str, column: int) -> None:
+    mistake = compile_template(text)
+    assert isinstance(mistake, Mistake)
+    assert mistake.column == column
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 2000 + "true" + ")" * 2000,
+        "!" * 4000 + "true",
+        "-" * 4000 + "1",
+        "true ? " * 500 + "true" + ": true" * 90,
+        "true ? true : " * 290 + "true",
+        "'a'" + ".trim()" * 500,
+        "a" * 4096,
+        "x" * 100_000,
+        "'a' matches '" + "(a{1000}){1000}" * 10 + "'",
+        "9" * 4000 + " == 1",
+        "#Tag." + "P" * 4000 + " == 1",
+    ],
+)
+def test_hostile_texts_are_refused(text: str) -> None:
+    mistake = compile_condition(text)
+    assert isinstance(mistake, Mistake)
+    assert len(mistake.message) < 300
+
+
+def test_the_longest_condition_there_may_be_works() -> None:
+    text = " && ".join(["tagIsPresent(#Tag.Modality)"] * 132)
+    assert 4000 < len(text) <= 4096
+    assert condition(text).holds(CT)
+
+
+def test_texts_do_not_grow_without_bound() -> None:
+    text = "Replace(" + "stringValue" + f".replace('a', '{'a' * 100}')" * 10 + ")"
+    with pytest.raises(ExpressionFailed):
+        action(text).decide(Elements({MODALITY: "a"}), Element(MODALITY, "LT"))
+
+
+def test_patterns_do_not_blow_up() -> None:
+    values = Elements({MODALITY: "a" * 50_000})
+    expression = action("stringValue matches '(a*)*(a|aa)+b' ? Keep() : null")
+    assert expression.decide(values, Element(MODALITY, "LT")) is None
+
+
+_WORDS = st.sampled_from(
+    [
+        "tagIsPresent",
+        "(",
+        ")",
+        "#Tag.Modality",
+        "'CT'",
+        "&&",
+        "||",
+        "!",
+        "?",
+        ":",
+        "true",
+        "null",
+        "==",
+        "+",
+        ".",
+        "matches",
+        ",",
+        "1",
+        "\\",
+        "é",
+        "{",
+        "T",
+    ]
+)
+
+
+@given(st.lists(_WORDS, max_size=12).map(" ".join))
+def test_any_text_is_a_condition_or_a_mistake(text: str) -> None:
+    found = compile_condition(text)
+    if isinstance(found, Condition):
+        assert found.holds(CT) in (True, False)
+    else:
+        assert found.line == 1
+        assert 1 <= found.column <= len(text) + 1
