@@ -50,14 +50,15 @@ def add_calling_arguments(parser: argparse.ArgumentParser) -> None:
 def peer_of(arguments: argparse.Namespace, where: tuple[str, int]) -> Peer:
     """Make the peer that the arguments describe. WrongUsage."""
     host, port = where
-    files = {name: getattr(arguments, f"tls_{name}") for name in ("ca", "certificate", "key")}
+    files: tuple[Path | None, ...] = (arguments.tls_ca, arguments.tls_certificate, arguments.tls_key)
     context = None
     if arguments.tls:
         try:
-            context = client_context(**{name: _read(path) for name, path in files.items()})
+            ca, certificate, key = map(_read, files)
+            context = client_context(ca=ca, certificate=certificate, key=key)
         except InvalidTlsMaterial as error:
             raise WrongUsage(f"TLS: {error}") from None
-    elif any(files.values()) or arguments.tls_server_name:
+    elif any(files) or arguments.tls_server_name:
         raise WrongUsage("--tls-… options need --tls")
     if arguments.timeout <= 0:
         raise WrongUsage("--timeout must be more than 0 seconds")

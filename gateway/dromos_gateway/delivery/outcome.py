@@ -26,6 +26,7 @@ class TryAgain:
     message: str
     blames_destination: bool = True  # counts against the destination, not the instance
     refuses_us: bool = False  # it refuses us as such, until somebody changes a configuration
+    retry_after: float | None = None  # seconds that the destination shall be left alone for, all of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,8 +58,13 @@ def read_error(error: DimseError, attempts: int) -> Outcome:
     if isinstance(error, ContextRefused):
         return Refused("TransferSyntaxRefused", str(error))
     if isinstance(error, UnreadableObject):
-        if attempts >= _READ_ATTEMPTS:
-            return Refused("SpoolFileUnreadable", str(error))
-        return TryAgain(str(error), blames_destination=False)
+        return read_unreadable(str(error), attempts)
     permanent = isinstance(error, AssociationRejected) and not error.transient
     return TryAgain(str(error), refuses_us=permanent)
+
+
+def read_unreadable(message: str, attempts: int) -> Outcome:
+    """A file of the spool that could not be read: tried again a few times, then a dead letter."""
+    if attempts >= _READ_ATTEMPTS:
+        return Refused("SpoolFileUnreadable", message)
+    return TryAgain(message, blames_destination=False)

@@ -34,7 +34,7 @@ def server_context(
     client_authentication: ClientAuthentication = ClientAuthentication.Nothing,
 ) -> ssl.SSLContext:
     """Make the context of an acceptor. InvalidTlsMaterial."""
-    context = _context(ssl.PROTOCOL_TLS_SERVER)
+    context = _restricted(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER))
     _load_chain(context, certificate, key)
     if client_authentication is ClientAuthentication.Nothing:
         return context
@@ -47,13 +47,17 @@ def server_context(
 
 
 def client_context(
-    *, ca: bytes | None = None, certificate: bytes | None = None, key: bytes | None = None
+    *,
+    ca: bytes | None = None,
+    certificate: bytes | None = None,
+    key: bytes | None = None,
+    into: ssl.SSLContext | None = None,
 ) -> ssl.SSLContext:
     """Make the context of a requestor; without a CA, the system's are trusted. InvalidTlsMaterial.
 
-    The server's name is always checked: it is the host, or `Peer.server_name`.
+    The server's name is always checked: it is the host, or `Peer.server_name`. `into` is a new context of a subclass.
     """
-    context = _context(ssl.PROTOCOL_TLS_CLIENT)
+    context = _restricted(into if into is not None else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT))
     if ca is None:
         context.load_default_certs(ssl.Purpose.SERVER_AUTH)
     else:
@@ -65,8 +69,7 @@ def client_context(
     return context
 
 
-def _context(protocol: int) -> ssl.SSLContext:
-    context = ssl.SSLContext(protocol)
+def _restricted(context: ssl.SSLContext) -> ssl.SSLContext:
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_ciphers(_CIPHERS)
     context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE

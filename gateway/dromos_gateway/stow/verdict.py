@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a server's answer means for each instance of a request (PS3.18 Table 10.5.3-3, §8.5; design of delivery).
+
+The body decides, instance by instance and matched by UID; the HTTP status only where there is no body that can be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import TypeAlias
+
+from dromos_gateway.delivery.outcome import Outcome, Refused, Sent, TryAgain
+from dromos_gateway.stow.dicomjson import parse_json
+from dromos_gateway.stow.dicomxml import parse_xml
+from dromos_gateway.stow.failurereason import read_failure, warning
+from dromos_gateway.stow.report import StoreReport, UnreadableReport, read_report
+from dromos_gateway.web.errors import origin
+from dromos_gateway.web.exchange import Answer
+from dromos_gateway.web.retryafter import retry_after
+
+_WITH_REPORT = frozenset((200, 202, 206, 400, 409))  # 206 was once the standard's word for 202
+
+
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """The answer is about the request, not about this instance: only a smaller one tells."""
+
+    alone: Outcome  # what the answer means when the instance was the only one
+
+
+Verdict: TypeAlias = Outcome | Unclear
+
+
+def read_answer(answer: Answer, uids: Sequence[str]) -> tuple[Verdict, ...]:
+    """A verdict for each SOP Instance UID that was sent, in that order."""
+    report = _report(answer) if answer.status in _WITH_REPORT else None
+    if report is not None:
+        return tuple(_instance(report, uid, len(uids), answer.status) for uid in uids)
+    return (_without_report(answer),) * len(uids)
+
+
+def _report(answer: Answer) -> StoreReport | None:
+    if not answer.complete or not answer.body.strip():
+        return None
+    as_xml = answer.media_type.endswith("xml") or answer.body.lstrip()[:1] == b"<"
+    try:
+        return read_report((parse_xml if as_xml else parse_json)(answer.body))
+    except UnreadableReport:
+        return None
+
+
+def _instance(report: StoreReport, uid: str, sent: int, status: int) -> Verdict:
+    if (failure := report.failed.get(uid)) is not None:  # should it stand among the stored ones as well: doubtful
+        return read_failure(failure)
+    if uid in report.stored:
+        reason = report.stored[uid]
+        return Sent(warning(reason) if reason is not None else "")
+    if sent == 1 and len(report.others) == 1 and not report.stored and not report.failed:
+        return read_failure(report.others[0])  # the only one that it can be about
+    return Unclear(TryAgain(f"{_said(status)}, and the body does not mention the instance: unknown outcome"))
+
+
+def _without_report(answer: Answer) -> Verdict:
+    status = answer.status
+    said = _said(status)
+    wait = retry_after(answer.headers)
+    match status:
+        case 400 | 409 | 415 | 422:
+            return Unclear(Refused("RefusedByPeer", f"{said}, without saying why"))
+        case 501:
+            return Unclear(Refused("RefusedByPeer", f"{said}: the server stores no such SOP class"))
+        case 413:
+            return Unclear(Refused("TooLarge", f"{said}: the server takes no instance of this size"))
+        case 401 | 403:
+            return TryAgain(f"{said}: the server does not accept the credentials", refuses_us=True)
+        case 408 | 425 | 429:
+            return TryAgain(said, blames_destination=wait is None, retry_after=wait)
+        case _ if 200 <= status < 300:
+            text = f"{said}, but no STOW-RS response in the body: unknown outcome; is spec.stow.url right?"
+            return TryAgain(text, refuses_us=True)
+        case _ if 300 <= status < 400:
+            return TryAgain(f"{said} to {_target(answer)}: not followed; is spec.stow.url right?", refuses_us=True)
+        case _ if 400 <= status < 500:
+            return TryAgain(f"{said}: unknown outcome; is spec.stow.url right?", refuses_us=True)
+        case _:
+            return TryAgain(said, retry_after=wait)
+
+
+def _said(status: int) -> str:
+    """The standard's words: what a server writes behind its status may be anything."""
+    try:
+        return f"HTTP {status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return f"HTTP {status}"
+
+
+def _target(answer: Answer) -> str:
+    location = answer.headers.get("location", "")
+    try:
+        return origin(location) if "://" in location else "another path of the same server"
+    except ValueError:
+        return "somewhere"

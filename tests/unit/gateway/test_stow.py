@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""STOW-RS without a network: bodies, URLs, responses that nobody should trust."""
+
+from __future__ import annotations
+
+from email.parser import BytesParser
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dromos_gateway.stow.client import studies_url
+from dromos_gateway.stow.dicomjson import parse_json
+from dromos_gateway.stow.dicomxml import parse_xml
+from dromos_gateway.stow.multipart import MultipartBody, UnreadableFile
+from dromos_gateway.stow.report import UnreadableReport, read_report
+from dromos_gateway.web.authorization import InvalidCredential, basic_value, bearer_value
+from dromos_gateway.web.errors import origin
+from dromos_gateway.web.retryafter import retry_after
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://pacs.example/dicomweb", "https://pacs.example/dicomweb/studies"),
+        ("https://pacs.example/dicomweb/", "https://pacs.example/dicomweb/studies"),
+        ("https://pacs.example/dicomweb/studies", "https://pacs.example/dicomweb/studies"),
+        ("https://pacs.example/dicomweb/studies/", "https://pacs.example/dicomweb/studies"),
+        ("https://pacs.example/api/studies/1.2.3?album=x", "https://pacs.example/api/studies/1.2.3?album=x"),
+        ("https://pacs.example/api?album=x#part", "https://pacs.example/api/studies?album=x"),
+        ("http://pacs.example:8042", "http://pacs.example:8042/studies"),
+    ],
+)
+def test_studies_url(url: str, expected: str) -> None:
+    assert studies_url(url) == expected
+
+
+@pytest.mark.parametrize("sizes", [(0,), (1, 2, 3), (262_144,), (262_143, 262_145, 0, 700_000), (10,) * 200])
+def test_body(tmp_path: Path, sizes: tuple[int, ...]) -> None:
+    """Python's own parser finds the files again, and the length that is announced is the one that is sent."""
+    paths = []
+    for number, size in enumerate(sizes):
+        paths.append(tmp_path / f"{number}.dcm")
+        paths[-1].write_bytes(bytes([number % 251]) * size)
+    body = MultipartBody(paths, "b0undary")
+    blocks = list(body.blocks())
+    raw = b"".join(blocks)
+    assert len(raw) == body.length
+    assert max(map(len, blocks)) <= 2 * 262_144
+    message = BytesParser().parsebytes(f"Content-Type: {body.content_type}\r\n\r\n".encode() + raw)
+    parts = message.get_payload()
+    assert isinstance(parts, list)
+    assert [part.get_payload(decode=True) for part in parts] == [path.read_bytes() for path in paths]
+
+
+def test_body_of_a_file_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFile, match="No such file"):
+        MultipartBody([tmp_path / "gone.dcm"], "b")
+
+
+@settings(max_examples=200, deadline=None, derandomize=True)
+@given(st.binary(max_size=200) | st.text('{}[]"0:,<>/!DOCTYPE Vaule19', max_size=200).map(str.encode))
+def test_a_response_is_read_or_refused(body: bytes) -> None:
+    for parse in (parse_json, parse_xml):
+        try:
+            read_report(parse(body))
+        except UnreadableReport:
+            continue
+
+
+def test_entities_are_refused_before_they_grow() -> None:
+    bomb = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;&a;&a;&a;&a;">]><NativeDicomModel>&b;</NativeDicomModel>'
+    with pytest.raises(UnreadableReport, match="document type"):
+        parse_xml(bomb)
+
+
+@pytest.mark.parametrize("depth", [65, 100_000])
+def test_deep_xml(depth: int) -> None:
+    with pytest.raises(UnreadableReport):
+        parse_xml(b"<Item>" * depth)
+
+
+def test_retry_after() -> None:
+    at = {"retry-after": "Wed, 25 Nov 2026 08:00:30 GMT"}
+    assert retry_after(at, lambda: 1795593600.0) == 30.0
+    assert retry_after(at, lambda: 1795593700.0) == 0.0
+    assert retry_after(at, lambda: 0.0) == 3600.0
+    assert retry_after({"retry-after": "5"}) == 5.0
+    assert retry_after({}) is None
+    assert retry_after({"retry-after": "٣"}) is None
+
+
+@pytest.mark.parametrize("token", ["", "a b", "a\r\nX-Evil: 1", "ü"])
+def test_tokens_that_cannot_be_sent(token: str) -> None:
+    with pytest.raises(InvalidCredential) as error:
+        bearer_value(token)
+    assert not token or token not in str(error.value)
+
+
+@pytest.mark.parametrize(("username", "password"), [("a:b", "c"), ("a", "b\r\nc"), ("a\x00", "b")])
+def test_logins_that_cannot_be_sent(username: str, password: str) -> None:
+    with pytest.raises(InvalidCredential):
+        basic_value(username, password)
+
+
+def test_origin_shows_nothing_else() -> None:
+    assert origin("https://user:hush@pacs.example:8443/studies/1.2?token=hush#hush") == "https://pacs.example:8443"
+    assert origin("http://[2001:db8::1]:80/") == "http://[2001:db8::1]:80"
