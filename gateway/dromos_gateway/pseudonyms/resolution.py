@@ -5,11 +5,16 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
+from dromos_crds.expressions import Values
 from dromos_gateway.pseudonyms.identity import Patient
 from dromos_gateway.pseudonyms.store import Store, StoreUnavailable
 from dromos_gateway.pseudonyms.table import LONGEST_PSEUDONYM
+
+if TYPE_CHECKING:  # they bring an HTTP client along
+    from dromos_gateway.endpoints.call import Call
+    from dromos_gateway.endpoints.service import Failure, Found
 
 PATIENT_ID = 0x00100020
 ISSUER_OF_PATIENT_ID = 0x00100021
@@ -22,13 +27,6 @@ PSEUDONYM_SERVICE_FAILED = "PseudonymServiceFailed"
 
 SOON = 5.0  # seconds until a held instance asks again
 _REGEX_CHARACTERS = re.compile(r"[{}()\[\].+*?^$\\|]")
-
-
-class Values(Protocol):
-    """The attributes of an instance, by tag number."""
-
-    def text(self, tag: int) -> str | None:
-        """The values of a root-level attribute, joined by backslashes; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +137,31 @@ class TagResolver:
             where = f"no part {self.position}, counted from zero, between delimiters"
             return Held(PSEUDONYM_NOT_FOUND, f"the value of {name} has {where}")
         return _usable(part, f"the pseudonym in {name}")
+
+
+class Service(Protocol):
+    """What makes calls: `endpoints.service.Endpoints`."""
+
+    def ask(self, call: Call, values: Values) -> Found | Failure:
+        """The service's answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class APIResolver:
+    """From a service outside."""
+
+    call: Call
+    service: Service
+
+    def resolve(self, values: Values) -> Pseudonym | Held:
+        """Ask the service."""
+        from dromos_gateway.endpoints.service import Failure
+
+        found = self.service.ask(self.call, values)
+        if isinstance(found, Failure):
+            text = f"no pseudonym from the service: {found.message}"
+            return Held(PSEUDONYM_SERVICE_FAILED, text, max(SOON, found.retry_after))
+        return _usable(found.text, "the pseudonym that the service gave")
 
 
 @dataclass(frozen=True, slots=True)

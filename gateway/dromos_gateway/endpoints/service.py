@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes calls: with a deadline, a few tries, authorisation, and a memory of what was answered and of who is down.
+
+No error here has more of a request than scheme, host and port: the rest of a URL may be a patient.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import httpx
+
+from dromos_crds.expressions import Element, Values
+from dromos_gateway.endpoints.cache import Cache
+from dromos_gateway.endpoints.call import Call, Request, Unspeakable, make_request
+from dromos_gateway.endpoints.pointer import NOTHING, resolve
+from dromos_gateway.web.authorization import Authorization, Fixed
+from dromos_gateway.web.client import Timeouts, open_client
+from dromos_gateway.web.errors import TokenUnavailable, WebError, origin
+from dromos_gateway.web.exchange import Answer, exchange
+from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
+from dromos_gateway.web.retryafter import retry_after
+
+DEADLINE = 10.0  # seconds for a call, all tries together
+_TRIES = 3
+_PAUSE = 0.2  # seconds after the first try, doubling
+_CAP = 1 << 20
+_REST, _LONGEST_REST = 1.0, 60.0  # seconds that a service which is down is left alone, doubling
+_TIMEOUTS = Timeouts(connect=3.0, send=5.0, answer=5.0, body=5.0, pool=5.0)
+_AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the service answered, or the default."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """There is no value; `retry_after` in seconds, 0: at once."""
+
+    message: str
+    retry_after: float = 0.0
+
+
+class _TryAgain(Exception):
+    """The service may answer yet."""
+
+    def __init__(self, message: str, after: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after = after
+
+
+@dataclass(slots=True)
+class _Health:
+    failures: int = 0
+    rests_until: float = 0.0
+    message: str = ""
+
+
+class Endpoints:
+    """The services of one project, for one process. Not for use inside a running event loop."""
+
+    def __init__(
+        self,
+        auth_configs: Mapping[str, ClientCredentials],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        random: Random | None = None,
+        deadline: float = DEADLINE,
+    ) -> None:
+        """`clock` gives seconds and never steps back; what is in `auth_configs` is asked for only when needed."""
+        self._clock = clock
+        self._random = random or Random()  # noqa: S311 - it spreads tries in time, it hides nothing
+        self._deadline = deadline
+        self._cache = Cache(clock)
+        self._health: dict[str, _Health] = {}
+        self._runner: asyncio.Runner | None = None
+        self._client: httpx.AsyncClient | None = None
+        self._tokens: dict[str | None, Authorization] = {None: Fixed()}
+        for name, credentials in auth_configs.items():
+            self._tokens[name] = OAuth2Tokens(credentials, self._open_client, clock, self._random)
+
+    def ask(self, call: Call, values: Values, element: Element | None = None) -> Found | Failure:
+        """The value that the service has for an instance; the call's default in place of any failure."""
+        found = self._ask(call, values, element)
+        if isinstance(found, Failure) and call.default is not None:
+            return Found(call.default)
+        return found
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._runner is not None:
+            if self._client is not None:
+                self._runner.run(self._client.aclose())
+            self._runner.close()
+        self._runner = self._client = None
+
+    def _ask(self, call: Call, values: Values, element: Element | None) -> Found | Failure:
+        authorization = self._tokens.get(call.auth_config)
+        if authorization is None:
+            return Failure(f"the project has no authConfig {call.auth_config}")
+        try:
+            request = make_request(call, values, element)
+        except Unspeakable as error:
+            return Failure(f"the call of a service cannot be made: {error}")
+        key = (request.method, request.url, request.body, call.pointer, call.auth_config)
+        cached = self._cache.get(key)
+        if cached is not None:
+            return Found(cached)
+        where = origin(request.url)
+        health = self._health.setdefault(where, _Health())
+        if (rest := health.rests_until - self._clock()) > 0:
+            return Failure(health.message, rest)
+        found = self._run(request, call, authorization, health)
+        if isinstance(found, Found):
+            self._cache.put(key, found.text)
+        return found
+
+    def _run(self, request: Request, call: Call, authorization: Authorization, health: _Health) -> Found | Failure:
+        if self._runner is None:
+            self._runner = asyncio.Runner()
+        where = origin(request.url)
+        try:
+            answer = self._runner.run(self._answer(request, authorization))
+        except (_TryAgain, WebError) as error:
+            return self._down(health, str(error), _wait(error))
+        except TimeoutError:
+            return self._down(health, f"{where}: no answer within {self._deadline:g} s", 0.0)
+        health.failures = 0
+        return _read(answer, call.pointer, where)
+
+    def _down(self, health: _Health, message: str, at_least: float) -> Failure:
+        health.failures += 1
+        rest = min(_LONGEST_REST, _REST * 2.0 ** min(health.failures - 1, 10))
+        rest = min(_LONGEST_REST, max(at_least, self._random.uniform(rest / 2, rest)))
+        health.rests_until, health.message = self._clock() + rest, message
+        return Failure(message, rest)
+
+    async def _answer(self, request: Request, authorization: Authorization) -> Answer:
+        """An answer that is worth reading. _TryAgain, WebError, TimeoutError when there is none in time."""
+        async with asyncio.timeout(self._deadline):
+            for remaining in reversed(range(_TRIES)):
+                try:
+                    return await self._try(request, authorization)
+                except TokenUnavailable:
+                    raise
+                except (_TryAgain, WebError) as error:
+                    pause = _PAUSE * 2.0 ** (_TRIES - 1 - remaining) * self._random.uniform(0.5, 1.0)
+                    pause = max(pause, _wait(error))
+                    if not remaining or pause > self._deadline / 2:
+                        raise
+                    await asyncio.sleep(pause)
+        raise AssertionError("unreachable")
+
+    async def _try(self, request: Request, authorization: Authorization) -> Answer:
+        value = await authorization.header()
+        answer = await self._send(request, value)
+        if answer.status == 401 and value is not None and await authorization.renew(value):
+            answer = await self._send(request, await authorization.header())
+        if answer.status in _AGAIN:
+            raise _TryAgain(f"{origin(request.url)} answers {answer.status}", retry_after(answer.headers) or 0.0)
+        return answer
+
+    async def _send(self, request: Request, authorization: str | None) -> Answer:
+        if self._client is None:
+            self._client = self._open_client()
+        headers = {"Accept": "application/json"}
+        if authorization is not None:
+            headers["Authorization"] = authorization
+        content = None
+        if request.body is not None:
+            headers["Content-Type"] = "application/json"
+            content = request.body.encode()
+        return await exchange(
+            self._client, request.method, request.url, headers=headers, content=content, cap=_CAP, deadline=5.0
+        )
+
+    def _open_client(self) -> httpx.AsyncClient:
+        return open_client(timeouts=_TIMEOUTS, keepalive=30.0)
+
+
+def _wait(error: _TryAgain | WebError) -> float:
+    return error.retry_after if isinstance(error, _TryAgain | TokenUnavailable) else 0.0
+
+
+def _read(answer: Answer, pointer: tuple[str, ...], where: str) -> Found | Failure:
+    if not 200 <= answer.status < 300:
+        followed = "; redirects are not followed" if 300 <= answer.status < 400 else ""
+        return Failure(f"{where} answers {answer.status}{followed}")
+    if not answer.complete:
+        return Failure(f"{where}: the answer is cut off, compressed or larger than 1 MiB")
+    try:
+        # a number keeps the digits that it was written with
+        document: Any = json.loads(answer.body, parse_float=str, parse_int=str, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return Failure(f"{where}: the answer is not JSON")
+    value = resolve(document, pointer)
+    if value is NOTHING or value is None:
+        return Failure(f"{where}: the answer has no value at responsePath")
+    if not isinstance(value, str):
+        return Failure(f"{where}: what the answer has at responsePath is neither text nor a number")
+    return Found(value)
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
