@@ -26,7 +26,7 @@ class Reference:
     name: str
     field: str
     keys: tuple[str, ...] = ()
-    copied: bool = True  # False: it must be there, but its content does not go into the gateway's own Secret
+    copied: bool = True  # False: it can be large, and goes to the gateway apart from everything else
 
 
 def of_forward_node(spec: ForwardNodeSpec) -> Iterator[Reference]:

@@ -9,7 +9,7 @@ from dromos_gateway.pseudonyms.csvstore import CSVStore
 from dromos_gateway.pseudonyms.redisstore import CONFLICTS, Imported
 from dromos_gateway.pseudonyms.table import MOST_PROBLEMS, LineProblem, Row, TableRefused
 
-MOST_BYTES = 1_000_000  # a Secret ends at 1 MiB, and may have other keys
+MOST_BYTES = 800_000  # a Secret ends at 1 MiB, and goes to the pods as a manifest, with others of its kind
 
 
 def merged(store: CSVStore, rows: Sequence[Row]) -> tuple[bytes, Imported]:
@@ -31,6 +31,6 @@ def merged(store: CSVStore, rows: Sequence[Row]) -> tuple[bytes, Imported]:
     except ValueError as error:
         raise TableRefused([LineProblem(rows[0].first_line, str(error))]) from None
     if added and len(content) > MOST_BYTES:
-        hint = "a Secret ends at 1 MiB; keep them in Redis, with spec.pseudonyms.redis"
-        raise TableRefused([LineProblem(added[-1].first_line, f"{len(content)} bytes are more than fit: {hint}")])
+        hint = f"{MOST_BYTES} are possible in a Secret; keep them in Redis, with spec.pseudonyms.redis"
+        raise TableRefused([LineProblem(added[-1].first_line, f"the table would have {len(content)} bytes; {hint}")])
     return content, Imported(len(added), len(rows) - len(added))

@@ -28,6 +28,13 @@ def credentials(node: Object, files: Files, token: str) -> Object:
     }
 
 
+def pseudonyms(node: Object, files: Files) -> Object:
+    """The pseudonyms that Projects keep in Secrets."""
+    head = owned(node, "Secret", names.pseudonyms(node["metadata"]["name"]))
+    data = {name: base64.b64encode(text.encode()).decode() for name, text in files.pseudonyms.items()}
+    return {**head, "type": "Opaque", "data": data}
+
+
 def service_account(node: Object) -> Object:
     """An identity without a token: gateways never talk to the API server."""
     head = owned(node, "ServiceAccount", names.workload(node["metadata"]["name"]))

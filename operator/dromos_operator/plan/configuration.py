@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import yaml
@@ -18,6 +18,7 @@ from dromos_crds.manifests import hash_files
 from dromos_operator.kinds import Key, Object
 from dromos_operator.plan import names
 from dromos_operator.plan.attachment import Attachment
+from dromos_operator.plan.snapshot import Snapshot
 
 LARGEST = 900 * 1024  # etcd and the API server end at 1 MiB, metadata included
 ADMIN_TOKEN = "admin-token"  # noqa: S105 - the name of a key
@@ -35,32 +36,47 @@ _Dumper.add_implicit_resolver(
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What is mounted; `too_large` says what keeps the last good configuration in place."""
+    """What is mounted; `too_large` says what keeps the last good form of it in place."""
 
     manifests: Mapping[str, str]
     credentials: Mapping[str, str]
+    pseudonyms: Mapping[str, str]
     too_large: str = ""
 
     @property
     def hash(self) -> str:
         """What a pod reports once it runs this."""
-        return hash_files({name: text.encode() for name, text in (*self.manifests.items(), *self.credentials.items())})
+        parts = (self.manifests, self.credentials, self.pseudonyms)
+        return hash_files({name: text.encode() for part in parts for name, text in part.items()})
 
 
 def files(attachment: Attachment) -> Files:
     """The files for a ForwardNode; those of before when they would be too large."""
-    wanted = Files(dict(_manifests(attachment)), dict(_credentials(attachment)))
+    apart = _apart(attachment)
+    credentials = _copies(attachment, "Secret", attachment.snapshot.secrets)
+    wanted = Files(
+        dict(_manifests(attachment)),
+        {names.file("Secret", name): text for name, text in credentials if name not in apart},
+        {names.file("Secret", name): text for name, text in credentials if name in apart},
+    )
     for kind, parts in (("ConfigMap", wanted.manifests), ("Secret", wanted.credentials)):
-        size = sum(len(name) + len(text.encode()) for name, text in parts.items())
-        if size > LARGEST:
-            largest = max(parts, key=lambda name: (len(parts[name]), name))
-            message = (
-                f"the {kind} would have {size // 1024} KiB, at most {LARGEST // 1024} are possible; "
-                f"the largest part is {largest} with {len(parts[largest].encode()) // 1024} KiB"
-            )
-            before = _live(attachment)
-            return Files(before.manifests, before.credentials, message)
+        if message := _too_large(kind, parts):
+            return replace(_live(attachment), too_large=message)
+    if message := _too_large("Secret of pseudonyms", wanted.pseudonyms):
+        hint = "; a Project can keep them in Redis (spec.pseudonyms.redis)"
+        return replace(wanted, pseudonyms=_live(attachment).pseudonyms, too_large=message + hint)
     return wanted
+
+
+def _too_large(kind: str, parts: Mapping[str, str]) -> str:
+    size = sum(len(name) + len(text.encode()) for name, text in parts.items())
+    if size <= LARGEST:
+        return ""
+    largest = max(parts, key=lambda name: (len(parts[name]), name))
+    return (
+        f"the {kind} would have {size // 1024} KiB, at most {LARGEST // 1024} are possible; "
+        f"the largest part is {largest} with {len(parts[largest].encode()) // 1024} KiB"
+    )
 
 
 def render(document: Mapping[str, Any]) -> str:
@@ -74,41 +90,64 @@ def _manifests(attachment: Attachment) -> list[tuple[str, str]]:
         result.append((names.file("ForwardNode"), render(attachment.node.manifest)))
     for kind, pairs in (("Destination", attachment.destinations), ("Project", attachment.projects)):
         result += [(names.file(kind, obj["metadata"]["name"]), render(reading.manifest)) for obj, reading in pairs]
-    return result + _copies(attachment, "ConfigMap", attachment.snapshot.config_maps)
-
-
-def _credentials(attachment: Attachment) -> list[tuple[str, str]]:
-    return _copies(attachment, "Secret", attachment.snapshot.secrets)
+    copies = _copies(attachment, "ConfigMap", attachment.snapshot.config_maps)
+    return result + [(names.file("ConfigMap", name), text) for name, text in copies]
 
 
 def _copies(attachment: Attachment, kind: str, found: Mapping[str, Object]) -> list[tuple[str, str]]:
+    """Name and text of each one that is referred to; one file for each, whoever needs which key."""
     keys: dict[str, set[str]] = {}
+    apart = _apart(attachment) if kind == "Secret" else frozenset()
     for reference in attachment.references:
         obj = found.get(reference.name)
-        if reference.kind == kind and reference.copied and obj is not None:
+        if reference.kind == kind and obj is not None:
             available = set(obj.get("data") or {})
             needed = keys.setdefault(reference.name, set())
             needed |= available & set(reference.keys) if reference.keys else available
-    return [(names.file(kind, name), render(_copy(found[name], kind, keys[name]))) for name in sorted(keys)]
+    return [(name, render(_copy(found[name], kind, keys[name], plain=name in apart))) for name in sorted(keys)]
 
 
-def _copy(obj: Object, kind: str, keys: set[str]) -> dict[str, Any]:
+def _copy(obj: Object, kind: str, keys: set[str], *, plain: bool) -> dict[str, Any]:
     metadata = {name: obj["metadata"][name] for name in ("name", "namespace")}
     data = {key: text for key, text in (obj.get("data") or {}).items() if key in keys}
     copy: dict[str, Any] = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": data}
+    if plain:
+        copy["stringData"] = {key: text for key in data if (text := _decoded(data[key])) is not None}
+        copy["data"] = {key: text for key, text in data.items() if key not in copy["stringData"]}
     if kind == "Secret":
         copy["type"] = obj.get("type", "Opaque")
     return copy
 
 
+def _decoded(text: str) -> str | None:
+    """Text rather than base64 where it can be: a third more fits."""
+    try:
+        return base64.b64decode(text).decode()
+    except ValueError:
+        return None
+
+
+def _apart(attachment: Attachment) -> frozenset[str]:
+    """Secrets that can be large."""
+    return frozenset(reference.name for reference in attachment.references if not reference.copied)
+
+
 def _live(attachment: Attachment) -> Files:
     snapshot = attachment.snapshot
     config_map = snapshot.live.get(Key("ConfigMap", snapshot.namespace, names.configuration(snapshot.name)))
-    secret = snapshot.live.get(Key("Secret", snapshot.namespace, names.credentials(snapshot.name)))
     manifests = dict((config_map or {}).get("data") or {})
-    encoded = (secret or {}).get("data") or {}
-    credentials = {name: base64.b64decode(text).decode() for name, text in encoded.items() if name != ADMIN_TOKEN}
-    return Files(manifests, credentials)
+    credentials = _texts(snapshot, names.credentials(snapshot.name))
+    return Files(
+        manifests,
+        {name: text for name, text in credentials.items() if name != ADMIN_TOKEN},
+        _texts(snapshot, names.pseudonyms(snapshot.name)),
+    )
+
+
+def _texts(snapshot: Snapshot, secret: str) -> dict[str, str]:
+    live = snapshot.live.get(Key("Secret", snapshot.namespace, secret))
+    encoded = (live or {}).get("data") or {}
+    return {name: base64.b64decode(text).decode() for name, text in encoded.items()}
 
 
 def admin_token(attachment: Attachment) -> str | None:

@@ -38,6 +38,11 @@ def credentials(node: str) -> str:
     return f"{workload(node)}-credentials"
 
 
+def pseudonyms(node: str) -> str:
+    """Name of the Secret with the pseudonyms that its Projects store: apart, because they can be many."""
+    return f"{workload(node)}-pseudonyms"
+
+
 def pod(node: str, ordinal: int) -> str:
     """Name of one pod."""
     return f"{workload(node)}-{ordinal}"

@@ -45,6 +45,7 @@ def owned_keys(namespace: str, node: str) -> tuple[Key, ...]:
         Key("ServiceAccount", namespace, name),
         Key("ConfigMap", namespace, names.configuration(node)),
         Key("Secret", namespace, names.credentials(node)),
+        Key("Secret", namespace, names.pseudonyms(node)),
         Key("Service", namespace, name),
         Key("Service", namespace, names.pods_service(node)),
         Key("NetworkPolicy", namespace, name),
@@ -67,6 +68,7 @@ def plan(snapshot: Snapshot, settings: Settings, fresh_token: str, monotonic: fl
     objects: list[Object] = [
         companions.config_map(node, files),
         companions.credentials(node, files, token),
+        companions.pseudonyms(node, files),
     ]
     if attachment.node.model is None:  # the workload stays as it was last planned
         scaled = Scale(int(((live or {}).get("spec") or {}).get("replicas", 0)))

@@ -22,6 +22,7 @@ COMMAND = (
     "run",
     "/etc/dromos/config",
     "/etc/dromos/credentials",
+    "/etc/dromos/pseudonyms",
     "--listen=0.0.0.0:11112",
     "--admin=0.0.0.0:8080",
     "--admin-token-file=/etc/dromos/credentials/admin-token",
@@ -70,6 +71,7 @@ def _pod_template(node: str, spec: ForwardNodeSpec, settings: Settings) -> dict[
         "volumes": [
             {"name": "config", "configMap": {"name": names.configuration(node)}},
             {"name": "credentials", "secret": {"secretName": names.credentials(node), "defaultMode": 0o440}},
+            {"name": "pseudonyms", "secret": {"secretName": names.pseudonyms(node), "defaultMode": 0o440}},
             {"name": "tmp", "emptyDir": {}},
         ],
     }
@@ -111,6 +113,7 @@ def _container(spec: ForwardNodeSpec, settings: Settings) -> dict[str, Any]:
         "volumeMounts": [
             {"name": "config", "mountPath": "/etc/dromos/config", "readOnly": True},
             {"name": "credentials", "mountPath": "/etc/dromos/credentials", "readOnly": True},
+            {"name": "pseudonyms", "mountPath": "/etc/dromos/pseudonyms", "readOnly": True},
             {"name": "spool", "mountPath": "/var/lib/dromos"},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
         ],

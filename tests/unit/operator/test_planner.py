@@ -185,6 +185,33 @@ def test_only_keys_that_are_needed_are_copied() -> None:
     assert set(copy["data"]) == {"tls.crt", "tls.key"}
 
 
+def _with_pseudonyms(content: str, live: dict[Key, Any] | None = None) -> Any:
+    wanted = project(pseudonyms={"secretKeyRef": {"name": "ids", "key": "p.csv"}})
+    use = destination(tagMorphing={"projectRef": {"name": "study-a"}})
+    ids = secret("ids", p__csv=content, other="x")
+    return _plan(snapshot(node(), use, projects={"study-a": wanted}, secrets={"ids": ids}, live=live or {}))
+
+
+def test_stored_pseudonyms_are_mounted_apart_as_text() -> None:
+    planned = _with_pseudonyms("PatientID,Pseudonym\nP1,Ü\n")
+    data = _object(planned, "Secret", "radiology-pseudonyms")["data"]
+    assert set(data) == {"secret-ids.yaml"}
+    copy = yaml.safe_load(base64.b64decode(data["secret-ids.yaml"]))
+    assert (copy["stringData"], copy["data"]) == ({"p.csv": "PatientID,Pseudonym\nP1,Ü\n"}, {})
+    assert "secret-ids.yaml" not in _object(planned, "Secret", "radiology-credentials")["data"]
+    other = _with_pseudonyms("PatientID,Pseudonym\n")
+    assert planned.expected.hash != other.expected.hash, "pods acknowledge their pseudonyms, too"
+    assert _object(planned, "StatefulSet") == _object(other, "StatefulSet")
+
+
+def test_pseudonyms_that_are_too_many_hold_nothing_else_back() -> None:
+    before = _with_pseudonyms("PatientID,Pseudonym\nP1,ONE\n")
+    planned = _with_pseudonyms("x" * LARGEST, _live(before))
+    assert _object(planned, "Secret", "radiology-pseudonyms") == _object(before, "Secret", "radiology-pseudonyms")
+    assert "Redis" in planned.too_large
+    assert _with_pseudonyms("PatientID,Pseudonym\n" + "P,Q\n" * 150_000).too_large == ""
+
+
 def test_names_that_somebody_else_has_are_left_alone_and_told() -> None:
     foreign = {"kind": "Service", "metadata": {"name": "radiology", "namespace": "imaging", "uid": "x"}}
     given = snapshot(node(), destination(), live={Key("Service", "imaging", "radiology"): foreign})
