@@ -14,14 +14,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import httpx
-
 from dromos_crds.expressions import Element, Values
 from dromos_gateway.endpoints.cache import Cache
 from dromos_gateway.endpoints.call import Call, Request, Unspeakable, make_request
 from dromos_gateway.endpoints.pointer import NOTHING, resolve
 from dromos_gateway.web.authorization import Authorization, Fixed
-from dromos_gateway.web.client import Timeouts, open_client
+from dromos_gateway.web.client import Timeouts, WebClient, open_client
 from dromos_gateway.web.errors import TokenUnavailable, WebError, origin
 from dromos_gateway.web.exchange import Answer, exchange
 from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
@@ -84,7 +82,7 @@ class Endpoints:
         self._cache = Cache(clock)
         self._health: dict[str, _Health] = {}
         self._runner: asyncio.Runner | None = None
-        self._client: httpx.AsyncClient | None = None
+        self._client: WebClient | None = None
         self._tokens: dict[str | None, Authorization] = {None: Fixed()}
         for name, credentials in auth_configs.items():
             self._tokens[name] = OAuth2Tokens(credentials, self._open_client, clock, self._random)
@@ -100,7 +98,7 @@ class Endpoints:
         """Close the connections."""
         if self._runner is not None:
             if self._client is not None:
-                self._runner.run(self._client.aclose())
+                self._runner.run(self._client.close())
             self._runner.close()
         self._runner = self._client = None
 
@@ -176,15 +174,13 @@ class Endpoints:
         headers = {"Accept": "application/json"}
         if authorization is not None:
             headers["Authorization"] = authorization
-        content = None
+        content = b""
         if request.body is not None:
             headers["Content-Type"] = "application/json"
             content = request.body.encode()
-        return await exchange(
-            self._client, request.method, request.url, headers=headers, content=content, cap=_CAP, deadline=5.0
-        )
+        return await exchange(self._client, request.method, request.url, headers=headers, content=content, cap=_CAP)
 
-    def _open_client(self) -> httpx.AsyncClient:
+    def _open_client(self) -> WebClient:
         return open_client(timeouts=_TIMEOUTS, keepalive=30.0)
 
 

@@ -34,6 +34,19 @@ _Dumper.add_implicit_resolver(
 )
 
 
+class _Table(str):
+    """Text of many short lines: in double quotes an end of line takes two characters, elsewhere up to six."""
+
+    __slots__ = ()
+
+
+def _quoted(dumper: yaml.SafeDumper, text: _Table) -> yaml.Node:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
+
+
+_Dumper.add_representer(_Table, _quoted)
+
+
 @dataclass(frozen=True, slots=True)
 class Files:
     """What is mounted; `too_large` says what keeps the last good form of it in place."""
@@ -112,7 +125,7 @@ def _copy(obj: Object, kind: str, keys: set[str], *, plain: bool) -> dict[str, A
     data = {key: text for key, text in (obj.get("data") or {}).items() if key in keys}
     copy: dict[str, Any] = {"apiVersion": "v1", "kind": kind, "metadata": metadata, "data": data}
     if plain:
-        copy["stringData"] = {key: text for key in data if (text := _decoded(data[key])) is not None}
+        copy["stringData"] = {key: _Table(text) for key in data if (text := _decoded(data[key])) is not None}
         copy["data"] = {key: text for key, text in data.items() if key not in copy["stringData"]}
     if kind == "Secret":
         copy["type"] = obj.get("type", "Opaque")

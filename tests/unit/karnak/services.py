@@ -10,7 +10,7 @@ from random import Random
 
 from dromos_crds import tags
 from dromos_crds.expressions import Element
-from dromos_gateway.endpoints.call import Call, compile_call, make_request
+from dromos_gateway.endpoints.call import Call, compile_call
 from dromos_gateway.endpoints.service import Endpoints, Failure, Found
 from dromos_gateway.web.oauth2 import ClientCredentials
 from tests.unit.karnak import Given
@@ -25,23 +25,6 @@ class _Values(dict[int, str]):
 
     def present(self, tag: int) -> bool:
         return tag in self
-
-
-def _template(given: Given, expected: Given) -> None:
-    values = _Values()
-    for text, element in given["dataset"].items():
-        tag = tags.parse_tag(text)
-        assert tag is not None
-        values[tag] = element["value"]
-    template = given["template"]
-    if template.startswith("http"):
-        call = compile_call(url=template)
-        assert isinstance(call, Call)
-        assert make_request(call, values).url == expected["text"]
-    else:
-        call = compile_call(url="http://x/", method="POST", body=template)
-        assert isinstance(call, Call)
-        assert make_request(call, values).body == expected["text"]
 
 
 def _replace(given: Given, expected: Given) -> None:
@@ -85,4 +68,4 @@ def _proxy(url: str) -> Iterator[None]:
         os.environ.update({name: value for name, value in before.items() if value is not None})
 
 
-AREAS = {"api.template": _template, "replace_api": _replace}
+AREAS = {"replace_api": _replace}
