@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The engine: CEL compiled once and run often. The only module that knows which engine it is."""
+"""An expression compiled once and run often."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import NoReturn
 
-import cel
-
+from dromos_crds.expressions.engine import Context, compile_cel
 from dromos_crds.expressions.functions import Evaluation, Implementation
 from dromos_crds.expressions.mistakes import ExpressionFailed, Refusal
 from dromos_crds.expressions.parser import parse
@@ -27,7 +26,7 @@ class Program:
         """Compile; Refusal when the text is not an expression of this vocabulary."""
         translation = translate(parse(text), vocabulary)
         try:
-            self._program = cel.compile(translation.cel)
+            self._program = compile_cel(translation.cel)
         except ValueError:  # it is correct: what the engine has left to dislike is its depth
             raise Refusal("this is nested too deeply; split it", 0) from None
         self.type: Type = translation.type
@@ -39,7 +38,7 @@ class Program:
         """The result and its evaluation, which knows the actions. ExpressionFailed, caused by what `values` raised."""
         evaluation = Evaluation(values, self._patterns)
         functions = {name: _kept(evaluation, function) for name, function in self._functions.items()}
-        context = cel.Context(variables=self._variables(values, element), functions=functions)
+        context = Context(variables=self._variables(values, element), functions=functions)
         try:
             result = self._program.execute(context)
         except Exception:  # the engine's own words may hold values: they are not passed on
