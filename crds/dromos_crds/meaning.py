@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from dromos_crds import reasons, references
 from dromos_crds.destination import Destination
+from dromos_crds.destination_expressions import mistakes
 from dromos_crds.document import Document
 from dromos_crds.forwardnode import ForwardNode
 from dromos_crds.manifests import Manifests
@@ -47,6 +48,16 @@ def check_support(manifests: Manifests) -> tuple[Problem, ...]:
         for document in manifests.documents
         if isinstance(document.object, Destination)
         for field in unsupported(document.object.spec)
+    )
+
+
+def check_expressions(manifests: Manifests) -> tuple[Problem, ...]:
+    """Conditions and templates that do not compile."""
+    return tuple(
+        document.problem(reasons.INVALID_EXPRESSION, field, str(mistake))
+        for document in manifests.documents
+        if isinstance(document.object, Destination)
+        for field, mistake in mistakes(document.object.spec)
     )
 
 

@@ -22,6 +22,7 @@ UNKNOWN_KIND: Final = "UnknownKind"
 NOT_SUPPORTED: Final = "NotSupported"
 DUPLICATE_AE_TITLE: Final = "DuplicateAETitle"
 TLS_DIFFERS: Final = "ListenerTLSDiffers"
+INVALID_EXPRESSION: Final = "InvalidExpression"
 PROFILE_INCOMPLETE: Final = "ProfileIncomplete"
 CONFIG_TOO_LARGE: Final = "ConfigTooLarge"
 

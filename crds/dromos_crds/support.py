@@ -7,7 +7,6 @@ from dromos_crds.destination import DestinationSpec
 
 _NOT_BUILT = {
     "stow": "spec.stow",
-    "condition": "spec.condition",
     "transfer_syntax": "spec.transferSyntax",
     "deidentification": "spec.deidentification",
     "tag_morphing": "spec.tagMorphing",

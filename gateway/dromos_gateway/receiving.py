@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from dromos_gateway import pipeline
@@ -23,7 +24,9 @@ from dromos_gateway.dimse.policy import (
     StoreStatus,
 )
 from dromos_gateway.dimse.status import OUT_OF_RESOURCES, SOP_CLASS_NOT_SUPPORTED, SUCCESS
+from dromos_gateway.dimse.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from dromos_gateway.hosts import Hosts
+from dromos_gateway.instancevalues import InstanceValues
 from dromos_gateway.spool.incoming import IncomingFile
 from dromos_gateway.spool.records import Instance, Planned, State
 from dromos_gateway.spool.spool import Spool
@@ -123,7 +126,11 @@ class Receiving:
             node=node,
             received_at=self._clock(),
         )
-        plan = [_plan(instance, item) for item in self.configuration.of_node(node)]
+        try:
+            plan = await self._plan(incoming, instance)
+        except BaseException:  # the association may die meanwhile
+            incoming.abandon()
+            raise
         if not plan:  # the last destination went while the instance came in
             incoming.abandon()
             return self._refuse(OUT_OF_RESOURCES, "no enabled destination")
@@ -135,6 +142,13 @@ class Receiving:
         self.counters.instances += 1
         self.counters.bytes += instance.size
         return StoreStatus(SUCCESS)
+
+    async def _plan(self, incoming: IncomingFile, instance: Instance) -> list[Planned]:
+        destinations = self.configuration.of_node(instance.node)
+        with InstanceValues(instance, incoming.path, incoming.beginning) as values:
+            if instance.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:  # inflating takes its time
+                return await asyncio.to_thread(_planned, instance, destinations, values)
+            return _planned(instance, destinations, values)
 
     def _refuse(self, code: int, comment: str) -> StoreStatus:
         self.counters.refused += 1
@@ -166,8 +180,16 @@ class Sink:
         self._incoming.abandon()
 
 
-def _plan(instance: Instance, destination: DestinationSettings) -> Planned:
-    decision = pipeline.on_arrival(instance, destination)
+def _planned(instance: Instance, destinations: Sequence[DestinationSettings], values: InstanceValues) -> list[Planned]:
+    return [_planned_for(instance, destination, values) for destination in destinations]
+
+
+def _planned_for(instance: Instance, destination: DestinationSettings, values: InstanceValues) -> Planned:
+    try:
+        decision = pipeline.on_arrival(instance, destination, values)
+    except OSError:  # kept all the same: it is decided again before it is sent
+        return Planned(destination.key, State.Waiting)
     if isinstance(decision, pipeline.Exclude):
         return Planned(destination.key, State.Excluded, decision.rule)
-    return Planned(destination.key, State.Waiting)
+    met = destination.condition if isinstance(decision, pipeline.Deliver) else None
+    return Planned(destination.key, State.Waiting, judged=met.text if met is not None else "")

@@ -32,6 +32,7 @@ def run(arguments: argparse.Namespace) -> int:
         *manifests.problems,
         *meaning.check(manifests),
         *meaning.check_references(manifests),
+        *meaning.check_expressions(manifests),
         *meaning.check_support(manifests),
     ]
     for problem in sorted(problems, key=lambda found: (found.file or "", found.line or 0)):

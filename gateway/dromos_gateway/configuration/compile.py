@@ -5,7 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dromos_crds import ConfigMap, Destination, ForwardNode, Secret
+from dromos_crds import ConfigMap, Destination, ForwardNode, Secret, reasons
+from dromos_crds.destination import DestinationSpec
+from dromos_crds.destination_expressions import mistakes
+from dromos_crds.expressions import Condition, compile_condition
 from dromos_crds.problems import Problem
 from dromos_crds.quantities import parse_duration, parse_quantity
 from dromos_crds.support import unsupported
@@ -105,7 +108,7 @@ def _destination(
     namespace = destination.metadata.namespace
     node_key = f"{namespace}/{spec.forward_node_ref.name}"
     node = nodes.get(node_key)
-    hold = _unbuilt(item, destination)
+    hold = _unbuilt(item, destination) or _mistaken(item, destination)
     if node is None and hold is None:
         text = f"ForwardNode {spec.forward_node_ref.name} does not exist in namespace {namespace}, or is not valid"
         hold = _problem(item, "ForwardNodeNotFound", "spec.forwardNodeRef.name", text)
@@ -137,6 +140,7 @@ def _destination(
         sop_classes=frozenset(classes) if classes is not None else None,
         max_age=parse_duration(spec.retry.max_age),
         hold=hold,
+        condition=_condition(spec),
     )
 
 
@@ -145,6 +149,17 @@ def _unbuilt(item: InForce, destination: Destination) -> Problem | None:
         text = f"this version cannot do {field.rpartition('.')[2]} yet; instances are kept, nothing is sent"
         return _problem(item, NOT_SUPPORTED, field, text)
     return None
+
+
+def _mistaken(item: InForce, destination: Destination) -> Problem | None:
+    for field, mistake in mistakes(destination.spec):
+        return _problem(item, reasons.INVALID_EXPRESSION, field, str(mistake))
+    return None
+
+
+def _condition(spec: DestinationSpec) -> Condition | None:
+    found = compile_condition(spec.condition) if spec.condition is not None else None
+    return found if isinstance(found, Condition) else None
 
 
 def _problem(item: InForce, reason: str, field: str, message: str) -> Problem:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from dromos_crds.expressions import Condition
 from dromos_crds.problems import Problem
 
 
@@ -67,6 +68,7 @@ class DestinationSettings:
     sop_classes: frozenset[str] | None
     max_age: float
     hold: Problem | None = None  # why nothing may be sent
+    condition: Condition | None = None  # None: all instances
 
 
 @dataclass(frozen=True, slots=True)

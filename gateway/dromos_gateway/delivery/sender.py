@@ -18,6 +18,7 @@ from dromos_gateway.delivery.lane import Lane, probe
 from dromos_gateway.delivery.outcome import Outcome, Refused, TryAgain, read_error, read_response
 from dromos_gateway.dimse.errors import DimseError
 from dromos_gateway.dimse.requestor import Peer, StoredObject
+from dromos_gateway.instancevalues import InstanceValues
 from dromos_gateway.spool.records import Delivery, State
 from dromos_gateway.spool.spool import Spool
 
@@ -183,9 +184,16 @@ class Sender:
     async def _process(self, delivery: Delivery, lane: Lane) -> bool:
         """Bring one delivery a step further; False when the lane shall end."""
         now = self._clock()
-        decision = pipeline.decide(delivery.instance, self.settings)
+        try:
+            decision = await self._decide(delivery)
+        except OSError as error:
+            return self._conclude(delivery, TryAgain(f"the spool cannot be read: {error.strerror}"))
         if isinstance(decision, pipeline.Exclude):
             self._end(delivery, State.Excluded, decision.rule, decision.rule)
+            return True
+        if isinstance(decision, pipeline.Fail):
+            log.warning("destination %s: dead letter %d: %s", self.settings.key, delivery.id, decision.message)
+            self._end(delivery, State.Failed, decision.reason, decision.message)
             return True
         if isinstance(decision, pipeline.Hold):
             self._later(replace(delivery, due=now + _NAP, last_error=decision.message))
@@ -215,6 +223,14 @@ class Sender:
             log.exception("destination %s: sending failed", self.settings.key)
             return self._conclude(delivery, TryAgain(f"internal error: {type(error).__name__}"))
         return self._conclude(delivery, read_response(response))
+
+    async def _decide(self, delivery: Delivery) -> pipeline.Decision:
+        """Whether to send it; off the loop where the instance must be read for it."""
+        condition, instance = self.settings.condition, delivery.instance
+        with InstanceValues(instance, self._spool.path(instance)) as values:
+            if condition is None or condition.text == delivery.judged:
+                return pipeline.decide(instance, self.settings, values, delivery.judged)
+            return await asyncio.to_thread(pipeline.decide, instance, self.settings, values, delivery.judged)
 
     def _conclude(self, delivery: Delivery, outcome: Outcome) -> bool:
         now = self._clock()

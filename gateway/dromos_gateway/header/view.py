@@ -88,6 +88,8 @@ def index(source: Source, encoding: Encoding) -> Mapping[int, tuple[bytes, int, 
             places[tag] = (vr, value, 0)
             break
         stop = value_end(source, vr, value, length, end, encoding, 0)
+        if stop > end:
+            raise MalformedDataSet("the data set ends in an element", position)
         places[tag] = (vr, value, stop - value) if vr != b"SQ" else (vr, value, 0)
         position = stop
     return places

@@ -30,6 +30,11 @@ class IncomingFile:
             raise
 
     @property
+    def path(self) -> Path:
+        """Where the file is now."""
+        return self._temporary
+
+    @property
     def name(self) -> str:
         """The name the object will have below objects/."""
         return self._final.name

@@ -41,7 +41,7 @@ def add(connection: sqlite3.Connection, instance: Instance, plan: Sequence[Plann
         row = (key, item.destination, item.state, item.reason, now, now, now)
         number = connection.execute(_INSERT_DELIVERY, row).lastrowid or 0
         if item.state is State.Waiting:
-            waiting.append(Delivery(number, stored, item.destination, 0, now, now))
+            waiting.append(Delivery(number, stored, item.destination, 0, now, now, judged=item.judged))
         else:
             connection.execute(_COUNT, (item.destination, 0, 1, None, None))
     return tuple(waiting)

@@ -42,6 +42,7 @@ class Planned:
     destination: str
     state: State  # Waiting or Excluded
     reason: str = ""
+    judged: str = ""  # the condition that it met
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Delivery:
     due: float  # not before this time
     since: float  # maxAge counts from here
     last_error: str = ""
+    judged: str = ""  # the condition that it met when it came in; not kept over a restart
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from typing import Any
 
 from dromos_crds import Destination, reasons
 from dromos_crds import conditions as types
+from dromos_crds.destination_expressions import mistakes
 from dromos_crds.meaning import nobody
 from dromos_crds.support import unsupported
 from dromos_operator.kinds import KINDS, Key, Object
@@ -113,6 +114,8 @@ def _destination_accepted(reading: Reading[Destination]) -> Condition:
     if reading.model is not None and (held := unsupported(reading.model.spec)):
         message = f"{', '.join(held)}: not supported by this version; instances are kept, nothing is sent"
         return no(types.ACCEPTED, reasons.NOT_SUPPORTED, message)
+    if reading.model is not None and (found := [f"{field}: {said}" for field, said in mistakes(reading.model.spec)]):
+        return no(types.ACCEPTED, reasons.INVALID_EXPRESSION, "; ".join(found))
     return _accepted(reading.problems)
 
 

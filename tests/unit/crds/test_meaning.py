@@ -105,6 +105,30 @@ def test_a_secret_of_the_set_has_the_keys_that_are_asked_of_it(tmp_path: Path) -
 
 
 def test_what_is_not_built_yet_is_said(tmp_path: Path) -> None:
-    found = manifests(tmp_path, NODE + DESTINATION + "  condition: 'true'\n")
+    found = manifests(tmp_path, NODE + DESTINATION + "  tagMorphing: {projectRef: {name: p}}\n")
     (problem,) = meaning.check_support(found)
-    assert (problem.reason, problem.field, problem.line) == ("NotSupported", "spec.condition", 12)
+    assert (problem.reason, problem.field, problem.line) == ("NotSupported", "spec.tagMorphing", 12)
+
+
+def test_expressions_are_compiled_and_mistakes_have_a_position(tmp_path: Path) -> None:
+    condition = '  condition: tagIsPresent(#Tag.Modalitty) && !tagValueContains(#Tag.StudyDescription, "test")\n'
+    (problem,) = meaning.check_expressions(manifests(tmp_path, NODE + DESTINATION + condition))
+    assert (problem.reason, problem.field, problem.line) == ("InvalidExpression", "spec.condition", 12)
+    assert problem.message == "line 1, column 19: the standard has no attribute Modalitty; did you mean Modality?"
+    assert meaning.check_expressions(manifests(tmp_path, NODE + DESTINATION + condition.replace("tty", "ty"))) == ()
+
+
+def test_album_conditions_and_templates_are_compiled_too(tmp_path: Path) -> None:
+    token = "{secretKeyRef: {name: s, key: k}}"
+    album = f"{{url: https://k.example/api, condition: 'true &', destinationToken: {token}, sourceToken: {token}}}"
+    api = "{url: 'https://x/{{getString(#Tag.PatientID)}}', body: '{{nope}}'}"
+    spec = (
+        f"  stow: {{url: https://pacs.example/studies, kheopsAlbums: [{album}]}}\n"
+        f"  deidentification: {{projectRef: {{name: p}}, pseudonym: {{api: {api}}}}}\n"
+    )
+    text = NODE + DESTINATION.replace("  dicom: {aeTitle: PACS, hostname: pacs.example, port: 104}\n", "") + spec
+    found = meaning.check_expressions(manifests(tmp_path, text))
+    assert [problem.field for problem in found] == [
+        "spec.stow.kheopsAlbums[0].condition",
+        "spec.deidentification.pseudonym.api.body",
+    ]

@@ -9,13 +9,15 @@ CT = "1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT = "1.2.840.10008.1.2.1"
 
 
-def instance(number: int, *, study: str = "1.2.3", uid: str | None = None, size: int = 100) -> Instance:
+def instance(
+    number: int, *, study: str = "1.2.3", uid: str | None = None, size: int = 100, sop_class: str = CT
+) -> Instance:
     return Instance(
         id=number,
         file=f"{number:032x}.dcm",
         size=size,
         data_set_offset=10,
-        sop_class_uid=CT,
+        sop_class_uid=sop_class,
         sop_instance_uid=uid or f"1.9.{number}",
         transfer_syntax_uid=EXPLICIT,
         study=study,

@@ -53,7 +53,6 @@ def test_a_destination_becomes_a_peer(folder):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("condition", 'condition: tagValueIsPresent(#Tag.Modality, "CT")'),
         ("transferSyntax", 'transferSyntax: {uid: "1.2.840.10008.1.2.4.80"}'),
         ("tagMorphing", "tagMorphing: {projectRef: {name: p}}"),
         ("deidentification", "deidentification: {projectRef: {name: p}, pseudonym: {stored: {}}}"),
@@ -64,6 +63,20 @@ def test_what_is_not_built_yet_is_held(folder, field, value):
     hold = Folder([folder]).load().configuration.destinations["default/a"].hold
     assert hold is not None
     assert (hold.reason, hold.field) == ("NotSupported", f"spec.{field}")
+
+
+def test_a_condition_is_compiled_once_and_a_mistake_in_it_holds(folder):
+    text = 'tagValueIsPresent(#Tag.Modality, "CT")'
+    write(folder, a=DESTINATION % ("a", "false") + f"  condition: {text}\n")
+    settings = Folder([folder]).load().configuration.destinations["default/a"]
+    assert settings.hold is None
+    assert settings.condition is not None
+    assert settings.condition.text == text
+    write(folder, a=DESTINATION % ("a", "false") + "  condition: tagValueIsPresent(#Tag.Modality)\n")
+    hold = Folder([folder]).load().configuration.destinations["default/a"].hold
+    assert hold is not None
+    assert (hold.reason, hold.field) == ("InvalidExpression", "spec.condition")
+    assert "takes 2 arguments" in hold.message
 
 
 def test_a_destination_without_its_forwardnode_is_held(folder):

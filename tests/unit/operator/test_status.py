@@ -153,7 +153,6 @@ def test_a_missing_project_holds_that_destination_only() -> None:
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
-        ({"condition": "true"}, "spec.condition"),
         ({"stow": {"url": "https://pacs.example/studies"}}, "spec.stow"),
         ({"transferSyntax": {"uid": "1.2.840.10008.1.2.4.80"}}, "spec.transferSyntax"),
         ({"deidentification": {"projectRef": {"name": "p"}, "pseudonym": {"stored": {}}}}, "spec.deidentification"),
@@ -164,6 +163,16 @@ def test_what_is_not_built_yet_is_not_accepted_and_named(spec: dict[str, Any], f
     accepted = condition(_statuses(node(), destination(**spec))["archive"], "Accepted")
     assert (accepted["status"], accepted["reason"]) == ("False", "NotSupported")
     assert accepted["message"].startswith(f"{field}: ")
+
+
+def test_a_condition_that_does_not_compile_is_not_accepted_and_says_where() -> None:
+    found = _statuses(node(), destination(condition="tagIspresent(#Tag.Modality)"))
+    accepted = condition(found["archive"], "Accepted")
+    assert (accepted["status"], accepted["reason"]) == ("False", "InvalidExpression")
+    assert accepted["message"] == (
+        "spec.condition: line 1, column 1: a condition has no function tagIspresent; did you mean tagIsPresent?"
+    )
+    assert condition(_statuses(node(), destination(condition="true"))["archive"], "Accepted")["status"] == "True"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The values of an instance that is being decided on, read when the first one is asked for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self
+
+from dromos_gateway.header import HeaderView, MalformedDataSet
+from dromos_gateway.header.encoding import PIXEL_DATA
+from dromos_gateway.spool.records import Instance
+
+
+class InstanceValues:
+    """What `dromos_crds.expressions.Values` asks for, from the first bytes of a data set or from its file.
+
+    `MalformedDataSet` and OSError come from whatever asks first. Leave it as a context manager to close the file.
+    """
+
+    def __init__(self, instance: Instance, path: Path, beginning: bytes = b"") -> None:
+        self._instance = instance
+        self._path = path
+        self._beginning = beginning
+        self._view: HeaderView | None = None
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._file is not None:
+            self._file.close()
+
+    def text(self, tag: int) -> str | None:
+        """All values of an element at the root, joined with backslashes; None when it is absent or empty."""
+        return self._open().text(tag)
+
+    def present(self, tag: int) -> bool:
+        """The root has the element, empty or not."""
+        return self._open().present(tag)
+
+    def _open(self) -> HeaderView:
+        if self._view is None:
+            self._view = self._from_memory() or self._from_file()
+        return self._view
+
+    def _from_memory(self) -> HeaderView | None:
+        """Most headers are among the bytes that are in memory anyway; None when this one might go on behind them."""
+        if not self._beginning:
+            return None
+        try:
+            view = HeaderView.of_bytes(self._beginning, self._instance.transfer_syntax_uid)
+        except MalformedDataSet:
+            return None
+        whole = len(self._beginning) == self._instance.size - self._instance.data_set_offset
+        return view if whole or any(view.present(tag) for tag in PIXEL_DATA) else None
+
+    def _from_file(self) -> HeaderView:
+        instance = self._instance
+        self._file = self._path.open("rb")
+        return HeaderView.of_file(self._file, instance.data_set_offset, instance.transfer_syntax_uid)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of an instance at a destination, and when its values are read."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+
+from dromos_crds.expressions import Condition, compile_condition
+from dromos_gateway import pipeline
+from dromos_gateway.configuration.settings import DestinationSettings
+from dromos_gateway.instancevalues import InstanceValues
+from dromos_gateway.spool.records import Instance
+from tests.unit.gateway.records import EXPLICIT, instance
+
+HEAD = 132
+
+
+def settings(condition: str | None = None, **others: object) -> DestinationSettings:
+    compiled = compile_condition(condition) if condition is not None else None
+    assert compiled is None or isinstance(compiled, Condition), compiled
+    plain = DestinationSettings("default/a", "default/n", 1, True, False, None, None, 3600.0, condition=compiled)
+    return replace(plain, **others)  # type: ignore[arg-type]
+
+
+def stored(folder: Path, dataset: Dataset) -> tuple[Instance, Path, bytes]:
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_dataset(buffer, dataset)
+    data = buffer.getvalue()
+    path = folder / "object.dcm"
+    path.write_bytes(bytes(HEAD) + data)
+    arrived = replace(instance(1, size=HEAD + len(data)), data_set_offset=HEAD, transfer_syntax_uid=EXPLICIT)
+    return arrived, path, data
+
+
+def ct(**elements: object) -> Dataset:
+    dataset = Dataset()
+    dataset.Modality = "CT"
+    for keyword, value in elements.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def test_a_condition_is_evaluated_and_its_rule_names_no_value(tmp_path: Path) -> None:
+    arrived, path, data = stored(tmp_path, ct(PatientID="4711"))
+    with InstanceValues(arrived, path, data) as values:
+        assert pipeline.on_arrival(arrived, settings("tagValueIsPresent(#Tag.Modality, 'CT')"), values) == (
+            pipeline.Deliver()
+        )
+        found = pipeline.on_arrival(arrived, settings("tagValueIsPresent(#Tag.PatientID, '1')"), values)
+    assert found == pipeline.Exclude("the condition is not met")
+
+
+def test_enabled_then_condition_then_sop_class(tmp_path: Path) -> None:
+    arrived, path, data = stored(tmp_path, ct())
+    with InstanceValues(arrived, path, data) as values:
+        none = frozenset({"1.2"})
+        disabled = settings("false", enabled=False, sop_classes=none)
+        assert pipeline.on_arrival(arrived, disabled, values) == pipeline.Exclude("destination disabled")
+        assert pipeline.on_arrival(arrived, settings("false", sop_classes=none), values) == (
+            pipeline.Exclude("the condition is not met")
+        )
+        found = pipeline.on_arrival(arrived, settings("true", sop_classes=none), values)
+    assert isinstance(found, pipeline.Exclude)
+    assert "authorizedSOPClasses" in found.rule
+
+
+def test_a_condition_that_fails_is_a_dead_letter_that_says_why(tmp_path: Path) -> None:
+    arrived, path, data = stored(tmp_path, ct(PatientName="SECRET^NAME"))
+    path.write_bytes(path.read_bytes()[:-4])  # cut off inside the name
+    with InstanceValues(arrived, path, data[:-4]) as values:
+        found = pipeline.on_arrival(arrived, settings("tagIsPresent(#Tag.Modality) || true"), values)
+    assert isinstance(found, pipeline.Fail)
+    assert found.reason == "ConditionFailed"
+    assert "an element could not be read" in found.message
+    assert "SECRET" not in found.message
+
+
+def test_a_file_that_cannot_be_read_says_nothing_of_the_instance(tmp_path: Path) -> None:
+    arrived, path, _ = stored(tmp_path, ct())
+    path.unlink()
+    with InstanceValues(arrived, path) as values, pytest.raises(FileNotFoundError):
+        pipeline.decide(arrived, settings("tagIsPresent(#Tag.Modality)"), values)
+
+
+def test_a_condition_that_was_met_is_not_asked_again_unless_it_changed(tmp_path: Path) -> None:
+    arrived, path, _ = stored(tmp_path, ct())
+    path.unlink()
+    with InstanceValues(arrived, path) as values:
+        asked = settings("tagIsPresent(#Tag.Modality)")
+        assert pipeline.decide(arrived, asked, values, "tagIsPresent(#Tag.Modality)") == pipeline.Deliver()
+        with pytest.raises(FileNotFoundError):
+            pipeline.decide(arrived, asked, values, "true")
+
+
+@pytest.mark.parametrize("cut", [16, 1000, 16 * 1024])
+def test_what_lies_behind_the_bytes_in_memory_is_found_in_the_file(tmp_path: Path, cut: int) -> None:
+    dataset = ct(StationName="ICT258")
+    dataset.add_new(0x00091010, "UN", bytes(20_000))
+    dataset.PatientName = "Doe^John"
+    arrived, path, data = stored(tmp_path, dataset)
+    with InstanceValues(arrived, path, data[:cut]) as values:
+        wanted = settings("tagValueBeginsWith(#Tag.PatientName, 'Doe') && tagIsPresent(#Tag.StationName)")
+        assert pipeline.decide(arrived, wanted, values) == pipeline.Deliver()
+
+
+def test_memory_that_ends_between_two_elements_is_not_the_whole(tmp_path: Path) -> None:
+    dataset = ct()
+    _, _, beginning = stored(tmp_path, dataset)
+    dataset.PatientName = "Doe^John"
+    arrived, path, _ = stored(tmp_path, dataset)
+    with InstanceValues(arrived, path, beginning) as values:
+        assert pipeline.decide(arrived, settings("tagIsPresent(#Tag.PatientName)"), values) == pipeline.Deliver()
