@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the header has to say once pixels were changed (PS3.3 C.7.6.1.1.5, C.7.6.3; PS3.15 E.3.1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from io import BufferedWriter
+
+from dromos_gateway.pixels.elements import EXPLICIT, walk
+from dromos_gateway.pixels.image import Image
+from dromos_gateway.pixels.source import Source
+from dromos_gateway.pixels.writing import fill_in
+
+_SOP_INSTANCE_UID, _IMAGE_TYPE, _DERIVATION = 0x00080018, 0x00080008, 0x00082111
+_PHOTOMETRIC, _PLANAR, _BURNED_IN = 0x00280004, 0x00280006, 0x00280301
+_LOSSY, _RATIO, _METHOD = 0x00282110, 0x00282112, 0x00282114
+_OFFSET_TABLES = (0x7FE00001, 0x7FE00002)
+_WIDTH = 10  # characters kept free for a ratio that is known only at the end
+
+
+@dataclass(slots=True)
+class Description:
+    """Edits of the header, gathered; the SOP Instance UID of what is written."""
+
+    source: Source
+    sop_instance_uid: str
+    edits: dict[int, tuple[bytes, bytes] | None] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    lossy: bool = False
+
+    @classmethod
+    def of(cls, source: Source) -> Description:
+        """Nothing to say yet."""
+        description = cls(source, source.head.sop_instance_uid)
+        for tag in _OFFSET_TABLES:
+            if tag in source.elements:
+                description.edits[tag] = None
+        return description
+
+    def pixels_are(self, image: Image) -> None:
+        """Photometric Interpretation and Planar Configuration of what is written."""
+        if self.source.text(_PHOTOMETRIC) != image.photometric:
+            self.edits[_PHOTOMETRIC] = (b"CS", image.photometric.encode())
+        if image.samples > 1 and (self.source.number(_PLANAR) == 1) != image.planar:
+            self.edits[_PLANAR] = (b"US", bytes((image.planar, 0)))
+
+    def masked(self) -> None:
+        """No text is burned in any more."""
+        self.edits[_BURNED_IN] = (b"CS", b"NO")
+
+    def derived(self, sop_instance_uid: str) -> None:
+        """It is another image than the source's."""
+        self.sop_instance_uid = sop_instance_uid
+        self.edits[_SOP_INSTANCE_UID] = (b"UI", sop_instance_uid.encode())
+        kind = (self.source.text(_IMAGE_TYPE) or "").split("\\")
+        self.edits[_IMAGE_TYPE] = (b"CS", "\\".join(["DERIVED", *(kind[1:] or ["PRIMARY"])]).encode())
+
+    def compressed_with_loss(self, method: str, how: str) -> None:
+        """One more lossy compression, after those the image has been through; its ratio is filled in later."""
+        self.lossy = True
+        ratios = self._earlier(_RATIO)
+        methods = self._earlier(_METHOD)
+        self.edits[_LOSSY] = (b"CS", b"01")
+        self.edits[_RATIO] = (b"DS", "\\".join([*ratios, " " * _WIDTH]).encode())
+        self.edits[_METHOD] = (b"CS", "\\".join([*methods, method]).encode())
+        before = self.source.value(_DERIVATION)
+        after = how.encode() if before is None else bytes(before).rstrip(b" \0") + b"; " + how.encode()
+        self.edits[_DERIVATION] = (b"ST", after[:1024] if before is None or len(after) <= 1024 else how.encode())
+        self.notes.append(how)
+
+    def fill_in_ratio(self, file: BufferedWriter, start: int, header: bytes, ratio: float) -> None:
+        """Write the ratio into the header, which was written at `start`."""
+        for element in walk(header, 0, EXPLICIT):
+            if element.tag == _RATIO and self.lossy:
+                fill_in(
+                    file,
+                    start + element.end - _WIDTH - element.length % 2,
+                    f"{ratio:.2f}".encode().ljust(_WIDTH)[:_WIDTH],
+                )
+
+    def _earlier(self, tag: int) -> list[str]:
+        text = self.source.text(tag)
+        return text.split("\\") if text else []

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Filling rectangles: in decoded frames, and in native Pixel Data where it lies."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+
+import numpy as np
+
+from dromos_crds.masks import Colour, Mask, Rectangle
+from dromos_gateway.pixels.image import Image
+from dromos_gateway.pixels.native import Raster, dtype
+from dromos_gateway.pixels.outcome import Unfit
+from dromos_gateway.pixels.source import Source
+
+_CANNOT = "PixelsCannotBeMasked"
+_DESCRIPTORS, _TABLES = (0x00281101, 0x00281102, 0x00281103), (0x00281201, 0x00281202, 0x00281203)
+
+
+@dataclass(frozen=True, slots=True)
+class Drawing:
+    """Rectangles within the image, and what each sample is filled with."""
+
+    rectangles: tuple[Rectangle, ...]
+    values: tuple[float, ...]
+
+    def on(self, raster: Raster) -> Raster:
+        """A copy of a decoded frame with the rectangles filled."""
+        drawn = raster.copy()
+        for box in self.rectangles:
+            drawn[box.y : box.y + box.height, box.x : box.x + box.width] = self.values
+        return drawn
+
+
+def plan_drawing(mask: Mask, image: Image, source: Source) -> Drawing:
+    """What a mask means for an image in the photometric interpretation given. `Unfit` when it has no such colour."""
+    return Drawing(_clipped(mask.rectangles, image), _values(mask.colour, image, source))
+
+
+def _clipped(rectangles: tuple[Rectangle, ...], image: Image) -> tuple[Rectangle, ...]:
+    inside = []
+    for box in rectangles:
+        right, bottom = min(box.x + box.width, image.columns), min(box.y + box.height, image.rows)
+        if right > box.x and bottom > box.y:
+            inside.append(Rectangle(box.x, box.y, right - box.x, bottom - box.y))
+    return tuple(inside)
+
+
+def _values(colour: Colour, image: Image, source: Source) -> tuple[float, ...]:
+    if image.photometric.startswith("MONOCHROME"):
+        return (_grey(colour, image),)
+    if image.photometric == "PALETTE COLOR":
+        return (_nearest(colour, image, source),)
+    if image.photometric == "RGB":
+        return tuple(_scaled(part / 255, image) for part in (colour.red, colour.green, colour.blue))
+    if image.photometric in ("YBR_FULL", "YBR_FULL_422"):
+        return tuple(_scaled(part / 255, image) for part in ybr(colour))
+    raise Unfit(f"no mask can be drawn in {image.photometric}", _CANNOT)
+
+
+def ybr(colour: Colour) -> tuple[float, float, float]:
+    """YBR_FULL of a colour (PS3.3 C.7.6.3.1.2), 0 to 255."""
+    red, green, blue = colour.red, colour.green, colour.blue
+    return (
+        0.2990 * red + 0.5870 * green + 0.1140 * blue,
+        min(255.0, -0.1687 * red - 0.3313 * green + 0.5 * blue + 128),
+        min(255.0, 0.5 * red - 0.4187 * green - 0.0813 * blue + 128),
+    )
+
+
+def _grey(colour: Colour, image: Image) -> float:
+    light = ybr(colour)[0] / 255
+    return _scaled(1 - light if image.photometric == "MONOCHROME1" else light, image)
+
+
+def _scaled(share: float, image: Image) -> float:
+    """A share of the range that stored bits have; black is the lowest value there is."""
+    if image.is_float:
+        return share
+    lowest = -(1 << (image.stored - 1)) if image.signed else 0
+    return (lowest + round(share * ((1 << image.stored) - 1))) << (image.high_bit + 1 - image.stored)
+
+
+def _nearest(colour: Colour, image: Image, source: Source) -> float:
+    """The palette index whose colour is nearest (PS3.3 C.7.6.3.1.5)."""
+    parts = []
+    for descriptor_tag, table_tag in zip(_DESCRIPTORS, _TABLES, strict=True):
+        descriptor, table = source.value(descriptor_tag), source.value(table_tag)
+        if descriptor is None or len(descriptor) < 6 or table is None:
+            raise Unfit("its palette is absent or segmented: no colour can be chosen", _CANNOT)
+        count, first, bits = struct.unpack(source.encoding.order + "HHH", bytes(descriptor[:6]))
+        parts.append(_table(bytes(table), count or 65536, bits, source.encoding.order))
+    if len({len(part) for part in parts}) != 1:
+        raise Unfit("its palettes are of different length", _CANNOT)
+    wanted = np.array([colour.red, colour.green, colour.blue], np.int64)
+    nearest = int(((np.stack(parts, axis=1) - wanted) ** 2).sum(axis=1).argmin())
+    index = first + nearest
+    if index >> image.stored:
+        raise Unfit("its palette goes beyond what its pixels can name", _CANNOT)
+    return float(index)
+
+
+def _table(table: bytes, count: int, bits: int, order: str) -> Raster:
+    """The entries of a palette in 8 bits."""
+    if bits == 8 and len(table) in (count, count + count % 2):
+        return np.frombuffer(table, np.uint8, count).astype(np.int64)
+    if bits in (8, 16) and len(table) == 2 * count:
+        entries = np.frombuffer(table, order + "u2").astype(np.int64)
+        return entries >> 8 if bits == 16 else entries
+    raise Unfit("its palette is not as long as it says", _CANNOT)
+
+
+def fill_native(region: memoryview, image: Image, order: str, first: int, count: int, drawing: Drawing) -> None:
+    """Draw into frames `first` to `first + count` of native Pixel Data, which begins with `region` and is writable.
+
+    Two pixels that share their chrominance are filled together.
+    """
+    if image.allocated == 1:
+        for frame in range(first, first + count):
+            _fill_bits(region, image, frame, drawing)
+        return
+    size = image.frame_bits // 8
+    cells = np.frombuffer(region, dtype(image, order), count * image.frame_bits // image.allocated, first * size)
+    if image.subsampled:
+        pairs = cells.reshape(count, image.rows, image.columns // 2, 4)
+        luma, blue, red = drawing.values
+        for box in drawing.rectangles:
+            columns = slice(box.x // 2, (box.x + box.width + 1) // 2)
+            pairs[:, box.y : box.y + box.height, columns] = (luma, luma, blue, red)
+    elif image.planar and image.samples > 1:
+        planes = cells.reshape(count, image.samples, image.rows, image.columns)
+        for box in drawing.rectangles:
+            for sample, value in enumerate(drawing.values):
+                planes[:, sample, box.y : box.y + box.height, box.x : box.x + box.width] = value
+    else:
+        pixels = cells.reshape(count, image.rows, image.columns, image.samples)
+        for box in drawing.rectangles:
+            pixels[:, box.y : box.y + box.height, box.x : box.x + box.width] = drawing.values
+
+
+def _fill_bits(region: memoryview, image: Image, frame: int, drawing: Drawing) -> None:
+    begin = frame * image.frame_bits
+    start, skip = begin // 8, begin % 8
+    packed = np.frombuffer(region, np.uint8, (skip + image.frame_bits + 7) // 8, start)
+    bits = np.unpackbits(packed, bitorder="little")
+    plane = bits[skip : skip + image.frame_bits].reshape(image.rows, image.columns)
+    for box in drawing.rectangles:
+        plane[box.y : box.y + box.height, box.x : box.x + box.width] = drawing.values[0]
+    packed[:] = np.packbits(bits, bitorder="little")
