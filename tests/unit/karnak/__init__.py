@@ -33,7 +33,6 @@ NOT_BUILT: Mapping[str, tuple[str, ...]] = {
         "select.",
         "uid.",
     ),
-    "Pixels: transcoding and masks": ("mask.", "transfer_syntax."),
     "Seeing it work": ("notification.", "monitoring."),
 }
 
