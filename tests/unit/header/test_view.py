@@ -184,7 +184,7 @@ def test_any_data_set_reads_as_pydicom_wrote_it(data: Dataset, syntax: str) -> N
     for element in data:
         assert view.present(element.tag)
         if element.VR in ("PN", "LO", "SH", "US"):
-            assert (view.text(element.tag) or "") == str(element.value)
+            assert (view.text(element.tag) or "") == str(element.value).rstrip(" ")  # pydicom pads names as it writes
 
 
 @given(st.sampled_from(SYNTAXES), st.integers(0, 400), st.binary(min_size=1, max_size=6), st.integers(0, 400))
