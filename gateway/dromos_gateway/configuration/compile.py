@@ -153,7 +153,7 @@ def _unbuilt(item: InForce, destination: Destination) -> Problem | None:
 
 def _mistaken(item: InForce, destination: Destination) -> Problem | None:
     for field, mistake in mistakes(destination.spec):
-        return _problem(item, reasons.INVALID_EXPRESSION, field, str(mistake))
+        return _problem(item, reasons.INVALID_EXPRESSION, field, mistake)
     return None
 
 

@@ -14,10 +14,11 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from dromos_crds.calls import Call
 from dromos_crds.expressions import Element, Values
+from dromos_crds.jsonpointer import NOTHING, resolve
 from dromos_gateway.endpoints.cache import Cache
-from dromos_gateway.endpoints.call import Call, Request, Unspeakable, make_request
-from dromos_gateway.endpoints.pointer import NOTHING, resolve
+from dromos_gateway.endpoints.request import Request, Unspeakable, make_request
 from dromos_gateway.web.authorization import Authorization, Fixed
 from dromos_gateway.web.client import Timeouts, WebClient, open_client
 from dromos_gateway.web.errors import TokenUnavailable, WebError, origin

@@ -7,13 +7,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
+from dromos_crds.calls import Call
 from dromos_crds.expressions import Values
 from dromos_gateway.pseudonyms.identity import Patient
 from dromos_gateway.pseudonyms.store import Store, StoreUnavailable
 from dromos_gateway.pseudonyms.table import LONGEST_PSEUDONYM
 
 if TYPE_CHECKING:  # they bring an HTTP client along
-    from dromos_gateway.endpoints.call import Call
     from dromos_gateway.endpoints.service import Failure, Found
 
 PATIENT_ID = 0x00100020

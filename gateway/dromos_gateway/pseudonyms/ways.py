@@ -13,6 +13,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dromos_crds import Destination, Project, Secret, reasons, tags
+from dromos_crds.calls import Call, CallMistake, compile_call
 from dromos_crds.destination import APIPseudonym, TagPseudonym
 from dromos_gateway.configuration.references import Unresolved
 from dromos_gateway.pseudonyms.redisstore import RedisSettings
@@ -21,7 +22,6 @@ from dromos_gateway.pseudonyms.source import Source, open_store, source_of
 from dromos_gateway.pseudonyms.table import TableRefused
 
 if TYPE_CHECKING:  # they bring an HTTP client along
-    from dromos_gateway.endpoints.call import Call, CallMistake
     from dromos_gateway.endpoints.service import Endpoints
 
 _FIELD = "spec.deidentification.pseudonym"
@@ -91,8 +91,6 @@ def way_of(
 def open_way(way: Way, endpoints: Endpoints) -> Resolver:
     """What resolves, in this process; `endpoints` are those of the Destination's project."""
     if isinstance(way, FromService):
-        from dromos_gateway.endpoints.call import Call
-
         call = _compiled(way)
         if not isinstance(call, Call):
             return NoStore("the call of the pseudonym service is not valid")
@@ -127,8 +125,6 @@ def _from_tag(wanted: TagPseudonym) -> FromTag:
 
 
 def _from_service(wanted: APIPseudonym, project: Project) -> FromService:
-    from dromos_gateway.endpoints.call import CallMistake
-
     way = FromService(wanted.url, wanted.method, wanted.body, wanted.response_path, wanted.auth_config)
     call = _compiled(way)
     if isinstance(call, CallMistake):
@@ -141,8 +137,6 @@ def _from_service(wanted: APIPseudonym, project: Project) -> FromService:
 
 
 def _compiled(way: FromService) -> Call | CallMistake:
-    from dromos_gateway.endpoints.call import compile_call
-
     return compile_call(
         url=way.url,
         method=way.method,

@@ -19,7 +19,12 @@ _SIGNALS = {
     signal.SIGALRM: (Cause.WALL, "needed more than {limits.wall:g} s"),
 }
 # Nothing of the gateway's environment is a worker's business; one job has one thread, the pool has the cores.
-_KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")  # for what a profile asks of services
+_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
+_KEPT = (
+    *("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR"),
+    *(*_PROXIES, *(name.lower() for name in _PROXIES), *_TRUST),
+)
 _SET = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",

@@ -132,3 +132,21 @@ def test_album_conditions_and_templates_are_compiled_too(tmp_path: Path) -> None
         "spec.stow.kheopsAlbums[0].condition",
         "spec.deidentification.pseudonym.api.body",
     ]
+
+
+@pytest.mark.parametrize(
+    ("way", "field", "said"),
+    [
+        ("tag: {tag: '(0012,00ZZ)'}", "tag.tag", "names no tag"),
+        ("api: {url: 'https://{{getString(#Tag.PatientID)}}/'}", "api.url", "no {{ }}"),
+        ("api: {url: 'https://x/{{nonsense}}'}", "api.url", "nonsense"),
+        ("api: {url: 'https://x/', method: POST}", "api.body", "needed"),
+        ("api: {url: 'https://x/', responsePath: /a~2}", "api.responsePath", "RFC 6901"),
+    ],
+)
+def test_a_way_to_a_pseudonym_that_leads_nowhere(tmp_path: Path, way: str, field: str, said: str) -> None:
+    use = f"  deidentification: {{projectRef: {{name: a}}, pseudonym: {{{way}}}}}\n"
+    (problem,) = meaning.check_expressions(manifests(tmp_path, NODE + DESTINATION + use))
+    assert problem.field == f"spec.deidentification.pseudonym.{field}"
+    assert said in problem.message
+    assert problem.line == 12

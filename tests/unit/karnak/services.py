@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from random import Random
 
 from dromos_crds import tags
+from dromos_crds.calls import Call, compile_call
 from dromos_crds.expressions import Element
-from dromos_gateway.endpoints.call import Call, compile_call
 from dromos_gateway.endpoints.service import Endpoints, Failure, Found
 from dromos_gateway.web.oauth2 import ClientCredentials
 from tests.unit.karnak import Given

@@ -10,7 +10,7 @@ from random import Random
 
 import pytest
 
-from dromos_gateway.endpoints.call import Call, compile_call
+from dromos_crds.calls import Call, compile_call
 from dromos_gateway.endpoints.service import Endpoints, Failure, Found
 from dromos_gateway.pseudonyms.resolution import APIResolver, Held, Pseudonym
 from dromos_gateway.web.oauth2 import ClientCredentials

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from dromos_crds.calls import Call, CallMistake, compile_call
+from dromos_crds.jsonpointer import NOTHING, parse_pointer, resolve
 from dromos_gateway.endpoints.cache import Cache
-from dromos_gateway.endpoints.call import Call, CallMistake, Unspeakable, compile_call, make_request
-from dromos_gateway.endpoints.pointer import NOTHING, parse_pointer, resolve
+from dromos_gateway.endpoints.request import Unspeakable, make_request
 
 URL = "https://ids.example/of/{{getString(#Tag.PatientID)}}/pseudonym?project={{getString(#Tag.ClinicalTrialSponsorName)}}"
 BODY = '{"id": "{{getString(#Tag.PatientID)}}"}'

@@ -1,16 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One call of a service, compiled from a manifest, and made of an instance's values."""
+"""A call of an HTTP service, as profiles and Destinations write it: `action.replace.api`, `pseudonym.api`."""
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass, field
 from typing import Literal
-from urllib.parse import quote, urlsplit
 
-from dromos_crds.expressions import Element, ExpressionFailed, Mistake, Template, Values, compile_template
-from dromos_gateway.endpoints.pointer import parse_pointer
+from dromos_crds.expressions import Mistake, Template, compile_template
+from dromos_crds.jsonpointer import parse_pointer
 
 # an expression in the place of scheme or host would let patient data choose whom it is sent to
 _ORIGIN = re.compile(r"https?://[^\s/?#@{}]+(?=[/?#]|$)", re.IGNORECASE)
@@ -34,19 +32,6 @@ class Call:
     pointer: tuple[str, ...]
     auth_config: str | None = None
     default: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """A call with the values of one instance: patient data, never shown."""
-
-    method: str
-    url: str = field(repr=False)
-    body: str | None = field(repr=False)
-
-
-class Unspeakable(Exception):
-    """A value of the instance cannot stand where the template puts it. The message does not show it."""
 
 
 def compile_call(
@@ -79,26 +64,3 @@ def compile_call(
     if isinstance(content, Mistake):
         return CallMistake("body", str(content))
     return Call(address, "GET" if verb == "GET" else "POST", content, pointer, auth_config, default)
-
-
-def make_request(call: Call, values: Values, element: Element | None = None) -> Request:
-    """Fill in the templates: percent-encoded in the URL (RFC 3986), escaped in the body (RFC 8259). Unspeakable."""
-    try:
-        url = call.url.render(values, encode=_percent_encoded, element=element)
-        body = call.body.render(values, encode=_json_escaped, element=element) if call.body is not None else None
-    except ExpressionFailed as error:
-        raise Unspeakable(str(error)) from None
-    except UnicodeError:
-        raise Unspeakable("a value has characters that no text can be made of") from None
-    if any(segment in (".", "..") for segment in urlsplit(url).path.split("/")):
-        raise Unspeakable("a value would lead to another path of the service")
-    return Request(call.method, url, body)
-
-
-def _percent_encoded(value: str) -> str:
-    return quote(value, safe="")
-
-
-def _json_escaped(value: str) -> str:
-    value.encode()  # UnicodeEncodeError for half a surrogate pair
-    return json.dumps(value, ensure_ascii=False)[1:-1]
