@@ -7,6 +7,7 @@ Mistakes of users end in conditions. What raises here is the infrastructure: it 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import logging
 import secrets
@@ -15,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Any
 
 from dromos_operator.engine import observe
 from dromos_operator.engine.acks import Acknowledgements, Target
@@ -26,7 +28,7 @@ from dromos_operator.kube import events
 from dromos_operator.kube.client import Client
 from dromos_operator.kube.writer import Writer
 from dromos_operator.metrics import QUEUE, RECONCILE_SECONDS, RECONCILIATIONS
-from dromos_operator.plan import planner, programming, projects
+from dromos_operator.plan import metadata, planner, programming, projects
 from dromos_operator.plan.attachment import Attachment
 from dromos_operator.plan.planner import Plan
 from dromos_operator.plan.report import identity_of
@@ -94,6 +96,7 @@ class Worker:
         self.acks.watch(key, self._targets(key, planned, snapshot))
         await self.acks.first_words(key)
         snapshot = replace(snapshot, live=live, reports=self.acks.reports(key.namespace, tuple(snapshot.pods)))
+        await self._direct(planned, snapshot)
         await self._announce(planned, snapshot)
         current = replace(planned, attachment=Attachment(snapshot))
         for status in planner.statuses(current, tuple(refusals), self._timestamp()):
@@ -157,6 +160,13 @@ class Worker:
                 found[name] = Target(node, name, address, identity_of(pod), planned.token, planned.expected.hash)
         return found
 
+    async def _direct(self, planned: Plan, snapshot: Snapshot) -> None:
+        """Let new associations come to the pods that stay, and no more to those that shall go."""
+        for name, pod in snapshot.pods.items():
+            label = metadata.receiving(name not in planned.scale.retiring)
+            if not label.items() <= (pod["metadata"].get("labels") or {}).items():
+                await self._patch_pod(snapshot, name, {"labels": label})
+
     async def _announce(self, planned: Plan, snapshot: Snapshot) -> None:
         """Touch pods whose files changed: the kubelet then refreshes them at once instead of within a minute."""
         secret = next((obj for key, obj in snapshot.live.items() if key.kind == "Secret"), None)
@@ -169,11 +179,12 @@ class Worker:
                 continue
             if not programming.is_ready(pod) or (pod["metadata"].get("annotations") or {}).get(REVISION) == revision:
                 continue
-            try:
-                patch = {"metadata": {"annotations": {REVISION: revision}}}
-                self.store.put(await self.client.merge(Key("Pod", snapshot.namespace, name), patch), "Pod")
-            except ObjectNotFound:
-                continue
+            await self._patch_pod(snapshot, name, {"annotations": {REVISION: revision}})
+
+    async def _patch_pod(self, snapshot: Snapshot, name: str, changes: dict[str, Any]) -> None:
+        with contextlib.suppress(ObjectNotFound):
+            key = Key("Pod", snapshot.namespace, name)
+            self.store.put(await self.client.merge(key, {"metadata": changes}), "Pod")
 
     def _timestamp(self) -> str:
         return self.now().strftime("%Y-%m-%dT%H:%M:%SZ")

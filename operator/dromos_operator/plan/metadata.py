@@ -27,6 +27,11 @@ def labels(node: str) -> dict[str, str]:
     return {**selector(node), "app.kubernetes.io/managed-by": "dromos"}
 
 
+def receiving(is_so: bool) -> dict[str, str]:
+    """The label of pods by which the Service chooses those that get new associations."""
+    return {"dromos.dev/receiving": "true" if is_so else "false"}
+
+
 def owned(node: Object, kind: str, name: str, annotations: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Head of an object that goes when its ForwardNode goes, even with the operator down."""
     metadata = node["metadata"]

@@ -8,7 +8,7 @@ from typing import Any
 from dromos_crds.forwardnode import ForwardNodeSpec
 from dromos_operator.kinds import Object
 from dromos_operator.plan import names
-from dromos_operator.plan.metadata import owned, selector
+from dromos_operator.plan.metadata import owned, receiving, selector
 from dromos_operator.plan.workload import ADMIN_PORT, DICOM_PORT
 
 OPERATOR = {"app.kubernetes.io/name": "dromos", "app.kubernetes.io/component": "operator"}
@@ -19,7 +19,11 @@ def service(node: Object, spec: ForwardNodeSpec) -> Object:
     name = node["metadata"]["name"]
     wanted = spec.service
     port: dict[str, Any] = {"name": "dicom", "port": wanted.port, "targetPort": DICOM_PORT, "protocol": "TCP"}
-    body: dict[str, Any] = {"type": wanted.type, "selector": selector(name), "ports": [port]}
+    body: dict[str, Any] = {
+        "type": wanted.type,
+        "selector": {**selector(name), **receiving(True)},
+        "ports": [port],
+    }
     if wanted.type != "ClusterIP":
         body["externalTrafficPolicy"] = wanted.external_traffic_policy
         if wanted.node_port:

@@ -19,18 +19,22 @@ class Scale:
 
     replicas: int
     waiting: str = ""
+    retiring: frozenset[str] = frozenset()  # pods that get no new associations, so that their spools come to an end
 
 
 def scale(snapshot: Snapshot, wanted: int, live: Object | None, monotonic: float) -> Scale:
     """Go down from the last ordinal, one by one, as far as spools are empty."""
     current = int(((live or {}).get("spec") or {}).get("replicas", wanted))
+    retiring = frozenset(names.pod(snapshot.name, ordinal) for ordinal in range(wanted, current))
     for count in range(current, wanted, -1):
         name = names.pod(snapshot.name, count - 1)
         report = snapshot.reports.get(name)
         if report is None or report.load is None or monotonic - report.load_at > FRESH:
-            return Scale(count, f"waiting for pod {name} to say whether its spool is empty before it is removed")
+            said = f"waiting for pod {name} to say whether its spool is empty before it is removed"
+            return Scale(count, said, retiring)
         if report.load.instances:
-            return Scale(count, f"waiting for pod {name} to deliver {_held(report.load)} before it is removed")
+            said = f"waiting for pod {name} to deliver {_held(report.load)} before it is removed"
+            return Scale(count, said, retiring)
     return Scale(wanted)
 
 

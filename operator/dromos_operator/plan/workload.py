@@ -11,7 +11,7 @@ from typing import Any
 from dromos_crds.forwardnode import ForwardNodeSpec
 from dromos_operator.kinds import Object
 from dromos_operator.plan import names
-from dromos_operator.plan.metadata import labels, owned, selector
+from dromos_operator.plan.metadata import labels, owned, receiving, selector
 from dromos_operator.settings import Settings
 
 DICOM_PORT = 11112
@@ -87,7 +87,7 @@ def _pod_template(node: str, spec: ForwardNodeSpec, settings: Settings) -> dict[
         pod["imagePullSecrets"] = [{"name": reference.name} for reference in workload.image_pull_secrets]
     # the listener is opened once; whether it speaks TLS is decided then
     annotations = {"dromos.dev/listener": "plain" if spec.tls is None else "tls"}
-    return {"metadata": {"labels": labels(node), "annotations": annotations}, "spec": pod}
+    return {"metadata": {"labels": {**labels(node), **receiving(True)}, "annotations": annotations}, "spec": pod}
 
 
 def _container(spec: ForwardNodeSpec, settings: Settings) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from dromos_operator.kinds import Key, key_of
 from dromos_operator.plan import planner
 from dromos_operator.plan.configuration import LARGEST
 from dromos_operator.plan.planner import Plan
-from dromos_operator.plan.report import Load, Report
+from dromos_operator.plan.report import Load, Queue, Report
 from dromos_operator.plan.snapshot import Snapshot
 from dromos_operator.plan.status import COUNTERS
 from tests.unit.operator.make import (
@@ -280,6 +280,26 @@ def test_pods_go_only_once_their_spool_is_empty(load: Load | None, load_at: floa
     planned = _plan(snapshot(node(replicas=1), live=live, reports=reports), monotonic=101.0)
     assert _object(planned, "StatefulSet")["spec"]["replicas"] == replicas
     assert f"radiology-{replicas - 1}" in planned.scale.waiting
+    # what shall go gets nothing new, so that it comes to an end
+    assert planned.scale.retiring == {"radiology-1", "radiology-2"}
+
+
+def test_what_keeps_a_pod_is_counted_and_dead_letters_are_named() -> None:
+    live = {Key("StatefulSet", "imaging", "radiology"): workload(replicas=2)}
+    load = Load(instances=7, queues={"archive": Queue(waiting=4), "gone": Queue(failed=3)})
+    planned = _plan(snapshot(node(replicas=1), live=live, reports={"radiology-1": Report("x", "h", load=load)}))
+    assert "pod radiology-1 to deliver 7 instances" in planned.scale.waiting
+    assert "3 transfers failed" in planned.scale.waiting
+    assert "dromos failures" in planned.scale.waiting
+
+
+def test_new_associations_come_to_pods_that_receive() -> None:
+    planned = _plan(snapshot(node()))
+    chosen = _object(planned, "Service")["spec"]["selector"]
+    template = _object(planned, "StatefulSet")["spec"]["template"]["metadata"]["labels"]
+    assert chosen.items() <= template.items()
+    assert chosen["dromos.dev/receiving"] == "true"
+    assert "dromos.dev/receiving" not in _object(planned, "StatefulSet")["spec"]["selector"]["matchLabels"]
 
 
 def test_more_pods_come_at_once() -> None:
