@@ -207,10 +207,10 @@ class Peers:
             what=f"{len(expected)} instances at {name}; absent or different",
         )
 
-    def wait_answering(self, name: str, port: int) -> None:
+    def wait_answering(self, name: str, port: int, called: str = "ANY") -> None:
         """Wait until a receiver answers C-ECHO at its Service: kube-proxy follows a new pod with a delay."""
         eventually(
-            lambda: self.kubectl.exec("sender", "echoscu", name, str(port), check=False).returncode,
+            lambda: self.kubectl.exec("sender", "echoscu", "-aec", called, name, str(port), check=False).returncode,
             lambda code: code == 0,
             within=60,
             what=f"C-ECHO of {name}",

@@ -6,12 +6,14 @@ The tests share one gateway and run in the order they are written in; each has s
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from tests.cluster.conftest import ROOT
+from tests.cluster.counters import Counters
 from tests.cluster.eventually import eventually
 from tests.cluster.kubectl import Kubectl, Manifest
 from tests.cluster.node import Node
@@ -35,6 +37,14 @@ def gateway(installed: Kubectl, peers: Peers) -> Iterator[Kubectl]:
         kubectl.wait_condition("destination", destination, "Ready")
     yield kubectl
     kubectl.run("delete", "--filename", QUICKSTART, "--ignore-not-found")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def counters(gateway: Kubectl) -> Iterator[Counters]:
+    """Everybody's counters, watched from the first test to the last."""
+    watched = Counters(gateway)
+    yield watched
+    watched.close()
 
 
 def _send(peers: Peers, number: int, instances: int, **how: Any) -> dict[str, str]:
@@ -167,16 +177,27 @@ def test_a_suspended_node_keeps_what_it_receives(gateway: Kubectl, peers: Peers)
         peers.wait_received(receiver, sent)
 
 
-def test_programmed_waits_for_the_pod(gateway: Kubectl, peers: Peers, node: Node) -> None:
-    pod = _pod(gateway)
+@pytest.mark.parametrize("held", [5, 45])
+def test_programmed_waits_for_the_pod(gateway: Kubectl, peers: Peers, node: Node, held: int) -> None:
+    """Held for a moment the pod stays ready; held for longer it is not, but nobody kills it."""
+    pod, identity = _pod(gateway), _identity(gateway)
     node.signal(pod, "STOP")
     try:
-        gateway.patch_spec("destination", "research", description="changed while the gateway is held")
-        condition = gateway.wait_condition("destination", "research", "Programmed", "False")
-        assert GATEWAY in condition["message"]
+        gateway.patch_spec("destination", "research", description=f"changed while the gateway is held for {held} s")
+        for kind, name in (("destination", "research"), ("forwardnode", NODE)):
+            condition = gateway.wait_condition(kind, name, "Programmed", "False")
+            assert GATEWAY in condition["message"]
         with pytest.raises(AssertionError):  # and stays so
-            gateway.wait_condition("destination", "research", "Programmed", within=5)
+            gateway.wait_condition("destination", "research", "Programmed", within=held)
     finally:
         node.signal(pod, "CONT")
-    gateway.wait_condition("destination", "research", "Programmed", within=10)
-    assert _identity(gateway)[0] == pod["metadata"]["uid"]
+    started = time.monotonic()
+    for kind, name in (("destination", "research"), ("forwardnode", NODE)):
+        gateway.wait_condition(kind, name, "Programmed", within=10 - (time.monotonic() - started))
+    assert _identity(gateway) == identity
+
+
+def test_counters_were_written_every_half_minute_at_most(counters: Counters) -> None:
+    """Over all that the tests before have sent."""
+    assert counters.changes() > 5, "nothing was counted"
+    assert counters.shortest_pause() > 29
