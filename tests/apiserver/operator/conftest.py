@@ -10,22 +10,21 @@ import pytest
 from tests.apiserver.operator.process import OperatorProcess
 from tests.cluster.kubectl import Kubectl
 
-NAMESPACE = "dromos-test-operator"
-
 
 @pytest.fixture(scope="module")
-def imaging(crds: Kubectl) -> Iterator[Kubectl]:
-    """An empty namespace in which only restricted pods are admitted."""
-    crds.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s", timeout=130)
+def imaging(crds: Kubectl, request: pytest.FixtureRequest) -> Iterator[Kubectl]:
+    """An empty namespace, of the module's own, in which only restricted pods are admitted."""
+    name = f"dromos-{request.module.__name__.rpartition('.')[2].replace('_', '-')}"
+    crds.run("delete", "namespace", name, "--ignore-not-found", "--timeout=120s", timeout=130)
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    crds.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}})
-    yield Kubectl(NAMESPACE)
-    crds.run("delete", "namespace", NAMESPACE, "--ignore-not-found", "--timeout=120s", timeout=130)
+    crds.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    yield Kubectl(name)
+    crds.run("delete", "namespace", name, "--ignore-not-found", "--wait=false")
 
 
 @pytest.fixture(scope="module")
 def operator(imaging: Kubectl, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OperatorProcess]:
     """The operator, for all tests of a module."""
-    process = OperatorProcess(NAMESPACE, tmp_path_factory.mktemp("operator") / "log")
+    process = OperatorProcess(imaging.namespace, tmp_path_factory.mktemp("operator") / "log")
     yield process
     assert process.stop() == 0, process.log.read_text()[-2000:]

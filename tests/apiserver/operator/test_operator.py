@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.apiserver.operator.conftest import NAMESPACE
+from tests.apiserver.operator.manifests import destination, manifest, node
 from tests.apiserver.operator.process import OperatorProcess
 from tests.cluster.eventually import eventually, steadily
 from tests.cluster.kubectl import Kubectl
@@ -17,19 +17,6 @@ OURS = "configmaps,secrets,services,serviceaccounts,statefulsets,networkpolicies
 KINDS = f"forwardnodes,destinations,projects,{OURS}"
 LABEL = ("--selector", "app.kubernetes.io/managed-by=dromos")
 PLANTED = "planted-e0c5d1-secret"
-
-
-def _manifest(kind: str, name: str, **spec: Any) -> dict[str, Any]:
-    return {"apiVersion": "dromos.dev/v1alpha1", "kind": kind, "metadata": {"name": name}, "spec": spec}
-
-
-def _node(name: str = "radiology", **spec: Any) -> dict[str, Any]:
-    return _manifest("ForwardNode", name, **{"aeTitle": "RADIOLOGY", "spool": {"size": "64Mi"}, **spec})
-
-
-def _destination(name: str, node: str = "radiology", **spec: Any) -> dict[str, Any]:
-    dicom = {"aeTitle": "ARCHIVE", "hostname": "archive", "port": 104}
-    return _manifest("Destination", name, **{"forwardNodeRef": {"name": node}, "dicom": dicom, **spec})
 
 
 def _versions(kubectl: Kubectl) -> dict[tuple[str, str], str]:
@@ -43,7 +30,7 @@ def _names(kubectl: Kubectl) -> set[tuple[str, str]]:
 @pytest.fixture(scope="module")
 def radiology(imaging: Kubectl, operator: OperatorProcess) -> Kubectl:
     """A ForwardNode with a Destination, planned."""
-    imaging.apply(_node(), _destination("archive"))
+    imaging.apply(node(), destination("archive"))
     imaging.wait_condition("forwardnode", "radiology", "Accepted", within=20)
     return imaging
 
@@ -86,11 +73,11 @@ def test_objects_of_users_carry_nothing_of_ours(radiology: Kubectl) -> None:
 
 
 def test_a_destination_without_its_node_says_so_until_it_comes(imaging: Kubectl, operator: OperatorProcess) -> None:
-    imaging.apply(_destination("lost", node="cardiology"))
+    imaging.apply(destination("lost", to="cardiology"))
     resolved = imaging.wait_condition("destination", "lost", "ResolvedRefs", "False", within=20)
     assert resolved["reason"] == "ForwardNodeNotFound"
     assert resolved["message"].startswith("spec.forwardNodeRef.name: ")
-    imaging.apply(_node("cardiology", aeTitle="CARDIO", replicas=0))
+    imaging.apply(node("cardiology", aeTitle="CARDIO", replicas=0))
     imaging.wait_condition("destination", "lost", "ResolvedRefs", "True", within=20)
     imaging.run("delete", "destination/lost", "forwardnode/cardiology")
 
@@ -99,9 +86,12 @@ def test_a_secret_that_comes_later_resolves_the_reference_and_stays_secret(
     radiology: Kubectl, operator: OperatorProcess
 ) -> None:
     tls = {"caRef": {"name": "ca"}}
-    radiology.apply(_destination("secured", dicom={"aeTitle": "A", "hostname": "h", "port": 104, "tls": tls}))
+    radiology.apply(destination("secured", dicom={"aeTitle": "A", "hostname": "h", "port": 104, "tls": tls}))
     resolved = radiology.wait_condition("destination", "secured", "ResolvedRefs", "False", within=20)
-    assert resolved["message"] == f"spec.dicom.tls.caRef.name: there is no Secret 'ca' in namespace {NAMESPACE!r}"
+    assert (
+        resolved["message"]
+        == f"spec.dicom.tls.caRef.name: there is no Secret 'ca' in namespace {radiology.namespace!r}"
+    )
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ca"}, "stringData": {"ca.crt": PLANTED}}
     radiology.apply(secret)
     radiology.wait_condition("destination", "secured", "ResolvedRefs", "True", within=20)
@@ -138,7 +128,7 @@ def test_what_somebody_else_changes_or_deletes_is_put_right(radiology: Kubectl, 
 def test_a_name_that_is_taken_is_left_alone_until_it_is_free(imaging: Kubectl, operator: OperatorProcess) -> None:
     foreign = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "taken-config"}, "data": {"a": "b"}}
     imaging.apply(foreign)
-    imaging.apply(_node("taken", replicas=0))
+    imaging.apply(node("taken", replicas=0))
     programmed = eventually(
         lambda: imaging.condition("forwardnode", "taken", "Programmed"),
         lambda condition: condition.get("reason") == "NameConflict",
@@ -157,7 +147,7 @@ def test_a_name_that_is_taken_is_left_alone_until_it_is_free(imaging: Kubectl, o
 
 
 def test_what_the_api_server_refuses_becomes_a_condition(imaging: Kubectl, operator: OperatorProcess) -> None:
-    imaging.apply(_node("refused", replicas=0, service={"type": "NodePort", "nodePort": 1}))
+    imaging.apply(node("refused", replicas=0, service={"type": "NodePort", "nodePort": 1}))
     programmed = eventually(
         lambda: imaging.condition("forwardnode", "refused", "Programmed"),
         lambda condition: condition.get("reason") == "Refused",
@@ -169,7 +159,7 @@ def test_what_the_api_server_refuses_becomes_a_condition(imaging: Kubectl, opera
 
 
 def test_a_volume_grows_or_the_reason_why_not_is_said(radiology: Kubectl) -> None:
-    radiology.apply(_node("growing"))
+    radiology.apply(node("growing"))
     eventually(lambda: radiology.get("persistentvolumeclaim", "spool-growing-0"), bool, within=30, what="the claim")
     radiology.patch_spec("forwardnode", "growing", spool={"size": "128Mi"})
 
@@ -187,7 +177,7 @@ def test_a_volume_grows_or_the_reason_why_not_is_said(radiology: Kubectl) -> Non
 
 def test_a_project_is_given_keys_once(imaging: Kubectl, operator: OperatorProcess) -> None:
     imaging.apply(
-        _manifest("Project", "study-a", profile={"name": "p", "profileElements": [{"codename": "c", "action": "X"}]})
+        manifest("Project", "study-a", profile={"name": "p", "profileElements": [{"codename": "c", "action": "X"}]})
     )
     imaging.wait_condition("project", "study-a", "Ready", within=20)
     secret = imaging.get("secret", "study-a-key") or {}
@@ -222,7 +212,7 @@ def test_a_restart_changes_nothing_and_deletion_needs_no_operator(
 ) -> None:
     assert operator.stop() == 0
     versions = _versions(radiology)
-    again = OperatorProcess(NAMESPACE, tmp_path / "log")
+    again = OperatorProcess(radiology.namespace, tmp_path / "log")
     steadily(lambda: _versions(radiology), seconds=10, what="resource versions after a restart")
     assert _versions(radiology) == versions
     assert again.stop() == 0
