@@ -99,6 +99,10 @@ def test_a_destination_is_added_without_a_restart(gateway: Kubectl, peers: Peers
     gateway.run("delete", "destination/teaching", "deployment/teaching", "service/teaching")
 
 
+def test_the_pod_is_asked_without_further_words(gateway: Kubectl) -> None:
+    assert gateway.exec(GATEWAY, "dromos", "failures", "list").stdout == "no dead letters\n"
+
+
 def test_what_is_sent_while_a_receiver_is_down_arrives_when_it_is_back(gateway: Kubectl, peers: Peers) -> None:
     peers.scale("archive", 0)
     sent = _send(peers, 102, 50)

@@ -8,34 +8,18 @@ Exit code 0: done. 1: there is no such dead letter, or the gateway refuses. 2: w
 from __future__ import annotations
 
 import argparse
-import http.client
 import json
 import sys
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dromos_gateway.commands.calling import address
-
-_TIMEOUT = 30.0
-
-
-class _NoGateway(Exception):
-    """Nobody answers, or not as a gateway does."""
-
-
-class _Refused(Exception):
-    """The gateway says no; the message is its own."""
+from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare list, show, retry and discard."""
     common = argparse.ArgumentParser(add_help=False)
-    common.add_argument(
-        "--admin", metavar="HOST:PORT", type=address, default=("127.0.0.1", 8080),
-        help="the gateway's admin port (default 127.0.0.1:8080)",
-    )  # fmt: skip
-    common.add_argument("--admin-token-file", metavar="FILE", type=Path, help="its bearer token, where it wants one")
+    add_admin_arguments(common)
     common.add_argument("--format", choices=("table", "json"), default="table", help="(default table)")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", parents=[common], help="all dead letters, the newest first")
@@ -57,10 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask the gateway."""
     try:
         return _act(arguments)
-    except _NoGateway as error:
+    except NoGateway as error:
         print(f"dromos failures: {error}", file=sys.stderr)
         return 2
-    except _Refused as error:
+    except Refused as error:
         print(f"dromos failures: {error}", file=sys.stderr)
         return 1
 
@@ -81,10 +65,10 @@ def _act(arguments: argparse.Namespace) -> int:
         try:
             if arguments.action == "retry":
                 query = f"?destination={quote(arguments.to, safe='')}" if arguments.to else ""
-                _ask(arguments, "POST", f"/v1/failures/{number}/retry{query}")
+                ask(arguments, "POST", f"/v1/failures/{number}/retry{query}")
             else:
-                _ask(arguments, "DELETE", f"/v1/failures/{number}")
-        except _Refused as error:
+                ask(arguments, "DELETE", f"/v1/failures/{number}")
+        except Refused as error:
             print(f"{number}: {error}", file=sys.stderr)
             code = 1
         else:
@@ -111,7 +95,7 @@ def _list(arguments: argparse.Namespace) -> int:
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    item = _ask(arguments, "GET", f"/v1/failures/{arguments.id}")
+    item = ask(arguments, "GET", f"/v1/failures/{arguments.id}")
     if arguments.format == "json":
         print(json.dumps(item, indent=2))
         return 0
@@ -122,33 +106,11 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _found(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    failures = _ask(arguments, "GET", "/v1/failures")["failures"]
+    failures = ask(arguments, "GET", "/v1/failures")["failures"]
     wanted = arguments.destination
     if wanted is not None and "/" not in wanted:
         wanted = f"default/{wanted}"
     return [item for item in failures if wanted in (None, item["destination"])]
-
-
-def _ask(arguments: argparse.Namespace, method: str, path: str) -> Any:
-    host, port = arguments.admin
-    headers = {}
-    if arguments.admin_token_file is not None:
-        try:
-            headers["Authorization"] = f"Bearer {arguments.admin_token_file.read_text().strip()}"
-        except OSError as error:
-            raise _NoGateway(f"{arguments.admin_token_file}: {error.strerror}") from None
-    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
-    try:
-        connection.request(method, path, headers=headers)
-        response = connection.getresponse()
-        answer = json.loads(response.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise _NoGateway(f"no gateway answers at {host}:{port}: {error}") from None
-    finally:
-        connection.close()
-    if response.status != 200:
-        raise _Refused(answer.get("error", f"the gateway answered {response.status}"))
-    return answer
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ DICOM_PORT = 11112
 ADMIN_PORT = 8080
 USER = 65532
 CONTAINER = "gateway"
+TOKEN_FILE = "/etc/dromos/credentials/admin-token"  # noqa: S105 - the path of a file
 COMMAND = (
     "run",
     "/etc/dromos/config",
@@ -25,7 +26,7 @@ COMMAND = (
     "/etc/dromos/pseudonyms",
     "--listen=0.0.0.0:11112",
     "--admin=0.0.0.0:8080",
-    "--admin-token-file=/etc/dromos/credentials/admin-token",
+    f"--admin-token-file={TOKEN_FILE}",
     "--spool=/var/lib/dromos/spool",
     "--drain-timeout=30",
 )
@@ -96,6 +97,8 @@ def _container(spec: ForwardNodeSpec, settings: Settings) -> dict[str, Any]:
         "image": settings.gateway_image,
         "imagePullPolicy": settings.gateway_image_pull_policy,
         "args": list(COMMAND),
+        # for `kubectl exec POD -- dromos failures`, which then needs no more words
+        "env": [{"name": "DROMOS_ADMIN_TOKEN_FILE", "value": TOKEN_FILE}],
         "ports": [
             {"name": "dicom", "containerPort": DICOM_PORT, "protocol": "TCP"},
             {"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"},

@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asking a running gateway at its admin port, for the commands that do.
+
+In a pod nothing has to be given: the pod's environment names the file with its token.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from dromos_gateway.commands.calling import address
+
+TOKEN_FILE_VARIABLE = "DROMOS_ADMIN_TOKEN_FILE"  # noqa: S105 - the name of a variable
+_TIMEOUT = 30.0
+
+
+class NoGateway(Exception):
+    """Nobody answers, or not as a gateway does."""
+
+
+class Refused(Exception):
+    """The gateway says no; the message is its own."""
+
+
+def add_admin_arguments(parser: argparse.ArgumentParser) -> None:
+    """--admin and --admin-token-file."""
+    parser.add_argument(
+        "--admin", metavar="HOST:PORT", type=address, default=("127.0.0.1", 8080),
+        help="the gateway's admin port (default 127.0.0.1:8080)",
+    )  # fmt: skip
+    file = os.environ.get(TOKEN_FILE_VARIABLE)
+    parser.add_argument(
+        "--admin-token-file", metavar="FILE", type=Path, default=Path(file) if file else None,
+        help=f"its bearer token, where it wants one (default ${TOKEN_FILE_VARIABLE})",
+    )  # fmt: skip
+
+
+def ask(arguments: argparse.Namespace, method: str, path: str) -> Any:
+    """What the gateway answers, as JSON. NoGateway, Refused."""
+    host, port = arguments.admin
+    headers = {}
+    if arguments.admin_token_file is not None:
+        try:
+            headers["Authorization"] = f"Bearer {arguments.admin_token_file.read_text().strip()}"
+        except OSError as error:
+            raise NoGateway(f"{arguments.admin_token_file}: {error.strerror}") from None
+    connection = http.client.HTTPConnection(host, port, timeout=_TIMEOUT)
+    try:
+        connection.request(method, path, headers=headers)
+        response = connection.getresponse()
+        answer = json.loads(response.read())
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NoGateway(f"no gateway answers at {host}:{port}: {error}") from None
+    finally:
+        connection.close()
+    if response.status != 200:
+        raise Refused(answer.get("error", f"the gateway answered {response.status}"))
+    return answer
