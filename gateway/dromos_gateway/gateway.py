@@ -15,11 +15,10 @@ from typing import Any
 from dromos_crds.problems import Problem
 from dromos_gateway.configuration.documents import from_rows, to_rows
 from dromos_gateway.configuration.folder import Folder, Loaded
-from dromos_gateway.configuration.settings import Configuration, PeerSettings
-from dromos_gateway.configuration.tls import client_tls, listener_tls
+from dromos_gateway.configuration.settings import Configuration
+from dromos_gateway.configuration.tls import listener_tls
 from dromos_gateway.delivery.dispatcher import Dispatcher
 from dromos_gateway.dimse.acceptor import Acceptor, AcceptorLimits
-from dromos_gateway.dimse.requestor import Peer
 from dromos_gateway.hosts import Hosts
 from dromos_gateway.receiving import Receiving
 from dromos_gateway.spool.spool import Spool
@@ -66,7 +65,7 @@ class Gateway:
         self.reload_problem: str | None = None
         self.ready = False
         self.receiving = Receiving(spool, loaded.configuration, self._hosts, self._clock)
-        self.dispatcher = Dispatcher(spool, make_peer, self._clock)
+        self.dispatcher = Dispatcher(spool, self._clock)
         self.acceptor = Listener(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
 
     @property
@@ -162,19 +161,6 @@ class Gateway:
         if self.reload_problem is None:
             return self.configuration.problems
         return (*self.configuration.problems, Problem(self.reload_problem, "ReloadFailed"))
-
-
-def make_peer(settings: PeerSettings) -> Peer:
-    """Whom to call for a destination."""
-    tls = settings.tls
-    return Peer(
-        settings.host,
-        settings.port,
-        settings.called_ae_title,
-        settings.calling_ae_title,
-        client_tls(tls) if tls is not None else None,
-        server_name=tls.server_name if tls is not None else "",
-    )
 
 
 def _check(configuration: Configuration) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
-from dromos_gateway.configuration.settings import Configuration, DestinationSettings, PeerSettings
+from dromos_gateway.configuration.settings import Configuration
+from dromos_gateway.delivery.outbox import Outbox
 from dromos_gateway.delivery.sender import Sender
-from dromos_gateway.dimse.requestor import Peer
 from dromos_gateway.spool.records import Delivery
 from dromos_gateway.spool.spool import Spool
 
@@ -25,15 +25,9 @@ _PATIENCE = 10.0  # seconds that a deleted destination's instances in flight get
 class Dispatcher:
     """One sender for each destination."""
 
-    def __init__(
-        self,
-        spool: Spool,
-        make_peer: Callable[[PeerSettings], Peer],
-        clock: Callable[[], float],
-        random: Random | None = None,
-    ) -> None:
+    def __init__(self, spool: Spool, clock: Callable[[], float], random: Random | None = None) -> None:
         self._spool = spool
-        self._make_peer = make_peer
+        self._outbox = Outbox()
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - jitter is no secret
         self._tasks: set[asyncio.Task[None]] = set()
@@ -42,6 +36,8 @@ class Dispatcher:
     async def start(self, configuration: Configuration) -> None:
         """Take up what an earlier run left; what waits for an unknown destination becomes a dead letter."""
         self._spool.arrived = self.arrived
+        self._outbox.running = self._restarted
+        await self._outbox.start()
         self._follow(configuration)
         left: defaultdict[str, list[Delivery]] = defaultdict(list)
         now = self._clock()
@@ -75,17 +71,19 @@ class Dispatcher:
     async def stop(self, timeout: float) -> None:
         """Finish what is in flight."""
         await asyncio.gather(*(sender.stop(timeout) for sender in self.senders.values()))
+        await self._outbox.close()
+
+    def _restarted(self) -> None:
+        for sender in self.senders.values():
+            sender.fill()
 
     def _follow(self, configuration: Configuration) -> None:
         for key, settings in configuration.destinations.items():
             sender = self.senders.get(key)
             if sender is None:
-                self.senders[key] = Sender(settings, self._peer(settings), self._spool, self._clock, self._random)
+                self.senders[key] = Sender(settings, self._spool, self._outbox, self._clock, self._random)
             elif sender.settings != settings:
-                sender.update(settings, self._peer(settings))
-
-    def _peer(self, settings: DestinationSettings) -> Peer | None:
-        return None if settings.peer is None or settings.hold is not None else self._make_peer(settings.peer)
+                sender.update(settings)
 
     async def _bury(self, key: str) -> None:
         number = await self._spool.bury_destination(

@@ -13,7 +13,7 @@ MOST_CONTEXTS = 128  # PS3.8 9.3.2.2: odd numbers from 1 to 255
 Kind = tuple[str, str]  # SOP class, transfer syntax
 
 
-class Lane:
+class AssociationLane:
     """At most one association at a time."""
 
     def __init__(self) -> None:

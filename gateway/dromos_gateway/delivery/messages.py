@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the main process and the sending process tell each other: tuples, several for each instance."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dromos_gateway.configuration.settings import PeerSettings
+from dromos_gateway.delivery.outcome import Outcome
+
+Kind = tuple[str, str]  # SOP class, transfer syntax
+
+
+class Parcel(NamedTuple):
+    """One instance to be sent as it lies in a file: the bytes from `data_set_offset` to `size`."""
+
+    key: int  # the delivery's
+    path: str
+    data_set_offset: int
+    size: int
+    sop_class_uid: str
+    sop_instance_uid: str
+    transfer_syntax_uid: str
+    attempts: int  # this one counted
+
+    def __repr__(self) -> str:
+        """Nothing of a patient."""
+        return f"Parcel({self.key})"
+
+
+class Begin(NamedTuple):
+    """A lane to this peer exists from now on; nothing is opened yet."""
+
+    lane: int
+    peer: PeerSettings
+
+
+class Open(NamedTuple):
+    """Open the lane's association for these kinds before there is anything to carry. Answered by `Opened`."""
+
+    lane: int
+    kinds: tuple[Kind, ...]
+
+
+class Load(NamedTuple):
+    """Send these, one after the other. Each is answered by `Done`, or named in `Returned`."""
+
+    lane: int
+    parcels: tuple[Parcel, ...]
+    kinds: tuple[Kind, ...]  # what else waits, for the negotiation; empty: as before
+
+
+class Release(NamedTuple):
+    """Finish what is loaded, end the association in order, forget the lane. Answered by `Ended`."""
+
+    lane: int
+
+
+class Abort(NamedTuple):
+    """End the lane at once, whatever it carries. Answered by `Ended`."""
+
+    lane: int
+
+
+class Probe(NamedTuple):
+    """Ask the peer whether it lives. Answered by `Probed`."""
+
+    number: int
+    peer: PeerSettings
+
+
+Order = Begin | Open | Load | Release | Abort | Probe
+
+
+class Opened(NamedTuple):
+    """The association is open, or why it is not."""
+
+    lane: int
+    error: str | None
+
+
+class Done(NamedTuple):
+    """What an attempt came to."""
+
+    lane: int
+    key: int
+    outcome: Outcome
+    connected: bool  # whether the association stands
+
+
+class Returned(NamedTuple):
+    """Not tried, because the parcel before them could not be delivered."""
+
+    lane: int
+    keys: tuple[int, ...]
+
+
+class Ended(NamedTuple):
+    """The lane is gone."""
+
+    lane: int
+
+
+class Probed(NamedTuple):
+    """The peer's answer: None, or what is wrong."""
+
+    number: int
+    error: str | None
+
+
+Report = Opened | Done | Returned | Ended | Probed
