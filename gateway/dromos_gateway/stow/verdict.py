@@ -59,6 +59,8 @@ def _instance(report: StoreReport, uid: str, sent: int, status: int) -> Verdict:
         return Sent(warning(reason) if reason is not None else "")
     if sent == 1 and len(report.others) == 1 and not report.stored and not report.failed:
         return read_failure(report.others[0])  # the only one that it can be about
+    if status >= 400:  # Orthanc's answer to what it cannot parse
+        return Unclear(Refused("RefusedByPeer", f"{_said(status)}, and the body does not mention the instance"))
     return Unclear(TryAgain(f"{_said(status)}, and the body does not mention the instance: unknown outcome"))
 
 
