@@ -6,7 +6,7 @@ set -euo pipefail
 
 # wire tests: real DICOM peers; cluster: runtime, network plugins and tools of the one-node cluster; image: buildah, debootstrap
 packages=(
-  dcmtk orthanc orthanc-dicomweb nginx-light openssl redis-server
+  dcmtk orthanc orthanc-dicomweb nginx-light tinyproxy-bin openssl redis-server
   containerd runc containernetworking-plugins iptables iproute2 conntrack ethtool socat
   buildah debootstrap ca-certificates
 )

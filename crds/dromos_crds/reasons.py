@@ -34,6 +34,10 @@ SECRET_KEY_NOT_FOUND: Final = "SecretKeyNotFound"  # noqa: S105
 CONFIG_MAP_NOT_FOUND: Final = "ConfigMapNotFound"
 CONFIG_MAP_KEY_NOT_FOUND: Final = "ConfigMapKeyNotFound"
 
+# what is in there
+INVALID_CREDENTIAL: Final = "InvalidCredential"
+INVALID_CERTIFICATE: Final = "InvalidCertificate"
+
 # how it stands
 PENDING: Final = "Pending"
 NO_DESTINATION: Final = "NoDestination"

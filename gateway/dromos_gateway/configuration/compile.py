@@ -15,13 +15,16 @@ from dromos_crds.support import unsupported
 from dromos_gateway.configuration.documents import InForce
 from dromos_gateway.configuration.references import References, Unresolved
 from dromos_gateway.configuration.settings import (
+    AlbumSettings,
     Configuration,
     DestinationSettings,
     NodeSettings,
     PeerSettings,
     SourceSettings,
+    StowSettings,
 )
 from dromos_gateway.configuration.tls import client_tls, listener_tls
+from dromos_gateway.configuration.web import album_settings, stow_settings
 from dromos_gateway.dimse.tls import InvalidTlsMaterial
 
 NOT_SUPPORTED = "NotSupported"
@@ -44,7 +47,7 @@ def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...
                 found.append(_problem(item, error.reason, error.field, str(error)))
                 continue
             except InvalidTlsMaterial as error:
-                found.append(_problem(item, "InvalidCertificate", "spec.tls", str(error)))
+                found.append(_problem(item, reasons.INVALID_CERTIFICATE, "spec.tls", str(error)))
                 continue
             nodes[node.key] = node
     found.extend(conflicts(nodes.values()))
@@ -112,23 +115,7 @@ def _destination(
     if node is None and hold is None:
         text = f"ForwardNode {spec.forward_node_ref.name} does not exist in namespace {namespace}, or is not valid"
         hold = _problem(item, "ForwardNodeNotFound", "spec.forwardNodeRef.name", text)
-    peer = None
-    if spec.dicom is not None and node is not None:
-        try:
-            peer = PeerSettings(
-                host=spec.dicom.hostname,
-                port=spec.dicom.port,
-                called_ae_title=spec.dicom.ae_title,
-                calling_ae_title=spec.dicom.ae_title if spec.dicom.use_destination_ae_title else node.ae_title,
-                concurrency=spec.dicom.concurrency,
-                tls=references.client(namespace, spec.dicom.tls) if spec.dicom.tls is not None else None,
-            )
-            if peer.tls is not None:
-                client_tls(peer.tls)
-        except Unresolved as error:
-            peer, hold = None, hold or _problem(item, error.reason, error.field, str(error))
-        except InvalidTlsMaterial as error:
-            peer, hold = None, hold or _problem(item, "InvalidCertificate", "spec.dicom.tls", str(error))
+    peer, albums, unresolved = _reach(item, spec, node, references) if node is not None else (None, (), None)
     classes = spec.authorized_sop_classes
     return DestinationSettings(
         key=_key(destination),
@@ -139,8 +126,44 @@ def _destination(
         peer=peer,
         sop_classes=frozenset(classes) if classes is not None else None,
         max_age=parse_duration(spec.retry.max_age),
-        hold=hold,
+        hold=hold or unresolved,
         condition=_condition(spec),
+        albums=albums,
+    )
+
+
+def _reach(
+    item: InForce, spec: DestinationSpec, node: NodeSettings, references: References
+) -> tuple[PeerSettings | StowSettings | None, tuple[AlbumSettings, ...], Problem | None]:
+    """Whom to send to, or what keeps us from it."""
+    namespace = item.object.metadata.namespace
+    try:
+        peer = _peer(namespace, spec, node, references)
+        albums = album_settings(namespace, spec.stow, references) if spec.stow is not None else ()
+        if peer.tls is not None:
+            client_tls(peer.tls)
+    except Unresolved as error:
+        return None, (), _problem(item, error.reason, error.field, str(error))
+    except InvalidTlsMaterial as error:
+        field = "spec.dicom.tls" if spec.dicom is not None else "spec.stow.tls"
+        return None, (), _problem(item, reasons.INVALID_CERTIFICATE, field, str(error))
+    return peer, albums, None
+
+
+def _peer(
+    namespace: str, spec: DestinationSpec, node: NodeSettings, references: References
+) -> PeerSettings | StowSettings:
+    if spec.stow is not None:
+        return stow_settings(namespace, spec.stow, references)
+    assert spec.dicom is not None, "the model has exactly one of them"  # noqa: S101
+    dicom = spec.dicom
+    return PeerSettings(
+        host=dicom.hostname,
+        port=dicom.port,
+        called_ae_title=dicom.ae_title,
+        calling_ae_title=dicom.ae_title if dicom.use_destination_ae_title else node.ae_title,
+        concurrency=dicom.concurrency,
+        tls=references.client(namespace, dicom.tls) if dicom.tls is not None else None,
     )
 
 

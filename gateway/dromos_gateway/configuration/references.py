@@ -34,30 +34,30 @@ class References:
         certificate, key = self._pair(namespace, name, "spec.tls.certificateSecretRef.name")
         authorities: bytes | None = None
         if tls.client_ca_ref is not None:
-            authorities = self._secret(namespace, tls.client_ca_ref.name, "ca.crt", "spec.tls.clientCARef.name")
+            authorities = self.secret(namespace, tls.client_ca_ref.name, "ca.crt", "spec.tls.clientCARef.name")
         elif tls.client_authentication != "None":
             # the certificate's own Secret may carry the authority, as cert-manager writes it
-            authorities = self._secret(namespace, name, "ca.crt", "spec.tls.clientCARef")
+            authorities = self.secret(namespace, name, "ca.crt", "spec.tls.clientCARef")
         return TLSMaterial(certificate, key, authorities, tls.client_authentication)
 
-    def client(self, namespace: str, tls: ClientTLS) -> TLSMaterial:
+    def client(self, namespace: str, tls: ClientTLS, field: str = "spec.dicom.tls") -> TLSMaterial:
         """The server's authority and our own certificate towards a destination."""
         authorities: bytes | None = None
         certificate = key = b""
         if (ca := tls.ca_ref) is not None:
-            field = "spec.dicom.tls.caRef"
             if ca.kind == "Secret":
-                authorities = self._secret(namespace, ca.name, ca.key, field)
+                authorities = self.secret(namespace, ca.name, ca.key, f"{field}.caRef")
             else:
-                authorities = self._config_map(namespace, ca.name, ca.key, field)
+                authorities = self._config_map(namespace, ca.name, ca.key, f"{field}.caRef")
         if (own := tls.certificate_secret_ref) is not None:
-            certificate, key = self._pair(namespace, own.name, "spec.dicom.tls.certificateSecretRef.name")
+            certificate, key = self._pair(namespace, own.name, f"{field}.certificateSecretRef.name")
         return TLSMaterial(certificate, key, authorities, server_name=tls.server_name)
 
     def _pair(self, namespace: str, name: str, field: str) -> tuple[bytes, bytes]:
-        return self._secret(namespace, name, "tls.crt", field), self._secret(namespace, name, "tls.key", field)
+        return self.secret(namespace, name, "tls.crt", field), self.secret(namespace, name, "tls.key", field)
 
-    def _secret(self, namespace: str, name: str, key: str, field: str) -> bytes:
+    def secret(self, namespace: str, name: str, key: str, field: str) -> bytes:
+        """One key of a Secret that `field` names. Unresolved."""
         secret = self.secrets.get(f"{namespace}/{name}")
         if secret is None:
             raise Unresolved("SecretNotFound", field, f"Secret {name} does not exist in namespace {namespace}")

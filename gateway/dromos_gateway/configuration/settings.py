@@ -56,6 +56,62 @@ class PeerSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class HeaderSettings:
+    """A header of each request; its value may be a secret."""
+
+    name: str
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BasicSettings:
+    """HTTP Basic."""
+
+    username: str = field(repr=False)
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class BearerSettings:
+    """A fixed bearer token."""
+
+    token: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class OAuth2Settings:
+    """OAuth 2.0 client credentials."""
+
+    token_url: str
+    client_id: str = field(repr=False)
+    client_secret: str = field(repr=False)
+    scopes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StowSettings:
+    """The STOW-RS server behind a destination."""
+
+    url: str
+    headers: tuple[HeaderSettings, ...]
+    authorization: BasicSettings | BearerSettings | OAuth2Settings | None
+    tls: TLSMaterial | None
+    concurrency: int
+
+
+@dataclass(frozen=True, slots=True)
+class AlbumSettings:
+    """A Kheops album that series of a destination are shared into."""
+
+    key: str  # what the ledger calls it
+    url: str
+    condition: str | None
+    destination_token: str = field(repr=False)
+    source_token: str = field(repr=False)
+    tls: TLSMaterial | None  # the destination's: its authority is good for Kheops as well
+
+
+@dataclass(frozen=True, slots=True)
 class DestinationSettings:
     """A Destination."""
 
@@ -64,11 +120,12 @@ class DestinationSettings:
     generation: int
     enabled: bool
     suspend: bool  # its own, or its ForwardNode's
-    peer: PeerSettings | None  # None only together with `hold`
+    peer: PeerSettings | StowSettings | None  # None only together with `hold`
     sop_classes: frozenset[str] | None
     max_age: float
     hold: Problem | None = None  # why nothing may be sent
     condition: Condition | None = None  # None: all instances
+    albums: tuple[AlbumSettings, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,24 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from math import inf
 
-from dromos_gateway.configuration.settings import PeerSettings
+from dromos_gateway.configuration.settings import PeerSettings, StowSettings
 from dromos_gateway.delivery.messages import Abort, Done, Ended, Kind, Load, Open, Opened, Parcel, Release
 from dromos_gateway.delivery.outbox import Listener, Outbox
 from dromos_gateway.spool.records import Delivery
 
 MOST_KINDS = 128  # presentation contexts of one association (PS3.8 9.3.2.2)
-_WINDOW = 2  # parcels in a lane: one under way, one at hand
-_HEAVY = 4 * 1024 * 1024  # bytes under way behind which nothing is queued: another lane may be free first
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """How much a lane is given at a time."""
+
+    parcels: int
+    heavy: int  # bytes under way behind which nothing is queued: another lane may be free first
+
+
+_ONE_BY_ONE = Window(2, 4 * 1024 * 1024)  # an association: one parcel under way, one at hand
+_IN_BATCHES = Window(100, 64 * 1024 * 1024)  # a request takes what is there
 
 
 @dataclass(slots=True, eq=False)
@@ -30,11 +40,12 @@ class Lane:
     bytes: int = 0
     idle_since: float = inf
     loaded: list[Parcel] = field(default_factory=list)  # not yet ordered
+    window: Window = _ONE_BY_ONE
 
     @property
     def has_room(self) -> bool:
         """Whether another parcel may follow."""
-        return not self.carrying or (len(self.carrying) < _WINDOW and self.bytes < _HEAVY)
+        return not self.carrying or (len(self.carrying) < self.window.parcels and self.bytes < self.window.heavy)
 
 
 class Lanes:
@@ -61,7 +72,9 @@ class Lanes:
         """Open associations."""
         return sum(lane.connected for lane in self._lanes.values())
 
-    def for_next(self, peer: PeerSettings, ready: int, limit: int, kinds: Callable[[], list[Kind]]) -> Lane | None:
+    def for_next(
+        self, peer: PeerSettings | StowSettings, ready: int, limit: int, kinds: Callable[[], list[Kind]]
+    ) -> Lane | None:
         """The lane that takes the next of `ready` parcels; further lanes are opened where there is work for them.
 
         Many peers serve one association at a time. A parcel given to the second would wait for the first to end, so
@@ -74,8 +87,9 @@ class Lanes:
         wanted = min(limit, ready + sum(len(lane.carrying) for lane in lanes))
         for _ in range(wanted - len(lanes)):
             further = self._begin(peer)
-            further.opening, further.offered = True, frozenset(kinds()[:MOST_KINDS])
-            self._outbox.post(Open(further.number, tuple(further.offered)))
+            if not further.connected:
+                further.opening, further.offered = True, frozenset(kinds()[:MOST_KINDS])
+                self._outbox.post(Open(further.number, tuple(further.offered)))
         best = min(connected, key=lambda lane: len(lane.carrying))
         return best if best.has_room else None
 
@@ -157,12 +171,14 @@ class Lanes:
         lanes, self._lanes = self._lanes, {}
         return [delivery for lane in lanes.values() for delivery in lane.carrying.values()]
 
-    def _first(self, peer: PeerSettings, lanes: list[Lane], limit: int) -> Lane | None:
+    def _first(self, peer: PeerSettings | StowSettings, lanes: list[Lane], limit: int) -> Lane | None:
         if not limit or any(lane.carrying or lane.opening for lane in lanes):
             return None
         return lanes[0] if lanes else self._begin(peer)
 
-    def _begin(self, peer: PeerSettings) -> Lane:
+    def _begin(self, peer: PeerSettings | StowSettings) -> Lane:
         lane = Lane(self._outbox.begin(peer, self._listener))
+        if isinstance(peer, StowSettings):  # each request stands for itself
+            lane.connected, lane.window = True, _IN_BATCHES
         self._lanes[lane.number] = lane
         return lane

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dromos_gateway.configuration.settings import PeerSettings
+from dromos_gateway.configuration.settings import AlbumSettings, PeerSettings, StowSettings
 from dromos_gateway.delivery.outcome import Outcome
 
 Kind = tuple[str, str]  # SOP class, transfer syntax
@@ -22,6 +22,7 @@ class Parcel(NamedTuple):
     sop_instance_uid: str
     transfer_syntax_uid: str
     attempts: int  # this one counted
+    study: str = ""  # what goes together where several go at once
 
     def __repr__(self) -> str:
         """Nothing of a patient."""
@@ -32,7 +33,7 @@ class Begin(NamedTuple):
     """A lane to this peer exists from now on; nothing is opened yet."""
 
     lane: int
-    peer: PeerSettings
+    peer: PeerSettings | StowSettings
 
 
 class Open(NamedTuple):
@@ -63,13 +64,26 @@ class Abort(NamedTuple):
 
 
 class Probe(NamedTuple):
-    """Ask the peer whether it lives. Answered by `Probed`."""
+    """Ask the peer whether it lives. Answered by `Answered`."""
 
     number: int
-    peer: PeerSettings
+    peer: PeerSettings | StowSettings
 
 
-Order = Begin | Open | Load | Release | Abort | Probe
+class Share(NamedTuple):
+    """Share a series into a Kheops album. Answered by `Answered`."""
+
+    number: int
+    album: AlbumSettings
+    study_instance_uid: str
+    series_instance_uid: str
+
+    def __repr__(self) -> str:
+        """Nothing of a patient."""
+        return f"Share({self.number})"
+
+
+Order = Begin | Open | Load | Release | Abort | Probe | Share
 
 
 class Opened(NamedTuple):
@@ -101,11 +115,11 @@ class Ended(NamedTuple):
     lane: int
 
 
-class Probed(NamedTuple):
-    """The peer's answer: None, or what is wrong."""
+class Answered(NamedTuple):
+    """What a question came to: None, or what is wrong."""
 
     number: int
     error: str | None
 
 
-Report = Opened | Done | Returned | Ended | Probed
+Report = Opened | Done | Returned | Ended | Answered

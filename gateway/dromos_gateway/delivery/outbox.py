@@ -12,9 +12,9 @@ from collections.abc import Callable
 from itertools import count
 from typing import Protocol
 
-from dromos_gateway.configuration.settings import PeerSettings
+from dromos_gateway.configuration.settings import AlbumSettings, PeerSettings, StowSettings
 from dromos_gateway.delivery.channel import Channel
-from dromos_gateway.delivery.messages import Begin, Order, Probe, Probed, Report
+from dromos_gateway.delivery.messages import Answered, Begin, Order, Probe, Report, Share
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +38,7 @@ class Outbox:
     def __init__(self) -> None:
         self._numbers = count(1)
         self._listeners: dict[int, Listener] = {}
-        self._probes: dict[int, asyncio.Future[str | None]] = {}
+        self._questions: dict[int, asyncio.Future[str | None]] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -65,7 +65,7 @@ class Outbox:
         if self._process is not None:
             await asyncio.to_thread(_wait, self._process)
 
-    def begin(self, peer: PeerSettings, listener: Listener) -> int:
+    def begin(self, peer: PeerSettings | StowSettings, listener: Listener) -> int:
         """Number a new lane to a peer."""
         number = next(self._numbers)
         self._listeners[number] = listener
@@ -81,22 +81,29 @@ class Outbox:
         if self._channel is not None:
             self._channel.post(order)
 
-    async def probe(self, peer: PeerSettings) -> str | None:
+    async def probe(self, peer: PeerSettings | StowSettings) -> str | None:
         """Ask a peer whether it lives: None, or what is wrong."""
+        return await self._ask(lambda number: Probe(number, peer))
+
+    async def share(self, album: AlbumSettings, study: str, series: str) -> str | None:
+        """Share a series into a Kheops album: None, or what is wrong."""
+        return await self._ask(lambda number: Share(number, album, study, series))
+
+    async def _ask(self, question: Callable[[int], Order]) -> str | None:
         if self._channel is None:
             return _LOST
         number = next(self._numbers)
         answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        self._probes[number] = answer
-        self.post(Probe(number, peer))
+        self._questions[number] = answer
+        self.post(question(number))
         try:
             return await answer
         finally:
-            del self._probes[number]
+            del self._questions[number]
 
     def _received(self, report: Report) -> None:
-        if isinstance(report, Probed):
-            answer = self._probes.get(report.number)
+        if isinstance(report, Answered):
+            answer = self._questions.get(report.number)
             if answer is not None and not answer.done():
                 answer.set_result(report.error)
         elif (listener := self._listeners.get(report.lane)) is not None:
@@ -107,7 +114,7 @@ class Outbox:
         listeners, self._listeners = set(self._listeners.values()), {}
         for listener in listeners:
             listener.lost()
-        for answer in self._probes.values():
+        for answer in self._questions.values():
             if not answer.done():
                 answer.set_result(_LOST)
         self._ended.set()

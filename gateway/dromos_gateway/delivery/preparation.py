@@ -101,4 +101,5 @@ def _unchanged(delivery: Delivery, spool: Spool) -> Parcel:
         instance.sop_instance_uid,
         instance.transfer_syntax_uid,
         delivery.attempts + 1,
+        instance.study,
     )

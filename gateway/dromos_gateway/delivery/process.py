@@ -15,14 +15,21 @@ import sys
 import uvloop
 
 from dromos_gateway import logs
-from dromos_gateway.configuration.settings import PeerSettings
-from dromos_gateway.configuration.tls import client_tls
-from dromos_gateway.delivery.association import probe
-from dromos_gateway.delivery.carrier import Carrier
 from dromos_gateway.delivery.channel import Channel
-from dromos_gateway.delivery.messages import Abort, Begin, Ended, Load, Open, Order, Probe, Probed, Release, Report
-from dromos_gateway.dimse.errors import DimseError
-from dromos_gateway.dimse.requestor import Peer
+from dromos_gateway.delivery.messages import (
+    Abort,
+    Answered,
+    Begin,
+    Ended,
+    Load,
+    Open,
+    Order,
+    Probe,
+    Release,
+    Report,
+    Share,
+)
+from dromos_gateway.delivery.peers import AnyCarrier, Peers
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +38,8 @@ class SendingProcess:
     """Carriers by number, and orders for them."""
 
     def __init__(self) -> None:
-        self._carriers: dict[int, Carrier] = {}
-        self._peers: dict[PeerSettings, Peer] = {}
+        self._carriers: dict[int, AnyCarrier] = {}
+        self._peers = Peers()
         self._tasks: set[asyncio.Task[None]] = set()
         self._channel: Channel | None = None
         self._over = asyncio.Event()
@@ -43,13 +50,13 @@ class SendingProcess:
         await self._over.wait()
 
     def _received(self, order: Order) -> None:
-        if isinstance(order, Probe):
-            task = asyncio.create_task(self._probe(order))
+        if isinstance(order, Probe | Share):
+            task = asyncio.create_task(self._answer(order))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
         if isinstance(order, Begin):
-            self._carriers[order.lane] = Carrier(order.lane, self._peer(order.peer), self._report)
+            self._carriers[order.lane] = self._peers.carrier(order.lane, order.peer, self._report)
             return
         carrier = self._carriers.get(order.lane)
         if carrier is None:
@@ -69,38 +76,14 @@ class SendingProcess:
         if self._channel is not None:
             self._channel.post(report)
 
-    def _peer(self, settings: PeerSettings) -> Peer:
-        """One object for equal settings: a TLS context is costly, and lanes compare peers."""
-        peer = self._peers.get(settings)
-        if peer is None:
-            if len(self._peers) > 256:  # reloads leave old ones behind
-                self._peers.clear()
-            peer = self._peers[settings] = make_peer(settings)
-        return peer
-
-    async def _probe(self, order: Probe) -> None:
-        error: str | None = None
+    async def _answer(self, question: Probe | Share) -> None:
         try:
-            await probe(self._peer(order.peer))
-        except DimseError as failure:
-            error = str(failure)
-        except Exception as failure:  # whatever it is, the next probe must come
-            log.exception("a probe failed")
+            error = await self._peers.answer(question)
+        except Exception as failure:  # whatever it is, the next question must come
+            # where it happened, without what it says: that may be a header
+            log.error("a question failed", exc_info=(type(failure), RuntimeError(), failure.__traceback__))  # noqa: TRY400
             error = f"internal error: {type(failure).__name__}"
-        self._report(Probed(order.number, error))
-
-
-def make_peer(settings: PeerSettings) -> Peer:
-    """Whom to call for a destination."""
-    tls = settings.tls
-    return Peer(
-        settings.host,
-        settings.port,
-        settings.called_ae_title,
-        settings.calling_ae_title,
-        client_tls(tls) if tls is not None else None,
-        server_name=tls.server_name if tls is not None else "",
-    )
+        self._report(Answered(question.number, error))
 
 
 def main() -> None:

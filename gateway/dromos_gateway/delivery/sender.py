@@ -10,7 +10,7 @@ from dataclasses import replace
 from random import Random
 
 from dromos_gateway import pipeline
-from dromos_gateway.configuration.settings import DestinationSettings, PeerSettings
+from dromos_gateway.configuration.settings import DestinationSettings, PeerSettings, StowSettings
 from dromos_gateway.delivery.backoff import retry_delay
 from dromos_gateway.delivery.breaker import Breaker
 from dromos_gateway.delivery.fairqueue import FairQueue
@@ -63,7 +63,7 @@ class Sender:
         return self._preparation.count + self._lanes.in_flight
 
     @property
-    def peer(self) -> PeerSettings | None:
+    def peer(self) -> PeerSettings | StowSettings | None:
         """Whom to send to; None while that is not known."""
         return self.settings.peer if self.settings.hold is None else None
 
@@ -224,11 +224,14 @@ class Sender:
             self._end(tried, State.Delivered, "", outcome.warning)
 
     def _try_again(self, tried: Delivery, outcome: TryAgain, now: float) -> None:
-        due = now + retry_delay(tried.attempts, self._random)
+        due = now + max(retry_delay(tried.attempts, self._random), outcome.retry_after or 0.0)
         log.info("destination %s: %d will be tried again: %s", self.settings.key, tried.id, outcome.message)
         self._later(replace(tried, due=due, last_error=outcome.message))
         opened = False
-        if outcome.blames_destination:
+        if outcome.retry_after is not None:
+            opened = self.breaker.closed
+            self.breaker.pause(now + outcome.retry_after)
+        elif outcome.blames_destination:
             opened = self.breaker.trip(now) if outcome.refuses_us else self.breaker.failed(now)
         if opened:
             log.warning("destination %s: sending pauses: %s", self.settings.key, outcome.message)

@@ -16,7 +16,10 @@ from dromos_gateway.dimse.requestor import StoredObject
 from dromos_gateway.stow.client import Attempt, Endpoint, StowClient, studies_url
 from dromos_gateway.web.authorization import Authorization, Fixed
 from dromos_gateway.web.client import Timeouts, open_client
+from tests.wire.gateway.conftest import gateway, receiver
 from tests.wire.gateway.peers import make_study
+
+__all__ = ["gateway", "receiver"]
 
 QUICK = Timeouts(connect=2.0, send=1.0, answer=1.0, body=2.0, pool=2.0)
 

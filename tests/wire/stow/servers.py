@@ -195,3 +195,17 @@ def installed_oidc_provider() -> Path:
         subprocess.run(command, cwd=target, check=True, capture_output=True, timeout=300)
         done.write_text(lock)
     return target
+
+
+class Tinyproxy(Program):
+    """An HTTP proxy."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home, "tinyproxy")
+        (home / "tinyproxy.conf").write_text(
+            f'Port {self.port}\nListen 127.0.0.1\nTimeout 60\nMaxClients 20\nLogFile "{home}/proxy.log"\n'
+            "LogLevel Connect\nAllow 127.0.0.1\n"
+        )
+
+    def command(self) -> list[str]:
+        return ["tinyproxy", "-d", "-c", str(self.home / "tinyproxy.conf")]

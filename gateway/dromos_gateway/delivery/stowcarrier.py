@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One lane of a STOW-RS destination in the sending process: what is at hand of one study goes in one request."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from dromos_gateway.delivery.messages import Done, Ended, Kind, Parcel, Report, Returned
+from dromos_gateway.delivery.outcome import Outcome, TryAgain
+from dromos_gateway.dimse.requestor import StoredObject
+from dromos_gateway.stow.client import Attempt, StowClient
+
+log = logging.getLogger(__name__)
+
+
+class StowCarrier:
+    """Works through parcels, a batch at a time; stops when one must be tried again, as `Carrier` does."""
+
+    def __init__(self, number: int, client: StowClient, report: Callable[[Report], None]) -> None:
+        self._number = number
+        self._client = client
+        self._report = report
+        self._parcels: list[Parcel] = []
+        self._releasing = False
+        self._wanted = asyncio.Event()
+        self._task = asyncio.create_task(self._run())
+
+    def open(self, kinds: tuple[Kind, ...]) -> None:
+        """There is nothing to negotiate."""
+
+    def load(self, parcels: tuple[Parcel, ...], kinds: tuple[Kind, ...]) -> None:
+        """Take more to carry."""
+        self._parcels.extend(parcels)
+        self._wanted.set()
+
+    def release(self) -> None:
+        """End when everything is carried."""
+        self._releasing = True
+        self._wanted.set()
+
+    def abort(self) -> None:
+        """End now."""
+        self._task.cancel()
+
+    async def _run(self) -> None:
+        try:
+            while True:
+                await self._wanted.wait()
+                self._wanted.clear()
+                while self._parcels:
+                    await self._carry(self._batch())
+                if self._releasing:
+                    return
+        finally:
+            self._report(Ended(self._number))
+
+    def _batch(self) -> list[Parcel]:
+        """The first parcel and those of its study, as many as one request takes; they leave the line."""
+        first = self._parcels[0]
+        batch, left, size = [first], list[Parcel](), first.size
+        for parcel in self._parcels[1:]:
+            fits = len(batch) < self._client.most_instances and size + parcel.size <= self._client.most_bytes
+            if parcel.study == first.study and fits:
+                batch.append(parcel)
+                size += parcel.size
+            else:
+                left.append(parcel)
+        self._parcels = left
+        return batch
+
+    async def _carry(self, batch: Sequence[Parcel]) -> None:
+        stumbled = False
+        for parcel, outcome in zip(batch, await self._send(batch), strict=True):
+            said = outcome
+            if isinstance(outcome, TryAgain):
+                if stumbled:  # one request is one failure, however many instances it had
+                    said = replace(outcome, blames_destination=False)
+                stumbled = True
+            self._report(Done(self._number, parcel.key, said, connected=True))
+        if stumbled and self._parcels:
+            self._report(Returned(self._number, tuple(each.key for each in self._parcels)))
+            self._parcels.clear()
+
+    async def _send(self, batch: Sequence[Parcel]) -> Sequence[Outcome]:
+        attempts = [
+            Attempt(
+                StoredObject(
+                    Path(parcel.path),
+                    parcel.data_set_offset,
+                    parcel.sop_class_uid,
+                    parcel.sop_instance_uid,
+                    parcel.transfer_syntax_uid,
+                ),
+                parcel.attempts,
+            )
+            for parcel in batch
+        ]
+        try:
+            return await self._client.send(attempts)
+        except Exception as error:  # a defect of ours must not lose an instance from its queue
+            # where it happened, without what it says: that may be a header
+            log.error("sending failed", exc_info=(type(error), RuntimeError(), error.__traceback__))  # noqa: TRY400
+            return [TryAgain(f"internal error: {type(error).__name__}")] * len(batch)

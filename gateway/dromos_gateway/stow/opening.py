@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From settings to a client: certificates, credentials, tokens."""
+
+from __future__ import annotations
+
+import secrets
+import ssl
+import time
+from functools import partial
+from random import Random
+
+from dromos_gateway.configuration.settings import (
+    AlbumSettings,
+    BasicSettings,
+    BearerSettings,
+    OAuth2Settings,
+    StowSettings,
+    TLSMaterial,
+)
+from dromos_gateway.stow.client import Endpoint, StowClient, studies_url
+from dromos_gateway.web.authorization import Authorization, Fixed, basic, bearer
+from dromos_gateway.web.client import WebClient, open_client, tls_context
+from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
+
+
+def open_stow(settings: StowSettings) -> StowClient:
+    """Make the client of a destination. InvalidTlsMaterial, InvalidCredential, Unreachable."""
+    endpoint = Endpoint(studies_url(settings.url), tuple((header.name, header.value) for header in settings.headers))
+    client = open_client(context=_context(settings.tls), connections=settings.concurrency + 1)  # one to probe
+    return StowClient(endpoint, client, _authorization(settings), partial(secrets.token_hex, 16))
+
+
+def open_album(settings: AlbumSettings) -> WebClient:
+    """Make a client for an album's Kheops. InvalidTlsMaterial, Unreachable."""
+    return open_client(context=_beside(settings.tls), connections=1)
+
+
+def _authorization(settings: StowSettings) -> Authorization:
+    match settings.authorization:
+        case BasicSettings(username, password):
+            return basic(username, password)
+        case BearerSettings(token):
+            return bearer(token)
+        case OAuth2Settings() as oauth2:
+            credentials = ClientCredentials(oauth2.token_url, oauth2.client_id, oauth2.client_secret, oauth2.scopes)
+            client = partial(open_client, context=_beside(settings.tls), connections=1)
+            return OAuth2Tokens(credentials, client, time.monotonic, Random())  # noqa: S311 - jitter is no secret
+        case None:
+            return Fixed()
+
+
+def _context(tls: TLSMaterial | None) -> ssl.SSLContext:
+    if tls is None:
+        return tls_context()
+    return tls_context(
+        ca=tls.authorities, certificate=tls.certificate or None, key=tls.key or None, server_name=tls.server_name
+    )
+
+
+def _beside(tls: TLSMaterial | None) -> ssl.SSLContext:
+    """For other servers that belong to a destination: its private authority is good there, and so are the system's."""
+    context = tls_context(ca=tls.authorities if tls is not None else None)
+    context.load_default_certs()
+    return context

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What `dromos validate` finds in the Secrets and ConfigMaps that manifests name, and in the HTTP half of a Destination."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dromos_crds import contents
+from dromos_crds.manifests import read
+from dromos_crds.problems import Problem
+
+NODE = "apiVersion: dromos.dev/v1alpha1\nkind: ForwardNode\nmetadata: {name: radiology}\nspec: {aeTitle: RADIOLOGY}\n"
+HUSH = "hush-hush-77"
+
+
+def problems(folder: Path, stow: str, **secrets: str) -> tuple[Problem, ...]:
+    (folder / "node.yaml").write_text(NODE)
+    (folder / "destination.yaml").write_text(
+        "apiVersion: dromos.dev/v1alpha1\nkind: Destination\nmetadata: {name: archive}\n"
+        f"spec:\n  forwardNodeRef: {{name: radiology}}\n  stow: {{{stow}}}\n"
+    )
+    for name, text in secrets.items():
+        manifest = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\nstringData: {text}\n"
+        (folder / f"{name}.yaml").write_text(manifest)
+    manifests = read([folder])
+    return (*manifests.problems, *contents.check(manifests))
+
+
+URL = "url: https://pacs.example/dicomweb"
+TOKENS = "destinationToken: {secretKeyRef: {name: s, key: d}}, sourceToken: {secretKeyRef: {name: s, key: t}}"
+
+
+@pytest.mark.parametrize(
+    ("stow", "field", "words"),
+    [
+        ("url: pacs.example/dicomweb", "spec.stow.url", "starts with http:// or https://"),
+        ("url: ftp://pacs.example", "spec.stow.url", "starts with http:// or https://"),
+        ("url: https://a:hush-hush-77@pacs.example/", "spec.stow.url", "no user information"),
+        (f"{URL}, headers: [{{name: 'X Key', value: a}}]", "spec.stow.headers[0].name", "no spaces"),
+        (f'{URL}, headers: [{{name: "X\\r\\nY", value: a}}]', "spec.stow.headers[0].name", "no spaces"),
+        (f'{URL}, headers: [{{name: X, value: "a\\r\\nY: b"}}]', "spec.stow.headers[0].value", "no line breaks"),
+        (f"{URL}, headers: [{{name: X}}]", "spec.stow.headers[0]", "exactly one of value and valueFrom"),
+        (
+            f"{URL}, headers: [{{name: authorization, value: a}}], auth: {{basic: {{secretRef: {{name: s}}}}}}",
+            "spec.stow",
+            "exclude each other",
+        ),
+        (
+            f"{URL}, auth: {{basic: {{secretRef: {{name: s}}}}, bearer: {{secretKeyRef: {{name: s, key: k}}}}}}",
+            "spec.stow.auth",
+            "at most one",
+        ),
+        (
+            f"{URL}, kheopsAlbums: [{{url: https://k.example/api}}]",
+            "spec.stow.kheopsAlbums[0].destinationToken",
+            "required",
+        ),
+        (
+            f"{URL}, kheopsAlbums: [{{url: https://k.example/api, destinationToken: {{secretKeyRef: {{name: s, key: k}}}}}}]",
+            "spec.stow.kheopsAlbums[0].sourceToken",
+            "required",
+        ),
+        (f"{URL}, kheopsAlbums: [{{url: k.example, {TOKENS}}}]", "spec.stow.kheopsAlbums[0].url", "starts with http"),
+    ],
+)
+def test_form(tmp_path: Path, stow: str, field: str, words: str) -> None:
+    found = problems(tmp_path, stow)
+    assert found
+    assert any(problem.field == field and words in problem.message for problem in found), found
+    assert not any(HUSH in str(problem) for problem in found)
+
+
+@pytest.mark.parametrize(
+    ("stow", "secret", "field", "words"),
+    [
+        ("auth: {bearer: {secretKeyRef: {name: s, key: k}}}", '{k: "hush-hush-77 x"}', "spec.stow.auth.bearer.secretKeyRef",
+         "not a bearer token"),
+        ("auth: {bearer: {secretKeyRef: {name: s, key: k}}}", '{k: ""}', "spec.stow.auth.bearer.secretKeyRef",
+         "not a bearer token"),
+        ("auth: {basic: {secretRef: {name: s}}}", '{username: "a:b", password: hush-hush-77}',
+         "spec.stow.auth.basic.secretRef", "colon"),
+        ("auth: {basic: {secretRef: {name: s}}}", '{username: a, password: "hush-hush-77\\nx"}',
+         "spec.stow.auth.basic.secretRef", "line break"),
+        ("auth: {oauth2: {tokenURL: https://i.example, secretRef: {name: s}}}",
+         '{client_id: a, client_secret: "hush-hush-77\\tx"}', "spec.stow.auth.oauth2.secretRef", "control character"),
+        ("headers: [{name: X, valueFrom: {secretKeyRef: {name: s, key: k}}}]", '{k: "hush-hush-77\\r\\nY: x"}',
+         "spec.stow.headers[0].valueFrom.secretKeyRef", "line break"),
+        (f"kheopsAlbums: [{{url: https://k.example, {TOKENS}}}]", '{d: "hush-hush-77 ", t: a}',
+         "spec.stow.kheopsAlbums[0].destinationToken.secretKeyRef", "not a bearer token"),
+        ("tls: {caRef: {name: s}}", "{ca.crt: hush-hush-77}", "spec.stow.tls.caRef", "certificates in PEM"),
+        ("tls: {certificateSecretRef: {name: s}}", "{tls.crt: hush-hush-77, tls.key: b}",
+         "spec.stow.tls.certificateSecretRef", "not a certificate"),
+    ],
+)  # fmt: skip
+def test_contents(tmp_path: Path, stow: str, secret: str, field: str, words: str) -> None:
+    (problem,) = problems(tmp_path, f"{URL}, {stow}", s=secret)
+    assert problem.field == field
+    assert words in problem.message
+    assert "'s'" in problem.message
+    assert HUSH not in str(problem)
+    assert (problem.file, problem.name) == (str(tmp_path / "destination.yaml"), "archive")
+
+
+def test_good_contents(tmp_path: Path) -> None:
+    """The line break that an editor leaves at the end of a value does no harm."""
+    stow = f"{URL}, auth: {{basic: {{secretRef: {{name: s}}}}}}, kheopsAlbums: [{{url: https://k.example, {TOKENS}}}]"
+    assert problems(tmp_path, stow, s='{username: "ä\\n", password: "p ß:\\n", d: "abc-1.2_=\\n", t: a}') == ()
