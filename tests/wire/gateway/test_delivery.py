@@ -39,7 +39,7 @@ def test_a_destination_that_is_down_delays_only_itself_and_catches_up(gateway, r
     eventually(lambda: gateway.queue("down")["breaker"] != "Closed", "the breaker opens")
     queue = gateway.queue("down")
     assert (queue["waiting"], queue["failed"]) == (50, 0)
-    assert queue["lastError"]
+    eventually(lambda: gateway.queue("down")["lastError"], "the reason is shown")
     down.start()
     down.has(50, timeout=30)
     eventually(lambda: data_sets(down.folder) == data_sets(study), "all are complete")
