@@ -13,6 +13,7 @@ from random import Random
 from dromos_gateway.configuration.settings import Configuration
 from dromos_gateway.delivery.outbox import Outbox
 from dromos_gateway.delivery.sender import Sender
+from dromos_gateway.delivery.sharer import Sharer
 from dromos_gateway.spool.records import Delivery
 from dromos_gateway.spool.spool import Spool
 
@@ -30,6 +31,7 @@ class Dispatcher:
         self._outbox = Outbox()
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - jitter is no secret
+        self._sharer = Sharer(spool, self._outbox, clock, self._random)
         self._tasks: set[asyncio.Task[None]] = set()
         self.senders: dict[str, Sender] = {}
 
@@ -39,6 +41,7 @@ class Dispatcher:
         self._outbox.running = self._restarted
         await self._outbox.start()
         self._follow(configuration)
+        self._sharer.start()
         left: defaultdict[str, list[Delivery]] = defaultdict(list)
         now = self._clock()
         for delivery in self._spool.waiting():
@@ -71,6 +74,7 @@ class Dispatcher:
     async def stop(self, timeout: float) -> None:
         """Finish what is in flight."""
         await asyncio.gather(*(sender.stop(timeout) for sender in self.senders.values()))
+        await self._sharer.stop()
         await self._outbox.close()
 
     def _restarted(self) -> None:
@@ -78,10 +82,13 @@ class Dispatcher:
             sender.fill()
 
     def _follow(self, configuration: Configuration) -> None:
+        self._sharer.follow(configuration.destinations)
         for key, settings in configuration.destinations.items():
             sender = self.senders.get(key)
             if sender is None:
-                self.senders[key] = Sender(settings, self._spool, self._outbox, self._clock, self._random)
+                self.senders[key] = Sender(
+                    settings, self._spool, self._outbox, self._clock, self._random, self._sharer.poke
+                )
             elif sender.settings != settings:
                 sender.update(settings)
 

@@ -11,12 +11,16 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
 from dromos_gateway import pipeline
 from dromos_gateway.configuration.settings import DestinationSettings
 from dromos_gateway.delivery.messages import Parcel
 from dromos_gateway.delivery.outcome import TryAgain
+from dromos_gateway.header import HeaderView, MalformedDataSet
 from dromos_gateway.instancevalues import InstanceValues
+from dromos_gateway.kheops.selection import shares_of
 from dromos_gateway.spool.records import Delivery
 from dromos_gateway.spool.spool import Spool
 
@@ -28,7 +32,8 @@ Prepared = pipeline.Decision | Parcel | TryAgain
 def needs_time(delivery: Delivery, settings: DestinationSettings) -> bool:
     """Whether the instance has to be read, or changed, before it is sent."""
     condition = settings.condition
-    return settings.hold is None and condition is not None and condition.text != delivery.judged
+    judged = condition is None or condition.text == delivery.judged
+    return settings.hold is None and (not judged or bool(settings.albums))
 
 
 def decide_at_once(delivery: Delivery, settings: DestinationSettings, spool: Spool) -> Prepared:
@@ -77,7 +82,7 @@ class Preparation:
 
     async def _prepare(self, delivery: Delivery, settings: DestinationSettings) -> None:
         try:
-            outcome = await asyncio.to_thread(decide_at_once, delivery, settings, self._spool)
+            delivery, outcome = await asyncio.to_thread(_decide, delivery, settings, self._spool)
         except OSError as error:
             outcome = TryAgain(f"the spool cannot be read: {error.strerror}", blames_destination=False)
         except Exception as error:  # a defect of ours must not lose an instance from its queue
@@ -88,6 +93,20 @@ class Preparation:
         parcel = self._prepared(delivery, outcome)
         if parcel is not None:
             self._parcels.append((delivery, parcel))
+
+
+def _decide(delivery: Delivery, settings: DestinationSettings, spool: Spool) -> tuple[Delivery, Prepared]:
+    """Decide, and say which albums the series goes into."""
+    found = decide_at_once(delivery, settings, spool)
+    if not isinstance(found, Parcel) or not settings.albums:
+        return delivery, found
+    instance = delivery.instance
+    with InstanceValues(instance, spool.path(instance)) as received, Path(found.path).open("rb") as file:
+        sent = HeaderView.of_file(file, found.data_set_offset, found.transfer_syntax_uid)
+        try:
+            return replace(delivery, shares=shares_of(settings.albums, received, sent)), found
+        except MalformedDataSet as error:
+            return delivery, pipeline.Fail("MalformedDataSet", f"the series cannot be read: {error}")
 
 
 def _unchanged(delivery: Delivery, spool: Spool) -> Parcel:

@@ -40,6 +40,7 @@ class Sender:
         outbox: Outbox,
         clock: Callable[[], float],
         random: Random,
+        shared: Callable[[], None] = lambda: None,
     ) -> None:
         self.settings = settings
         self.queue = FairQueue()
@@ -50,6 +51,7 @@ class Sender:
         self._outbox = outbox
         self._clock = clock
         self._random = random
+        self._shared = shared  # told when a series is to be shared into albums
         self._most_lanes = 0  # fewer than `concurrency` when the peer said that it has enough
         self._most_until = 0.0
         self._changed = asyncio.Event()
@@ -241,6 +243,8 @@ class Sender:
         now = self._clock()
         self._spool.settle(delivery, state, reason=reason, message=message, at=now)
         self.queue.done(delivery, now)
+        if state is State.Delivered and delivery.shares:
+            self._shared()
 
     def _later(self, delivery: Delivery) -> None:
         now = self._clock()

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from dromos_gateway.spool import shares
 from dromos_gateway.spool.records import Delivery, Failure, Instance, Planned, State, Totals
 
 _COLUMNS = (
@@ -61,6 +62,8 @@ def settle(
         (state, reason, message, delivery.attempts, at, delivery.id),
     )
     delivered = state is State.Delivered
+    if delivered and delivery.shares:
+        shares.plan(connection, delivery.destination, delivery.shares, at)
     error = message if state is State.Failed else None
     connection.execute(
         _COUNT,

@@ -46,6 +46,29 @@ class Planned:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedShare:
+    """A series that goes into a Kheops album once an instance of it is delivered; `error`: why it does not."""
+
+    album: str
+    study: str = field(repr=False)  # as it is sent
+    series: str = field(repr=False)
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A waiting share."""
+
+    id: int
+    destination: str
+    album: str
+    study: str = field(repr=False)
+    series: str = field(repr=False)
+    attempts: int
+    since: float  # maxAge counts from here
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """A waiting row of the ledger: one instance on its way to one destination."""
 
@@ -57,6 +80,7 @@ class Delivery:
     since: float  # maxAge counts from here
     last_error: str = ""
     judged: str = ""  # the condition that it met when it came in; not kept over a restart
+    shares: tuple[PlannedShare, ...] = ()  # what its being delivered brings along
 
 
 @dataclass(frozen=True, slots=True)

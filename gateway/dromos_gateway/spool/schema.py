@@ -6,6 +6,8 @@ from __future__ import annotations
 import sqlite3
 from pathlib import Path
 
+from dromos_gateway.spool import shares
+
 VERSION = 1
 
 _TABLES = """
@@ -74,6 +76,7 @@ def connect(path: Path) -> sqlite3.Connection:
         connection.close()
         raise SpoolIncompatible(f"{path} has version {version}; this Dromos reads version {VERSION}")
     connection.executescript(_TABLES)
+    connection.executescript(shares.TABLE)
     connection.execute(f"PRAGMA user_version={VERSION}")
     return connection
 

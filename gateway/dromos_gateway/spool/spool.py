@@ -16,10 +16,10 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from dromos_gateway.spool import ledger
+from dromos_gateway.spool import ledger, shares
 from dromos_gateway.spool.committer import Committer
 from dromos_gateway.spool.incoming import IncomingFile
-from dromos_gateway.spool.records import Delivery, Failure, Instance, Planned, State, Totals
+from dromos_gateway.spool.records import Delivery, Failure, Instance, Planned, Share, State, Totals
 from dromos_gateway.spool.recovery import recover
 from dromos_gateway.spool.schema import connect, connect_for_reading
 from dromos_gateway.spool.space import Space
@@ -117,6 +117,36 @@ class Spool:
             lambda connection: ledger.bury_destination(connection, destination, reason=reason, message=message, at=at)
         )
         return number
+
+    # Sharing
+
+    async def due_shares(self, at: float, limit: int) -> list[Share]:
+        """Series that shall go into albums now."""
+        async with self._reading:
+            return await asyncio.to_thread(shares.due, self._reader, at, limit)
+
+    async def next_share(self) -> float | None:
+        """When the next one is due."""
+        async with self._reading:
+            return await asyncio.to_thread(shares.next_due, self._reader)
+
+    async def share_done(self, share: Share, at: float) -> None:
+        """A series is in its album."""
+        await self._committer.submit(lambda connection: shares.done(connection, share, at), urgent=False)
+
+    async def share_failed(self, share: Share, message: str, at: float) -> None:
+        """A share is given up."""
+        await self._committer.submit(lambda connection: shares.fail(connection, share, message, at), urgent=False)
+
+    async def shares_later(self, later: Sequence[Share], due: float, message: str, at: float) -> None:
+        """Shares of one album wait; with a message, an attempt of the first one failed."""
+        await self._committer.submit(
+            lambda connection: shares.postpone(connection, later, due, message, at), urgent=False
+        )
+
+    def purge_shares(self, at: float) -> None:
+        """Forget shares that were settled long ago."""
+        self._committer.post(lambda connection: shares.purge(connection, at))
 
     # Dead letters and figures
 

@@ -9,6 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import urllib.request
 from pathlib import Path
 from typing import Any, Self
@@ -209,3 +210,34 @@ class Tinyproxy(Program):
 
     def command(self) -> list[str]:
         return ["tinyproxy", "-d", "-c", str(self.home / "tinyproxy.conf")]
+
+
+class Kheops(Program):
+    """A stand-in that enforces what Kheops documents; nobody packages the real one."""
+
+    TOKENS = {
+        "upload": {"scope": "read write", "album": "inbox"},
+        "album-a": {"scope": "read write", "album": "a"},
+        "album-b": {"scope": "read write", "album": "b"},
+        "read-only": {"scope": "read", "album": "c"},
+        "source": {"scope": "read send", "album": "inbox"},
+    }
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(home, "kheops")
+
+    def command(self) -> list[str]:
+        return [sys.executable, str(ROOT / "hack/test-peers/kheops.py"), str(self.port), json.dumps(self.TOKENS)]
+
+    @property
+    def url(self) -> str:
+        return f"http://localhost:{self.port}/api"
+
+    def state(self) -> dict[str, Any]:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/state", timeout=5) as response:
+            found: dict[str, Any] = json.load(response)
+            return found
+
+    def control(self, **settings: Any) -> None:
+        data = json.dumps(settings).encode()
+        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/control", data=data, timeout=5).close()

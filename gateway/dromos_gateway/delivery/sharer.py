@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Shares delivered series into Kheops albums. What waits is in the ledger, over restarts and out of memory."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from random import Random
+
+from dromos_gateway.configuration.settings import AlbumSettings, DestinationSettings
+from dromos_gateway.delivery.backoff import retry_delay
+from dromos_gateway.delivery.outbox import Outbox
+from dromos_gateway.spool.records import Share
+from dromos_gateway.spool.spool import Spool
+
+log = logging.getLogger(__name__)
+
+_AT_ONCE = 100  # shares that are looked at in one round
+_NAP = 30.0
+_MOMENT = 0.1  # seconds until the settling of a delivery is in the ledger
+_PURGE = 3600.0
+
+
+class Sharer:
+    """One for all destinations; albums do not wait for one another."""
+
+    def __init__(self, spool: Spool, outbox: Outbox, clock: Callable[[], float], random: Random) -> None:
+        self._spool = spool
+        self._outbox = outbox
+        self._clock = clock
+        self._random = random
+        self._destinations: Mapping[str, DestinationSettings] = {}
+        self._wanted = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+        self._purge_at = 0.0
+
+    def follow(self, destinations: Mapping[str, DestinationSettings]) -> None:
+        """Go on with another configuration."""
+        self._destinations = destinations
+        self.poke()
+
+    def start(self) -> None:
+        """Take up what waits."""
+        self._task = asyncio.create_task(self._run())
+
+    def poke(self) -> None:
+        """There is, or will be in a moment, something to share."""
+        self._wanted.set()
+
+    async def stop(self) -> None:
+        """Stop; what waits stays in the ledger."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    async def _run(self) -> None:
+        while True:
+            pause = _NAP
+            try:
+                pause = await self._round()
+            except Exception:  # whatever it is, the next round must come
+                log.exception("sharing into albums failed")
+            try:
+                async with asyncio.timeout(pause):
+                    await self._wanted.wait()
+                await asyncio.sleep(_MOMENT)
+            except TimeoutError:
+                pass
+            self._wanted.clear()
+
+    async def _round(self) -> float:
+        """Share what is due; the seconds until the next round."""
+        now = self._clock()
+        if now >= self._purge_at:
+            self._purge_at = now + _PURGE
+            self._spool.purge_shares(now)
+        groups: defaultdict[tuple[str, str], list[Share]] = defaultdict(list)
+        found = await self._spool.due_shares(now, _AT_ONCE)
+        for share in found:
+            groups[share.destination, share.album].append(share)
+        await asyncio.gather(*(self._share_all(shares) for shares in groups.values()))
+        if len(found) == _AT_ONCE:
+            return 0.0
+        due = await self._spool.next_share()
+        return min(_NAP, max(_MOMENT, due - self._clock())) if due is not None else _NAP
+
+    async def _share_all(self, shares: list[Share]) -> None:
+        """Share what is due for one album, until one fails."""
+        settings = self._destinations.get(shares[0].destination)
+        album = _album(settings, shares[0].album)
+        now = self._clock()
+        if settings is None or (album is None and settings.hold is None):
+            for share in shares:
+                await self._spool.share_failed(share, "not shared: the album is no longer configured", now)
+            return
+        if album is None or settings.suspend or not settings.enabled:
+            await self._spool.shares_later(shares, now + _NAP, "", now)
+            return
+        for number, share in enumerate(shares):
+            error = await self._outbox.share(album, share.study, share.series)
+            now = self._clock()
+            if error is None:
+                await self._spool.share_done(share, now)
+                continue
+            message = f"not shared into album {album.url}: {error}"
+            if now - share.since > settings.max_age:
+                log.warning("destination %s: share %d is given up: %s", share.destination, share.id, error)
+                await self._spool.share_failed(share, message, now)
+                continue
+            log.info("destination %s: share %d will be tried again: %s", share.destination, share.id, error)
+            due = now + retry_delay(share.attempts + 1, self._random)
+            await self._spool.shares_later(shares[number:], due, message, now)
+            return
+
+
+def _album(settings: DestinationSettings | None, key: str) -> AlbumSettings | None:
+    albums = settings.albums if settings is not None else ()
+    return next((album for album in albums if album.key == key), None)

@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Series into Kheops albums: with the UIDs that were sent, each once, through failures and restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydicom import dcmread
+
+from tests.wire.gateway.peers import GatewayProcess, eventually, make_study, storescu
+from tests.wire.stow.servers import Kheops
+from tests.wire.stow.test_gateway import delivered, secret, stow
+
+TOKEN = "{secretKeyRef: {name: tokens, key: %s}}"
+
+
+@pytest.fixture
+def kheops(tmp_path: Path) -> Iterator[Kheops]:
+    server = Kheops(tmp_path / "kheops").start()
+    yield server
+    server.stop()
+
+
+def album(url: str, token: str, condition: str | None = None, source: str = "source") -> str:
+    line = f"{{url: {url}, destinationToken: {TOKEN % token}, sourceToken: {TOKEN % source}"
+    return line + (f", condition: '{condition}'}}" if condition else "}")
+
+
+def configure(gateway: GatewayProcess, kheops: Kheops, *albums: str, spec: str = "") -> None:
+    secret(
+        gateway, "tokens", upload="upload", a="album-a", b="album-b", readonly="read-only", source="source", gone="gone"
+    )
+    bearer = "auth: {bearer: {secretKeyRef: {name: tokens, key: upload}}}"
+    stow(gateway, "kheops", kheops.url, bearer, f"kheopsAlbums: [{', '.join(albums)}]", spec=spec)
+
+
+def series(folder: Path) -> str:
+    return str(dcmread(next(folder.iterdir())).SeriesInstanceUID)
+
+
+def shared(kheops: Kheops, **expected: list[str]) -> None:
+    eventually(
+        lambda: (
+            {name: sorted(found) for name, found in kheops.state()["albums"].items()}
+            == {name: sorted(found) for name, found in expected.items() if found}
+        ),
+        f"shared are {expected}; {kheops.state()['albums']}",
+    )
+
+
+def test_each_series_goes_once_into_the_albums_whose_condition_holds(
+    gateway: GatewayProcess, kheops: Kheops, tmp_path: Path
+) -> None:
+    ct = 'tagValueIsPresent(#Tag.Modality, "CT")'
+    other = 'tagValueIsPresent(#Tag.PatientID, "somebody else")'
+    configure(gateway, kheops, album(kheops.url, "a", ct), album(kheops.url, "b", other))
+    gateway.start()
+    one, two = (make_study(tmp_path / name, 20) for name in ("one", "two"))
+    storescu(gateway.port, one)
+    storescu(gateway.port, two)
+    delivered(gateway, "kheops", 40)
+    shared(kheops, a=[series(one), series(two)])
+    assert kheops.state()["requests"].count("PUT") == 2
+    storescu(gateway.port, one)
+    delivered(gateway, "kheops", 60)
+    gateway.terminate()
+    gateway.start()
+    storescu(gateway.port, two)
+    eventually(lambda: len(kheops.state()["instances"]) == 40, "all are there")
+    delivered(gateway, "kheops", 80)
+    shared(kheops, a=[series(one), series(two)])
+
+
+def test_a_failed_share_survives_a_restart(gateway: GatewayProcess, kheops: Kheops, tmp_path: Path) -> None:
+    """The album's Kheops is another one, and down; the reason is shown, and SIGKILL loses nothing."""
+    other = Kheops(tmp_path / "other")
+    configure(gateway, kheops, album(other.url, "a"), album(kheops.url, "b"))
+    gateway.start()
+    study = make_study(tmp_path / "study", 3)
+    storescu(gateway.port, study)
+    delivered(gateway, "kheops", 3)
+    shared(kheops, b=[series(study)])
+    words = f"not shared into album {other.url}: http://localhost:{other.port}: "
+    eventually(lambda: words in (gateway.queue("kheops")["lastError"] or ""), "the reason is shown")
+    gateway.kill()
+    other.start()
+    try:
+        other.control(instances=kheops.state()["instances"])
+        gateway.start()
+        shared(other, a=[series(study)])
+    finally:
+        other.stop()
+
+
+@pytest.mark.parametrize(
+    ("token", "source", "words"),
+    [
+        ("readonly", "source", "destinationToken is not good for write"),
+        ("a", "upload", "sourceToken is not good for send"),
+        ("gone", "source", "destinationToken is not active"),
+    ],
+)
+def test_tokens_are_introspected(
+    gateway: GatewayProcess, kheops: Kheops, tmp_path: Path, token: str, source: str, words: str
+) -> None:
+    """Nothing is shared with a token that does not do; once it does, the series that waited goes."""
+    configure(gateway, kheops, album(kheops.url, token, source=source))
+    gateway.start()
+    study = make_study(tmp_path / "study", 2)
+    storescu(gateway.port, study)
+    delivered(gateway, "kheops", 2)
+    eventually(lambda: words in (gateway.queue("kheops")["lastError"] or ""), "the reason is shown")
+    assert "PUT" not in kheops.state()["requests"]
+    log = gateway.log()
+    assert not any(text in log for text in (series(study), "read-only", "album-a"))
+    kheops.control(tokens=Kheops.TOKENS | {
+        "read-only": {"scope": "write", "album": "c"}, "gone": {"scope": "write", "album": "c"},
+        "upload": {"scope": "write read send", "album": "inbox"}, "album-a": {"scope": "write", "album": "c"},
+    })  # fmt: skip
+    shared(kheops, c=[series(study)])
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_kheops_in_trouble(gateway: GatewayProcess, kheops: Kheops, tmp_path: Path, status: int) -> None:
+    configure(gateway, kheops, album(kheops.url, "a"))
+    kheops.control(outage=status)
+    gateway.start()
+    study = make_study(tmp_path / "study", 2)
+    storescu(gateway.port, study)
+    eventually(lambda: f"HTTP {status}" in (gateway.queue("kheops")["lastError"] or ""), "the reason is shown")
+    assert gateway.queue("kheops")["waiting"] == 2
+    kheops.control(outage=0)
+    delivered(gateway, "kheops", 2)
+    shared(kheops, a=[series(study)])
+
+
+def test_refused_instances_are_dead_letters_and_not_shared(
+    gateway: GatewayProcess, kheops: Kheops, tmp_path: Path
+) -> None:
+    """0124: the series is somebody else's. 0106: another patient's study."""
+    configure(gateway, kheops, album(kheops.url, "a"))
+    foreign, study = make_study(tmp_path / "foreign", 2), make_study(tmp_path / "study", 2)
+    kheops.control(
+        foreign=[series(foreign)], studies={str(dcmread(next(study.iterdir())).StudyInstanceUID): "SOMEBODY"}
+    )
+    gateway.start()
+    storescu(gateway.port, foreign)
+    storescu(gateway.port, study)
+    eventually(lambda: gateway.queue("kheops")["failed"] == 4, "dead letters")
+    messages = {failure["message"] for failure in gateway.get("/v1/failures")["failures"]}
+    assert messages == {
+        "failure reason 0124 not authorized",
+        "failure reason 0106 invalid attribute value; attributes 00100020",
+    }
+    assert "PUT" not in kheops.state()["requests"]
