@@ -18,6 +18,8 @@ from dromos_crds.forwardnode import ForwardNode
 from dromos_crds.manifests import Manifests
 from dromos_crds.metadata import ConfigMap, Secret
 from dromos_crds.problems import Problem
+from dromos_crds.profiles import project as project_profiles
+from dromos_crds.profiles.project import profile_of
 from dromos_crds.project import Project
 from dromos_crds.references import Reference
 from dromos_crds.support import unsupported
@@ -38,6 +40,29 @@ def check_references(manifests: Manifests) -> tuple[Problem, ...]:
         for key in reference.keys
         if key not in keys
     )
+
+
+def check_profiles(manifests: Manifests) -> tuple[Problem, ...]:
+    """What is wrong with the profiles of the Projects, as far as they are among the manifests."""
+    maps = {(found.metadata.namespace, found.metadata.name): found.data for found in manifests.config_maps}
+    problems: list[Problem] = []
+    incomplete: set[tuple[str, str]] = set()
+    for document in manifests.documents:
+        project = document.object
+        if not isinstance(project, Project):
+            continue
+        source = project.spec.profile_from
+        name = source.config_map_key_ref.name if source is not None else ""
+        profile, wrong = profile_of(project.spec, maps.get((project.metadata.namespace, name)))
+        problems += [document.problem(found.reason, found.path, found.message) for found in wrong]
+        if profile is not None and project_profiles.incomplete(project.spec, profile):
+            incomplete.add((project.metadata.namespace, project.metadata.name))
+    for document in manifests.documents:
+        use = document.object.spec.deidentification if isinstance(document.object, Destination) else None
+        if use is not None and (document.object.metadata.namespace, use.project_ref.name) in incomplete:
+            field = "spec.deidentification.projectRef.name"
+            problems.append(document.problem(reasons.PROFILE_INCOMPLETE, field, project_profiles.INCOMPLETE))
+    return tuple(problems)
 
 
 def check_support(manifests: Manifests) -> tuple[Problem, ...]:

@@ -55,10 +55,10 @@ class Tree:
         return {found[depth:]: line for found, line in self.lines.items() if found[:depth] == path}
 
 
-def parse(text: str, first_line: int = 0) -> Iterator[Tree]:
+def parse(text: str, first_line: int = 0, *, as_text: bool = False) -> Iterator[Tree]:
     """The documents of a YAML or JSON text, one by one; raises YAMLSyntaxError where it stops being YAML.
 
-    ``first_line`` is how many lines stand before the text in its file.
+    ``first_line`` is how many lines stand before the text in its file. With ``as_text``, every scalar but null is text.
     """
     loader = _LOADER(text)
     try:
@@ -68,7 +68,7 @@ def parse(text: str, first_line: int = 0) -> Iterator[Tree]:
             if node is None:
                 break
             tree = Tree(None, node.start_mark.line + 1 + first_line)
-            tree.data = _Builder(loader, tree, first_line).build(node, ())
+            tree.data = _Builder(loader, tree, first_line, as_text=as_text).build(node, ())
             if tree.data is not None:
                 yield tree
     except yaml.MarkedYAMLError as error:
@@ -128,8 +128,9 @@ def _hinted(problem: str, text: str, line: int) -> str:
 
 
 class _Builder:
-    def __init__(self, loader: Any, tree: Tree, first_line: int) -> None:
+    def __init__(self, loader: Any, tree: Tree, first_line: int, *, as_text: bool) -> None:
         self._loader = loader
+        self._as_text = as_text
         self._tree = tree
         self._first_line = first_line + 1
         self._nodes = 0
@@ -148,6 +149,8 @@ class _Builder:
 
     def _scalar(self, node: yaml.Node) -> Any:
         """Numbers, booleans and null as Kubernetes reads them; everything else is text, dates too."""
+        if self._as_text:
+            return None if node.tag.endswith(":null") else node.value
         if node.tag.endswith(":int") and ":" in node.value:
             return node.value  # base 60 is PyYAML's alone
         if node.tag.endswith(":str") and not getattr(node, "style", None):  # without quotes

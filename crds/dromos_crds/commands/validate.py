@@ -33,6 +33,7 @@ def run(arguments: argparse.Namespace) -> int:
         *meaning.check(manifests),
         *meaning.check_references(manifests),
         *meaning.check_expressions(manifests),
+        *meaning.check_profiles(manifests),
         *meaning.check_support(manifests),
         *contents.check(manifests),
     ]

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How each codename's element becomes a rule: which fields and arguments it takes, which it needs."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from dromos_crds import reasons
+from dromos_crds.dictionary import vrs_by_tag
+from dromos_crds.expressions import Mistake, compile_action, compile_template
+from dromos_crds.profiles.attributes import is_private
+from dromos_crds.profiles.confidentiality import Option
+from dromos_crds.profiles.element import ElementReader
+from dromos_crds.profiles.problems import ProfileProblem
+from dromos_crds.profiles.rules import (
+    ActionOnDates,
+    ActionOnTags,
+    AddPrivateTag,
+    AddTag,
+    BasicProfile,
+    CleanPixels,
+    DateOption,
+    ExpressionOnTags,
+    ReplaceByAPI,
+    ReplaceUIDs,
+    Rule,
+)
+
+ACTIONS: Final = ("K", "X", "Z", "U", "D", "DDum")
+_TEXT_VRS: Final = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT FD FL SL SS SV UL US UV".split())  # noqa: SIM905
+_SELECTION: Final = ("tags", "excludedTags")
+_DATE_ARGUMENTS: Final = {
+    DateOption.SHIFT: ("days", "seconds"),
+    DateOption.SHIFT_RANGE: ("max_days", "max_seconds", "min_days", "min_seconds"),
+    DateOption.SHIFT_BY_TAG: ("days_tag", "seconds_tag"),
+    DateOption.FORMAT: ("remove",),
+}
+
+
+def basic_profile(reader: ElementReader) -> Rule:
+    """`basic.dicom.profile`: no tags, ten options."""
+    reader.allow(("arguments",), tuple(Option))
+    options = frozenset(option for option in Option if reader.truth(option))
+    if {Option.RETAIN_FULL_DATES, Option.RETAIN_MODIFIED_DATES} <= options:
+        reader.problem("arguments", "retainFullDates and retainModifiedDates exclude each other")
+    return BasicProfile(**_rule(reader), options=options)
+
+
+def clean_pixels(reader: ElementReader) -> Rule:
+    """`clean.pixel.data`: the masks are elsewhere in the profile."""
+    reader.allow(("arguments",), ("automaticMasksGeneration",))
+    if reader.truth("automaticMasksGeneration"):
+        message = "masks are not found automatically; give them in the profile"
+        reader.problem("arguments.automaticMasksGeneration", message, reasons.NOT_SUPPORTED)
+    return CleanPixels(**_rule(reader))
+
+
+def replace_uids(reader: ElementReader) -> Rule:
+    """`replace.uid`: nothing to say."""
+    reader.allow((), ())
+    return ReplaceUIDs(**_rule(reader))
+
+
+def specific_tags(reader: ElementReader) -> Rule:
+    """`action.on.specific.tags`."""
+    reader.allow(("action", *_SELECTION), ())
+    action = reader.word("action", ACTIONS)
+    return ActionOnTags(**_rule(reader), action=action, selection=reader.selection(needed=True))
+
+
+def private_tags(reader: ElementReader) -> Rule:
+    """`action.on.privatetags`: no tags, all private ones."""
+    reader.allow(("action", *_SELECTION), ())
+    action = reader.word("action", ACTIONS)
+    return ActionOnTags(**_rule(reader), action=action, selection=reader.selection(), private_only=True)
+
+
+def dates(reader: ElementReader) -> Rule:
+    """`action.on.dates`: the option says which arguments there are."""
+    option = DateOption(reader.word("option", tuple(DateOption)))
+    reader.allow(("option", "arguments", *_SELECTION), _DATE_ARGUMENTS[option])
+    given: dict[str, Any] = {"option": option, "selection": reader.selection()}
+    if option is DateOption.SHIFT:
+        given |= {"days": reader.integer("days"), "seconds": reader.integer("seconds")}
+    elif option is DateOption.SHIFT_RANGE:
+        given |= {"days": reader.integer("max_days"), "seconds": reader.integer("max_seconds")}
+        given |= {"min_days": reader.integer("min_days", 0), "min_seconds": reader.integer("min_seconds", 0)}
+        for unit in ("days", "seconds"):
+            if given[f"min_{unit}"] > given[unit]:
+                reader.problem(f"arguments.min_{unit}", f"is greater than max_{unit}")
+    elif option is DateOption.SHIFT_BY_TAG:
+        given |= {"days_tag": reader.tag("days_tag"), "seconds_tag": reader.tag("seconds_tag")}
+    else:
+        given["remove"] = reader.required("remove")
+        if given["remove"] and given["remove"] not in ("day", "month_day"):
+            reader.problem("arguments.remove", "is day or month_day")
+    return ActionOnDates(**_rule(reader), **given)
+
+
+def expression(reader: ElementReader) -> Rule:
+    """`expression.on.tags`."""
+    reader.allow(("arguments", *_SELECTION), ("expr",))
+    text = reader.required("expr")
+    compiled = compile_action(text) if text else None
+    if isinstance(compiled, Mistake):
+        reader.problem("arguments.expr", str(compiled))
+        compiled = None
+    return ExpressionOnTags(**_rule(reader), expression=compiled, selection=reader.selection())
+
+
+def add_tag(reader: ElementReader) -> Rule:
+    """`action.add.tag`: a standard attribute; `vr` is Karnak's and ignored, the standard knows it."""
+    reader.allow(("arguments", "tags"), ("value", "vr"))
+    tag = reader.one_tag()
+    if tag and is_private(tag):
+        reader.problem("tags[0]", "is private; use action.add.private.tag")
+    elif tag and vrs_by_tag().get(tag, ("SQ",))[0] not in _TEXT_VRS:
+        reader.problem("tags[0]", "has no value that can be written as text")
+    return AddTag(**_rule(reader), tag=tag, value=reader.required("value"))
+
+
+def add_private_tag(reader: ElementReader) -> Rule:
+    """`action.add.private.tag`: with a creator, the block is reserved for it."""
+    reader.allow(("arguments", "tags"), ("value", "vr", "privateCreator"))
+    tag, vr = reader.one_tag(), reader.required("vr").upper()
+    if tag and not is_private(tag):
+        reader.problem("tags[0]", "is not private; use action.add.tag")
+    elif tag and tag & 0xFFFF < 0x1000:
+        reader.problem("tags[0]", "private elements have numbers from 1000 on: (gggg,bbee) in the block bb")
+    if vr and vr not in _TEXT_VRS:
+        reader.problem("arguments.vr", f"is none of {', '.join(_TEXT_VRS)}")
+    value, creator = reader.required("value"), reader.text("privateCreator") or ""
+    return AddPrivateTag(**_rule(reader), tag=tag, vr=vr, value=value, creator=creator)
+
+
+def replace_api(reader: ElementReader) -> Rule:
+    """`action.replace.api`."""
+    known = ("url", "responsePath", "method", "body", "authConfig", "defaultValue")
+    reader.allow(("arguments", *_SELECTION), known)
+    method = (reader.text("method") or "get").lower()
+    if method not in ("get", "post"):
+        reader.problem("arguments.method", "is get or post")
+    body = reader.text("body") or ""
+    if method == "post" and not body:
+        reader.problem("arguments.body", "is needed with method post")
+    url = reader.required("url")
+    for argument, text in (("url", url), ("body", body)):
+        template = compile_template(text, of_element=True)
+        if isinstance(template, Mistake):
+            reader.problem(f"arguments.{argument}", str(template))
+    return ReplaceByAPI(
+        **_rule(reader),
+        selection=reader.selection(),
+        url=url,
+        method=method,
+        body=body,
+        response_path=reader.required("responsePath"),
+        auth_config=reader.text("authConfig"),
+        default_value=reader.text("defaultValue"),
+    )
+
+
+def leaks(rule: Rule) -> tuple[ProfileProblem, ...]:
+    """What is wrong with a rule under `compatibility: Strict` only."""
+    if not isinstance(rule, ActionOnDates) or rule.option is not DateOption.SHIFT_BY_TAG:
+        return ()
+    if rule.days_tag is not None or rule.seconds_tag is not None:
+        return ()
+    path = f"profileElements[{rule.position}].arguments"
+    return (ProfileProblem(path, "without days_tag and seconds_tag, dates would go out as they are"),)
+
+
+def _rule(reader: ElementReader) -> dict[str, Any]:
+    return {
+        "position": reader.position,
+        "name": reader.name,
+        "codename": reader.codename,
+        "condition": reader.condition(),
+    }
