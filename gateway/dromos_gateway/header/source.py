@@ -52,3 +52,16 @@ class Source:
             self.load(position, length)
             at = position - self.base
         return self.block[at : at + length]
+
+    def peek(self, position: int, length: int) -> bytes:
+        """A few bytes, without having the block follow: fragments of pixel data lie far apart."""
+        at = position - self.base
+        if position + length > self.end:
+            raise MalformedDataSet("the data set ends in an element", position)
+        if at >= 0 and at + length <= len(self.block):
+            return self.block[at : at + length]
+        return os.pread(self._fd, length, self._offset + position)
+
+    def whereabouts(self, position: int) -> tuple[int, int]:
+        """File descriptor and offset in the file of a position; the descriptor is -1 for a data set in memory."""
+        return self._fd, self._offset + position

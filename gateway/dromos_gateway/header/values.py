@@ -53,15 +53,35 @@ def text_of(vr: bytes, value: bytes, encodings: Sequence[str], order: str = "<")
     return None
 
 
-def bytes_of(vr: bytes, text: str, encodings: Sequence[str]) -> bytes:
-    """The value of even length that stands for `text`. UnicodeEncodeError when the character set can't say it."""
-    if vr in CHARACTERS:
-        value = text.encode("ascii") if text.isascii() else encode_string(text, _as_list(encodings))
-    else:
+def bytes_of(vr: bytes, text: str, encodings: Sequence[str], order: str = "<") -> bytes:
+    """The value of even length that stands for `text`.
+
+    UnicodeEncodeError when the character set can't say it, ValueError when it is no number and the VR wants one.
+    """
+    if vr in NUMBERS or vr == b"AT":
+        return _binary(vr, text, order)
+    if text.isascii() or vr not in CHARACTERS:
         value = text.encode("ascii")
+    else:
+        value = encode_string(text, list(encodings))
+        if decode_bytes(value, encodings, _NAME_DELIMITERS if vr == b"PN" else _TEXT_DELIMITERS) != text:
+            raise UnicodeEncodeError("the instance's character set", "?", 0, 1, "has no such character")
     if len(value) % 2:
         value += b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
     return value
+
+
+def _binary(vr: bytes, text: str, order: str) -> bytes:
+    parts = [part.strip() for part in text.split("\\")] if text.strip() else []
+    if vr == b"AT":
+        tags = [int(part, 16) for part in parts]
+        return b"".join(struct.pack(f"{order}HH", tag >> 16 & 0xFFFF, tag & 0xFFFF) for tag in tags)
+    letter, _ = NUMBERS[vr]
+    numbers = [float(part) if letter in "df" else int(part) for part in parts]
+    try:
+        return struct.pack(f"{order}{len(numbers)}{letter}", *numbers)
+    except struct.error:
+        raise ValueError("out of the VR's range") from None
 
 
 def _decoded(vr: bytes, value: bytes, encodings: Sequence[str]) -> str:
@@ -74,7 +94,3 @@ def _decoded(vr: bytes, value: bytes, encodings: Sequence[str]) -> str:
     if "\\" not in text:
         return text.strip("\0 ")
     return "\\".join(part.strip("\0 ") for part in text.split("\\"))
-
-
-def _as_list(encodings: Sequence[str]) -> list[str]:
-    return list(encodings)

@@ -9,14 +9,11 @@ from io import FileIO
 from typing import BinaryIO
 
 from dromos_gateway.header.encoding import PIXEL_DATA, Encoding, encoding_of
-from dromos_gateway.header.errors import MalformedDataSet, named
+from dromos_gateway.header.indexing import Place, encodings_of, index, known_vr
 from dromos_gateway.header.inflating import inflate_bytes, inflate_file
 from dromos_gateway.header.source import Source
-from dromos_gateway.header.values import character_sets, text_of
-from dromos_gateway.header.vr import vr_of
-from dromos_gateway.header.walking import value_end
-
-_SPECIFIC_CHARACTER_SET = 0x00080005
+from dromos_gateway.header.values import text_of
+from dromos_gateway.header.walking import tags_within
 
 
 class HeaderView:
@@ -26,14 +23,17 @@ class HeaderView:
     The values it gives are patient data.
     """
 
-    __slots__ = ("_encoding", "_encodings", "_file", "_places", "_source")
+    __slots__ = ("_file", "_places", "_source", "_tags", "character_sets", "encoding")
 
-    def __init__(self, source: Source, encoding: Encoding, file: object = None) -> None:
+    def __init__(
+        self, source: Source, encoding: Encoding, places: Mapping[int, Place] | None = None, file: object = None
+    ) -> None:
         self._source = source
-        self._encoding = encoding
         self._file = file  # what was inflated lives as long as the view
-        self._places = index(source, encoding)
-        self._encodings = encodings_of(source, self._places)
+        self._tags: set[int] | None = None
+        self._places = index(source, encoding) if places is None else places
+        self.encoding = encoding
+        self.character_sets = encodings_of(source, self._places)
 
     @classmethod
     def of_bytes(cls, data: bytes, transfer_syntax_uid: str) -> HeaderView:
@@ -52,19 +52,24 @@ class HeaderView:
         inflated = tempfile.TemporaryFile()  # noqa: SIM115
         size = file.seek(0, 2) if end is None else end
         inflate_file(file.fileno(), offset, size, inflated.fileno())
-        return cls(Source.of_file(inflated.fileno(), 0), encoding, inflated)
+        return cls(Source.of_file(inflated.fileno(), 0), encoding, file=inflated)
 
     def text(self, tag: int) -> str | None:
         """All values of a root-level element, joined with backslashes; None when it is absent or empty."""
         place = self._places.get(tag)
         if place is None:
             return None
-        vr, value, length = place
-        if not length or vr == b"SQ":
+        vr, _, value, stop = place
+        if stop == value or vr == b"SQ" or tag in PIXEL_DATA:
             return None
-        return text_of(known_vr(tag, vr), self._source.read(value, length), self._encodings, self._encoding.order)
+        raw = self._source.read(value, stop - value)
+        return text_of(known_vr(tag, vr), raw, self.character_sets, self.encoding.order)
 
     def present(self, tag: int) -> bool:
+        """Whether the element is there, empty or not, at the root or in a sequence."""
+        return tag in self._places or tag in self._nested()
+
+    def at_root(self, tag: int) -> bool:
         """Whether the root level has the element, empty or not."""
         return tag in self._places
 
@@ -73,40 +78,11 @@ class HeaderView:
         place = self._places.get(tag)
         return None if place is None else place[0].decode("ascii")
 
-
-def index(source: Source, encoding: Encoding) -> Mapping[int, tuple[bytes, int, int]]:
-    """VR, position and length of the value of each root-level element before Pixel Data, which is the last one."""
-    places: dict[int, tuple[bytes, int, int]] = {}
-    head_at, position, end = encoding.head_at, 0, source.end
-    while position < end:
-        tag, vr, value, length = head_at(source, position, end)
-        if tag in places:
-            raise MalformedDataSet(f"{named(tag)} appears twice", position)
-        if tag >> 16 in (0x0000, 0x0002, 0xFFFE):
-            raise MalformedDataSet(f"{named(tag)} does not belong into a data set", position)
-        if tag in PIXEL_DATA:
-            places[tag] = (vr, value, 0)
-            break
-        stop = value_end(source, vr, value, length, end, encoding, 0)
-        if stop > end:
-            raise MalformedDataSet("the data set ends in an element", position)
-        places[tag] = (vr, value, stop - value) if vr != b"SQ" else (vr, value, 0)
-        position = stop
-    return places
-
-
-def encodings_of(source: Source, places: Mapping[int, tuple[bytes, int, int]]) -> tuple[str, ...]:
-    """The character sets of the root level."""
-    place = places.get(_SPECIFIC_CHARACTER_SET)
-    value = source.read(place[1], place[2]) if place is not None else b""
-    try:
-        return character_sets(value)
-    except LookupError:
-        raise MalformedDataSet(
-            "Specific Character Set (0008,0005) names an unknown one", place[1] if place else 0
-        ) from None
-
-
-def known_vr(tag: int, vr: bytes) -> bytes:
-    """What a UN element is after all, where the standard knows its tag (PS3.5 6.2.2)."""
-    return vr_of(tag) if vr == b"UN" else vr
+    def _nested(self) -> set[int]:
+        if self._tags is None:
+            self._tags = set()
+            for vr, start, value, stop in self._places.values():
+                if vr == b"SQ" and stop > value:
+                    length = self.encoding.head_at(self._source, start, stop)[3]
+                    self._tags |= tags_within(self._source, value, length, stop, self.encoding)
+        return self._tags

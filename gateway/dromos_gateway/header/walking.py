@@ -56,13 +56,31 @@ def item_head(source: Source, position: int, end: int, encoding: Encoding) -> tu
     """Items and delimiters have no VR, whatever the transfer syntax (PS3.5 7.5)."""
     if position + 8 > end:
         raise MalformedDataSet("a sequence ends without its delimiter", position)
-    head = source.read(position, 8)
+    head = source.peek(position, 8)
     order = "big" if encoding.big_endian else "little"
     tag = int.from_bytes(head[0:2], order) << 16 | int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
     length = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
     if length != UNDEFINED and position + 8 + length > end:
         raise MalformedDataSet(f"{named(tag)} is longer than what holds it", position)
     return tag, b"", position + 8, length
+
+
+def elements_of(
+    source: Source, content: int, size: int, after: int, encoding: Encoding, depth: int
+) -> list[tuple[int, bytes, int, int, int]]:
+    """(tag, VR, where it begins, where its value begins, where it ends) of each element of an item."""
+    found: list[tuple[int, bytes, int, int, int]] = []
+    head_at, position = encoding.head_at, content
+    while position < after:
+        tag, vr, value, length = head_at(source, position, after)
+        if tag == ITEM_DELIMITER and size == UNDEFINED:
+            break
+        if tag >> 16 == 0xFFFE:
+            raise MalformedDataSet(f"{named(tag)} where an element belongs", position)
+        stop = value + length if length != UNDEFINED else value_end(source, vr, value, length, after, encoding, depth)
+        found.append((tag, vr, position, value, stop))
+        position = stop
+    return found
 
 
 def _item_end(source: Source, position: int, end: int, encoding: Encoding, depth: int) -> int:
@@ -86,3 +104,21 @@ def _fragments_end(source: Source, position: int, end: int, encoding: Encoding) 
         if tag != ITEM or size == UNDEFINED:
             raise MalformedDataSet(f"{named(tag)} where a fragment belongs", position)
         position = content + size
+
+
+def tags_within(source: Source, value: int, length: int, end: int, encoding: Encoding, depth: int = 0) -> set[int]:
+    """Every tag inside a sequence, at any depth."""
+    found: set[int] = set()
+    head_at = encoding.head_at
+    for content, _, after in items(source, value, length, end, encoding, depth):
+        position = content
+        while position < after:
+            tag, vr, inner, size = head_at(source, position, after)
+            if tag == ITEM_DELIMITER:
+                break
+            found.add(tag)
+            position = value_end(source, vr, inner, size, after, encoding, depth + 1)
+            if vr == b"SQ" or (vr == b"UN" and size == UNDEFINED):
+                within = IMPLICIT if vr == b"UN" else encoding
+                found |= tags_within(source, inner, size, position, within, depth + 1)
+    return found

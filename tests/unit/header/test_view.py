@@ -61,7 +61,8 @@ def test_values_of_the_root_level(syntax: str, undefined: bool) -> None:
     assert view.text(0x00280010) == "512"
     assert view.text(0x00280009) == "00181063"
     assert (view.text(0x00080060), view.present(0x00080060)) == (None, True)
-    assert (view.text(0x00080100), view.present(0x00080100)) == (None, False)  # in an item only
+    assert (view.text(0x00080100), view.at_root(0x00080100), view.present(0x00080100)) == (None, False, True)
+    assert not view.present(0x00104000)
     assert view.present(0x00081110)
     assert view.text(0x00091001) == "private"
     assert view.present(0x7FE00010)

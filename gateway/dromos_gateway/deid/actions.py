@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: Apache-2.0
+"""New values from old ones. Each action gets the run, the element and the rule's choice; None keeps the value as it is.
+
+`Hold` where an action cannot be carried out: the old value never stays because of a failure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from dromos_crds.profiles.rules import ActionOnDates, DateOption
+from dromos_gateway.deid import dummies
+from dromos_gateway.deid.choosing import Choice
+from dromos_gateway.deid.cleaning import cleaned
+from dromos_gateway.deid.dates import DATE_VRS, Shift, Undatable, coarsened, shifted
+from dromos_gateway.deid.hashing import WELL_KNOWN, hashed_uid, scaled
+from dromos_gateway.deid.multiple import resolve
+from dromos_gateway.deid.outcomes import Hold
+from dromos_gateway.header.errors import named
+from dromos_gateway.header.values import bytes_of, text_of
+
+if TYPE_CHECKING:
+    from dromos_gateway.deid.run import Run
+
+Act = Callable[["Run", "Element", Choice], bytes | None]
+REMOVED: Final = b"\0REMOVED"  # an object, compared by identity
+_DEFAULT_SHIFT: Final = (0, dummies.SHIFT_DAYS, 0, dummies.SHIFT_SECONDS)
+
+
+@dataclass(slots=True)
+class Element:
+    """An element with its value as bytes, where it stands, and how its text is written."""
+
+    tag: int
+    vr: bytes
+    raw: bytes = field(repr=False)
+    encodings: tuple[str, ...]
+    order: str
+    path: tuple[int, ...]
+
+    def text(self) -> str | None:
+        """The value as text."""
+        return text_of(self.vr, self.raw, self.encodings, self.order)
+
+    def encoded(self, text: str, vr: bytes | None = None) -> bytes:
+        """Bytes for another text; `Hold` when the character set or the VR can't have it."""
+        vr = vr or self.vr
+        try:
+            return bytes_of(vr, text, self.encodings, self.order)
+        except UnicodeEncodeError:
+            message = f"the new value of {named(self.tag)} can't be written in the instance's character set"
+            raise Hold("CharacterSet", message) from None
+        except ValueError:
+            message = f"the new value of {named(self.tag)} is none that VR {vr.decode('ascii')} can have"
+            raise Hold("ActionFailed", message) from None
+
+
+def note_kept(run: Run, element: Element, choice: Choice) -> bytes | None:
+    """K on a date or a private element: the file says so."""
+    if element.raw:
+        run.kept(choice.rule.position, dates=element.vr in DATE_VRS)
+    return None
+
+
+def uid(run: Run, element: Element, choice: Choice) -> bytes | None:
+    """U: hashed. Strict hashes each value but the standard's own UIDs; Karnak the first value, whatever it is."""
+    values = [part.strip("\0 ") for part in element.raw.decode("latin-1").split("\\")]
+    if not run.plan.strict:
+        text = (element.text() or "").split("\\")[0]
+        return element.encoded(hashed_uid(run.plan.key, text), b"UI")
+    return element.encoded("\\".join(_uid(run.plan.key, value) for value in values), b"UI")
+
+
+def _uid(key: bytes, value: str) -> str:
+    return value if value.startswith(WELL_KNOWN) else hashed_uid(key, value)
+
+
+def replace(run: Run, element: Element, choice: Choice) -> bytes | None:
+    """D with a value."""
+    return element.encoded(choice.value or "")
+
+
+def date(run: Run, element: Element, choice: Choice) -> bytes | None:
+    """`action.on.dates`."""
+    rule = choice.rule
+    if not isinstance(rule, ActionOnDates):
+        return None
+    text = element.text() if run.plan.strict or not element.path else run.view.text(element.tag)
+    if text is None:
+        return None
+    values = text.split("\\") if run.plan.strict else text.split("\\")[:1]
+    try:
+        moved = [_dated(run, rule, element.vr, value) for value in values]
+    except Undatable as error:
+        if run.plan.strict:
+            raise Hold("DateNotShiftable", f"{named(element.tag)} is {error}, and a rule shifts it") from None
+        return _karnak_fallback(run, element)
+    run.applied.add(rule.position)
+    return element.encoded("\\".join(moved))
+
+
+def _dated(run: Run, rule: ActionOnDates, vr: bytes, value: str) -> str:
+    if not value:
+        return value
+    strict = run.plan.strict
+    if rule.option is not DateOption.FORMAT:
+        return shifted(vr, value, shift_of(run, rule), keep_offset=strict)
+    coarse = coarsened(vr, value, rule.remove, keep_offset=strict)
+    return value if coarse is None else coarse
+
+
+def shift_of(run: Run, rule: ActionOnDates) -> Shift:
+    """How far a rule shifts this instance's dates; the same for all of its elements."""
+    if rule.option is DateOption.SHIFT:
+        return Shift(rule.days, rule.seconds)
+    known = run.shifts.get(rule.position)
+    if known is None:
+        if rule.option is DateOption.SHIFT_RANGE:
+            known = _ranged(run, rule.min_days, rule.days, rule.min_seconds, rule.seconds)
+        else:
+            known = Shift(_by_tag(run, rule.days_tag), _by_tag(run, rule.seconds_tag))
+        run.shifts[rule.position] = known
+    return known
+
+
+def _ranged(run: Run, least: int, days: int, least_seconds: int, seconds: int) -> Shift:
+    key, patient = run.plan.key, run.patient_id
+    return Shift(scaled(key, patient, least, days), scaled(key, patient, least_seconds, seconds))
+
+
+def _by_tag(run: Run, tag: int | None) -> int:
+    if tag is None:
+        return 0
+    text = (run.view.text(tag) or "").split("\\")[0].strip()
+    if text.removeprefix("-").removeprefix("+").isdigit() and text.isascii() and len(text) < 10:
+        return int(text)
+    if run.plan.strict:
+        raise Hold("DateNotShiftable", f"{named(tag)} holds the shift of dates, and no whole number")
+    return 0
+
+
+def _karnak_fallback(run: Run, element: Element) -> bytes:
+    code = resolve("X/Z/D", run.type_of(element), strict=False)
+    return REMOVED if code == "X" else b"" if code == "Z" else element.encoded(dummies.fixed_date(element.vr))
+
+
+def modified_date(run: Run, element: Element, choice: Choice) -> bytes | None:
+    """retainModifiedDates: whole days, so that times of day and intervals stay; never none."""
+    return _shifted_all(run, element, _ranged(run, 1, dummies.SHIFT_DAYS + 1, 0, 0))
+
+
+def _dummy_date(run: Run, element: Element, choice: Choice) -> bytes | None:
+    return _shifted_all(run, element, _ranged(run, *_DEFAULT_SHIFT))
+
+
+def _shifted_all(run: Run, element: Element, shift: Shift) -> bytes:
+    text, strict = element.text(), run.plan.strict
+    if text is None:
+        return b""
+    values = text.split("\\") if strict else text.split("\\")[:1]
+    try:
+        return element.encoded(
+            "\\".join(shifted(element.vr, part, shift, keep_offset=strict) if part else "" for part in values)
+        )
+    except Undatable:
+        return element.encoded(dummies.fixed_date(element.vr)) if strict else _karnak_fallback(run, element)
+
+
+def clean(run: Run, element: Element, choice: Choice) -> bytes | None:
+    """C on a text: words that radiology uses stay."""
+    text = element.text()
+    if text is None:
+        return None
+    parts = [cleaned(part, run.identifying()) for part in text.split("\\")]
+    left = "\\".join(parts) if any(parts) else ""
+    if not left and run.type_of(element) in ("1", "1C"):
+        left = dummies.TEXT
+    return element.encoded(left)
+
+
+def dummy_for(tag: int, vr: bytes, *, strict: bool, needed: bool) -> Act | None:
+    """The action that makes DDum of a VR; None: the element gets empty."""
+    if vr in DATE_VRS:
+        return _needed_date if strict and needed else _dummy_date
+    if vr == b"UI":
+        return uid
+    text = dummies.formatted_dummy(tag, vr) if strict else dummies.dummy(vr)
+    if text is not None:
+        return lambda run, element, choice: element.encoded(text)
+    if strict and needed and vr != b"SQ":
+        return lambda run, element, choice: dummies.binary_dummy(vr)
+    return None
+
+
+def _needed_date(run: Run, element: Element, choice: Choice) -> bytes | None:
+    return _dummy_date(run, element, choice) or element.encoded(dummies.fixed_date(element.vr))

@@ -1,0 +1,242 @@
+# SPDX-License-Identifier: Apache-2.0
+"""An instance in a file, changed by a plan, into another file. Memory stays small whatever their size."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from dromos_crds.expressions import ExpressionFailed
+from dromos_crds.masks import Mask, may_show_text, select_mask
+from dromos_gateway.deid.adding import additions_of
+from dromos_gateway.deid.outcomes import Changed, Exclude, Excluded, Held, Hold, Step
+from dromos_gateway.deid.plan import Plan
+from dromos_gateway.deid.run import ReplaceAPI, Run
+from dromos_gateway.deid.targets import write_target
+from dromos_gateway.deid.uncleanable import uncleanable
+from dromos_gateway.deid.written import WRITTEN, Facts
+from dromos_gateway.header.encoding import PIXEL_DATA, encoding_of
+from dromos_gateway.header.errors import MalformedDataSet
+from dromos_gateway.header.indexing import Place, index
+from dromos_gateway.header.inflating import inflate_file
+from dromos_gateway.header.output import Counting, Pieces, Sink, TooLarge
+from dromos_gateway.header.source import Source
+from dromos_gateway.header.view import HeaderView
+
+_BURNED_IN, _STATION, _COLUMNS, _ROWS = 0x00280301, 0x00081010, 0x00280011, 0x00280010
+_SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """A Part 10 file, or any file that has a data set from `offset` on."""
+
+    path: Path
+    offset: int
+    transfer_syntax_uid: str
+
+
+def deidentify(
+    instance: Instance,
+    target: Path,
+    plan: Plan,
+    pseudonym: str | None,
+    *,
+    api: ReplaceAPI | None = None,
+    trail: bool = False,
+) -> Changed | Excluded | Held:
+    """Change an instance. Only with `Changed` there is a target file: Part 10, with the outgoing UIDs.
+
+    `pseudonym` is needed unless the plan morphs tags. `api` calls the service of an `action.replace.api`; it raises
+    `Hold` where it has no answer. With `trail` each step is listed, with values. OSError when a file cannot be read
+    or written; every other failure is a `Held`.
+    """
+    try:
+        with instance.path.open("rb", buffering=0) as file:
+            return _changed(file.fileno(), instance, target, plan, pseudonym, api, trail=trail)
+    except Hold as hold:
+        return Held(hold.reason, hold.message)
+    except Exclude as exclude:
+        return Excluded(exclude.rule)
+    except MalformedDataSet as error:
+        return Held("MalformedDataSet", str(error))
+    except ExpressionFailed as error:
+        return Held("ExpressionFailed", f"a condition of the profile: {error}")
+
+
+def _changed(
+    fd: int,
+    instance: Instance,
+    target: Path,
+    plan: Plan,
+    pseudonym: str | None,
+    api: ReplaceAPI | None,
+    *,
+    trail: bool,
+) -> Changed:
+    encoding = encoding_of(instance.transfer_syntax_uid)
+    if encoding.deflated:
+        with tempfile.TemporaryFile(dir=target.parent) as inflated:
+            inflate_file(fd, instance.offset, os.fstat(fd).st_size, inflated.fileno())
+            work = _Work(Source.of_file(inflated.fileno(), 0), instance, plan, pseudonym, api, trail=trail)
+            return work.carry_out(target)
+    work = _Work(Source.of_file(fd, instance.offset), instance, plan, pseudonym, api, trail=trail)
+    return work.carry_out(target)
+
+
+class _Work:
+    """One instance's way through a plan."""
+
+    def __init__(
+        self,
+        source: Source,
+        instance: Instance,
+        plan: Plan,
+        pseudonym: str | None,
+        api: ReplaceAPI | None,
+        *,
+        trail: bool,
+    ) -> None:
+        self._source = source
+        self._syntax = instance.transfer_syntax_uid
+        self._plan = plan
+        self._pseudonym = pseudonym
+        self._encoding = encoding_of(self._syntax)
+        self._places: dict[int, Place] = index(source, self._encoding, whole=True)
+        self._view = HeaderView(source, self._encoding, self._places)
+        self._truths = plan.truths(self._view)
+        self._arguments: dict[str, Any] = {"api": api, "trail": trail}
+        self._warnings: tuple[str, ...] = ()
+
+    def carry_out(self, target: Path) -> Changed:
+        """Walk the instance until what it says about itself is true of it, then write it. `Hold`, `Exclude`."""
+        if not self._view.text(0x00100020):
+            raise Hold("PatientIDMissing", "the instance has no Patient ID (0010,0020)")
+        if not self._plan.morphing and self._pseudonym is None:
+            raise Hold("PseudonymMissing", "no pseudonym is known for the patient")
+        facts = self._expected()
+        added: tuple[tuple[int, tuple[bytes, str]], ...] = ()
+        sink: Sink = Pieces()
+        for _ in range(4):
+            run, sink, small = self._pass(facts, dict(added), sink)
+            found, extra = self._found(run, facts), tuple(run.added.items())
+            if (found, extra) == (facts, added):
+                break
+            facts, added, sink = found, extra, Pieces() if small else Counting()
+        else:
+            raise Hold("ActionFailed", "the profile's rules contradict each other about this instance")
+        mask = self._mask(run)
+        self._refuse_uncleanable(mask)
+        result = self._result(run, mask, facts)
+        self._write(target, result, sink, run, facts, dict(added))
+        return result
+
+    def _pass(self, facts: Facts, added: dict[int, tuple[bytes, str]], sink: Sink) -> tuple[Run, Sink, bool]:
+        """One walk; when the new bytes are too many for memory, they are only counted."""
+        run = self._run()
+        try:
+            self._edit(run, sink, facts, added)
+        except TooLarge:
+            run, sink = self._run(), Counting()
+            self._edit(run, sink, facts, added)
+        return run, sink, isinstance(sink, Pieces)
+
+    def _run(self) -> Run:
+        return Run(self._plan, self._source, self._places, self._view, self._truths, **self._arguments)
+
+    def _edit(self, run: Run, sink: Sink, facts: Facts, added: dict[int, tuple[bytes, str]]) -> None:
+        found = additions_of(self._plan, self._view, self._truths, facts, self._pseudonym, added)
+        self._warnings = found.warnings
+        run.edit(sink, found.elements, found.kept_blocks)
+
+    def _expected(self) -> Facts:
+        """What a run will most likely find out; wrong guesses cost a second walk."""
+        plan, truths = self._plan, self._truths
+        applied = frozenset(rule.position for rule in plan.dates if truths[rule.position])
+        return Facts(applied, dates_kept=False, masked=False)
+
+    def _found(self, run: Run, facts: Facts) -> Facts:
+        if self._plan.morphing:
+            return facts
+        return Facts(frozenset(run.applied), run.dates_kept, self._mask(run) is not None)
+
+    def _mask(self, run: Run) -> Mask | None:
+        """What is drawn on the pixels. Strict looks at changed tags too: a rule may have said that there is text."""
+        plan, view = self._plan, self._view
+        if plan.morphing or plan.pixels is None or not plan.profile.masks or not self._truths[plan.pixels.position]:
+            return None
+        if not PIXEL_DATA & self._places.keys():
+            return None
+        said = [view.text(_BURNED_IN)]
+        if plan.strict:
+            said.append(run.changed.get(_BURNED_IN))
+        if not any(may_show_text(run.sop_class_uid, text) for text in said):
+            return None
+        columns, rows = (_number(view.text(tag)) for tag in (_COLUMNS, _ROWS))
+        mask = select_mask(plan.profile.masks, view.text(_STATION), columns, rows)
+        if mask is None:
+            raise Hold("NoMatchingMask", "the image may show text, and no mask of the profile is for it")
+        return mask
+
+    def _refuse_uncleanable(self, mask: Mask | None) -> None:
+        plan, view = self._plan, self._view
+        if plan.morphing or plan.recipe.uncleanable == "Allow":
+            return
+        what = uncleanable(
+            view.text(_SOP_CLASS) or "",
+            self._syntax,
+            plan.options,
+            masked=mask is not None,
+            says_burned_in=(view.text(_BURNED_IN) or "").upper() == "YES",
+        )
+        if what is None:
+            return
+        if plan.recipe.uncleanable == "Exclude":
+            raise Exclude(f"uncleanable: {what}")
+        raise Hold("Uncleanable", f"it is {what}; see spec.uncleanable of the Project")
+
+    def _result(self, run: Run, mask: Mask | None, facts: Facts) -> Changed:
+        def outgoing(tag: int) -> str:
+            return (run.changed[tag] if tag in run.changed else self._view.text(tag)) or ""
+
+        sop_class, sop_instance = outgoing(_SOP_CLASS), outgoing(_SOP_INSTANCE)
+        if not sop_class or not sop_instance or len(sop_instance) > 64 or len(sop_class) > 64:
+            raise Hold("NotSendable", "without SOP Class UID and SOP Instance UID an instance can't be sent")
+        steps = (*self._written_steps(facts), *(run.trail or ())) if run.trail is not None else ()
+        return Changed(
+            sop_class,
+            sop_instance,
+            outgoing(_STUDY),
+            outgoing(_SERIES),
+            self._syntax,
+            run.digest(),
+            steps,
+            self._warnings,
+            mask,
+        )
+
+    def _written_steps(self, facts: Facts) -> tuple[Step, ...]:
+        if self._plan.morphing:
+            return ()
+        values = additions_of(self._plan, self._view, self._truths, facts, self._pseudonym, {}).texts
+        return tuple(
+            Step((tag,), vr.decode("ascii"), "always written", "W", self._view.text(tag), values.get(tag))
+            for tag, vr in WRITTEN.items()
+            if tag in values or self._view.at_root(tag)
+        )
+
+    def _write(
+        self, target: Path, result: Changed, sink: Sink, run: Run, facts: Facts, added: dict[int, tuple[bytes, str]]
+    ) -> None:
+        def again(into: Sink) -> None:
+            self._edit(self._run(), into, facts, added)
+
+        pieces = sink if isinstance(sink, Pieces) else None
+        write_target(target, result, self._source, pieces, again, deflated=self._encoding.deflated)
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text is not None and text.isascii() and text.isdigit() else None

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One nesting level's table: each element that comes along is decided once, and looked up ever after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from dromos_gateway.deid import actions
+from dromos_gateway.deid.choosing import API, CLEAN, DATE, EXPRESSION, Choice, choose, table_action
+from dromos_gateway.deid.dates import DATE_VRS
+from dromos_gateway.deid.iod import attribute_type, is_known
+from dromos_gateway.deid.multiple import is_multiple, repaired, resolve
+from dromos_gateway.deid.outcomes import Hold
+from dromos_gateway.header.errors import named
+from dromos_gateway.header.indexing import known_vr
+
+if TYPE_CHECKING:
+    from dromos_gateway.deid.plan import Plan
+
+_MOST_ENTRIES: Final = 16_384
+# texts that a dummy or cleaned sequence must not keep; codes, numbers and UIDs have rows of their own or say nothing
+_TEXTS: Final = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UN", b"UR", b"UT"))
+# Code Value and its kin: the words beside them are cleaned
+_CODES: Final = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080105, 0x0008010B, 0x00080119, 0x00080120))
+# never of any use in a changed data set: signatures of what was, padding
+ALWAYS_REMOVED: Final = frozenset((0x4FFE0001, 0xFFFAFFFA, 0xFFFCFFFC))
+
+
+class Kind(IntEnum):
+    """What to do about an element."""
+
+    KEEP = 0
+    REMOVE = 1
+    EMPTY = 2
+    ACT = 3  # a new value from the old one
+    ASK = 4  # the value or the instance decides
+    SAFE_PRIVATE = 5  # the creator decides
+
+
+class Decision:
+    """What becomes of one element; `act` makes the new value, None keeps the old one.
+
+    vr      as the file has it
+    known   what it is after all, where the file says UN or nothing
+    simple  nothing to do, nor to look into
+    new_vr  where the action changes it
+    """
+
+    __slots__ = ("act", "choice", "code", "kind", "known", "new_vr", "simple", "vr")
+
+    def __init__(
+        self,
+        known: bytes,
+        kind: Kind,
+        code: str = "",
+        choice: Choice | None = None,
+        act: Callable[[Any, Any, Choice], bytes | None] | None = None,
+        new_vr: bytes | None = None,
+        vr: bytes | None = None,
+    ) -> None:
+        self.vr = known if vr is None else vr
+        self.known = known
+        self.kind = kind
+        self.code = code
+        self.choice = choice
+        self.act = act
+        self.new_vr = new_vr
+        self.simple = kind == Kind.KEEP and known not in (b"SQ", b"UN")
+
+    def as_kind(self, kind: Kind, act: Callable[[Any, Any, Choice], bytes | None] | None = None) -> Decision:
+        """The same with another kind."""
+        return Decision(self.known, kind, self.code, self.choice, act or self.act, self.new_vr, self.vr)
+
+    def written_as(self, vr: bytes) -> Decision:
+        """The same for an element whose VR the file gives as `vr`."""
+        return Decision(self.known, self.kind, self.code, self.choice, self.act, self.new_vr, vr)
+
+
+class Level:
+    """The table of one place in the data set, for one SOP class and one set of true conditions."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        sop_class_uid: str,
+        truths: tuple[bool, ...],
+        path: tuple[int, ...],
+        limit: int | None,
+        inherited: tuple[int, str, str | None] | None,
+    ) -> None:
+        self.plan = plan
+        self.path = path
+        self.table: dict[int, Decision] = {}
+        self._sop_class_uid = sop_class_uid
+        self._truths = truths
+        self._limit = len(plan.rules) if limit is None else limit + 1
+        self._inherited = None if inherited is None else Choice(plan.rules[inherited[0]], inherited[1], inherited[2])
+
+    def decide(self, tag: int, vr: bytes) -> Decision:
+        """The decision for an element, from now on in `table`."""
+        decision = self.decide_from(tag, known_vr(tag, vr), 0).written_as(vr)
+        if len(self.table) >= _MOST_ENTRIES:
+            self.table.clear()
+        self.table[tag] = decision
+        return decision
+
+    def decide_from(self, tag: int, vr: bytes, start: int) -> Decision:
+        """The decision, by the element's true VR, if only the rules from `start` on are asked."""
+        if tag in ALWAYS_REMOVED or not tag & 0xFFFF:
+            return Decision(vr, Kind.REMOVE, "X")
+        return self.resolved(self._choice(tag, vr, start), tag, vr)
+
+    def below(self, tag: int, choice: Choice | None) -> Level:
+        """The table for the items of a sequence whose own choice was this."""
+        plan = self.plan
+        inherited: tuple[int, str, str | None] | None = None
+        limit: int | None = None
+        if choice is not None:
+            limit = min(choice.rule.position, self._limit - 1)
+            inherited = (choice.rule.position, choice.code, choice.value)
+        elif self._inherited is not None:  # left alone inside a sequence that wasn't
+            limit, inherited = self._limit - 1, (self._inherited.rule.position, "K", None)
+        return plan.level(self._sop_class_uid, self._truths, (*self.path, tag), limit, inherited)
+
+    def resolved(self, choice: Choice | None, tag: int, vr: bytes) -> Decision:
+        """An action code made certain: by the attribute's type, by VR, by mode."""
+        if choice is None:
+            return Decision(vr, Kind.KEEP)
+        code = choice.code
+        if code in (EXPRESSION, API) or (code == DATE and not self.plan.strict and self.path):
+            return Decision(vr, Kind.ASK, code, choice)
+        if code == CLEAN and tag >> 16 & 1:
+            return Decision(vr, Kind.SAFE_PRIVATE, code, choice)
+        if vr == b"SQ" and not self.plan.strict and code not in ("X", "Z"):
+            return Decision(vr, Kind.KEEP, code, choice)  # its items are treated
+        code = self._certain(code, choice, tag)
+        if code == "X":
+            return Decision(vr, Kind.REMOVE, code, choice)
+        if code == "Z":
+            return Decision(vr, Kind.EMPTY, code, choice)
+        if vr == b"SQ":
+            return Decision(vr, Kind.KEEP, code, Choice(choice.rule, code, choice.value, choice.option))
+        if code == "K":
+            if vr in DATE_VRS or tag >> 16 & 1:
+                return Decision(vr, Kind.ACT, code, choice, actions.note_kept)
+            return Decision(vr, Kind.KEEP, code, choice)
+        return self._acting(code, choice, tag, vr)
+
+    def _acting(self, code: str, choice: Choice, tag: int, vr: bytes) -> Decision:
+        if code == "U":
+            forced = b"UI" if not self.plan.strict else None
+            return Decision(vr, Kind.ACT, code, choice, actions.uid if vr == b"UI" or forced else None, forced)
+        if code == "D":
+            if choice.value is None:
+                return Decision(vr, Kind.EMPTY, "Z", choice)
+            return Decision(vr, Kind.ACT, code, choice, actions.replace)
+        if code == DATE:
+            return Decision(vr, Kind.ACT, code, choice, actions.date)
+        if code == CLEAN:
+            act = actions.modified_date if vr in DATE_VRS else actions.clean
+            return Decision(vr, Kind.ACT, code, choice, act)
+        dummy = actions.dummy_for(tag, vr, strict=self.plan.strict, needed=self._type(tag) in ("1", "1C"))
+        if dummy is None:
+            return Decision(vr, Kind.EMPTY, "Z", choice)
+        return Decision(vr, Kind.ACT, "DDum", choice, dummy)
+
+    def _choice(self, tag: int, vr: bytes, start: int) -> Choice | None:
+        plan = self.plan
+        found = choose(plan.rules, self._truths, tag, vr, strict=plan.strict, start=start, stop=self._limit)
+        if found is not None or self._inherited is None:
+            return found
+        return self._inherited if not plan.strict else self._own_row(tag, vr)
+
+    def _own_row(self, tag: int, vr: bytes) -> Choice | None:
+        """Strict: what no rule up to the sequence's own is for follows its row of the table, not its parent."""
+        parent, basic = self._inherited, self.plan.basic
+        if basic is not None and self._truths[basic.position]:
+            row = table_action(basic, tag, vr, strict=True)
+            if row is not None:
+                return row
+        if parent is None or parent.code not in ("D", "DDum", CLEAN) or tag in _CODES:
+            return None
+        parent = Choice(parent.rule, CLEAN if parent.code == CLEAN else "DDum")
+        if vr in _TEXTS or vr in DATE_VRS or vr == b"SQ" or (vr == b"UI" and parent.code == "DDum"):
+            return parent
+        return None
+
+    def _certain(self, code: str, choice: Choice, tag: int) -> str:
+        plan = self.plan
+        if is_multiple(code):
+            if plan.strict and not is_known(self._sop_class_uid):
+                message = (
+                    f"what becomes of {named(tag)} depends on its type, and SOP class {self._sop_class_uid or '?'}"
+                )
+                raise Hold("UnknownSOPClass", f"{message} is not known")
+            return resolve(code, self._type(tag), strict=plan.strict)
+        if plan.strict and code in ("X", "Z"):
+            return repaired(code, self._type(tag), by_table=choice.by_table)
+        return code
+
+    def _type(self, tag: int) -> str | None:
+        return attribute_type(self._sop_class_uid, self.path, tag)

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Private blocks (PS3.5 7.8): a private element that stays is worth nothing without its creator."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from dromos_gateway.deid.choosing import API
+from dromos_gateway.deid.level import Decision, Kind, Level
+from dromos_gateway.deid.safe_private import is_safe
+from dromos_gateway.header.source import Source
+
+
+def is_creator(tag: int) -> bool:
+    """(gggg,0010) to (gggg,00FF) of an odd group."""
+    return bool(tag >> 16 & 1) and 0x10 <= tag & 0xFFFF <= 0xFF
+
+
+class Blocks:
+    """The private blocks of one data set or item: whose they are, and which of them something is kept of."""
+
+    def __init__(
+        self,
+        elements: list[tuple[int, bytes, int, int, int]],
+        level: Level,
+        source: Source,
+        kept: frozenset[tuple[int, int]],
+        ask: Callable[[Decision, int], Decision],
+    ) -> None:
+        """`ask` settles what an expression has to say."""
+        self._ask = ask
+        self._creators: dict[tuple[int, int], str] = {}
+        self._kept = set(kept)
+        for tag, vr, _, value, stop in elements:
+            if not tag >> 16 & 1:
+                continue
+            if is_creator(tag):
+                self._creators[(tag >> 16, tag & 0xFF)] = (
+                    source.read(value, stop - value).decode("latin-1").strip("\0 ")
+                )
+            elif level.plan.may_keep_private and self._stays(level.table.get(tag) or level.decide(tag, vr), tag):
+                self._kept.add(_block(tag))
+
+    def mended(self, decision: Decision, tag: int) -> Decision:
+        """The decision for a private element, minding its block."""
+        if is_creator(tag):
+            if decision.kind in (Kind.REMOVE, Kind.SAFE_PRIVATE):
+                kept = (tag >> 16, tag & 0xFF) in self._kept
+                return decision.as_kind(Kind.KEEP if kept else Kind.REMOVE)
+            return decision
+        if decision.kind == Kind.SAFE_PRIVATE:
+            return decision.as_kind(Kind.KEEP if self._safe(tag) else Kind.REMOVE)
+        return decision
+
+    def _stays(self, decision: Decision, tag: int) -> bool:
+        if decision.kind == Kind.SAFE_PRIVATE:
+            return self._safe(tag)
+        if decision.kind == Kind.ASK and decision.code != API:
+            decision = self._ask(decision, tag)
+        return decision.kind != Kind.REMOVE
+
+    def _safe(self, tag: int) -> bool:
+        return is_safe(self._creators.get(_block(tag)), tag)
+
+
+def _block(tag: int) -> tuple[int, int]:
+    return tag >> 16, tag >> 8 & 0xFF

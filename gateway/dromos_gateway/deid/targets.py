@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The changed instance as a Part 10 file: a new head with an empty preamble, then the new data set."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from dromos_gateway.deid.outcomes import Changed
+from dromos_gateway.dimse.part10 import file_head
+from dromos_gateway.header.output import Pieces, Sink, Spilled, copy_range, write_at
+from dromos_gateway.header.source import Source
+
+_FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+_CHUNK: Final = 1024 * 1024
+
+
+def write_target(
+    target: Path,
+    result: Changed,
+    source: Source,
+    pieces: Pieces | None,
+    again: Callable[[Sink], None],
+    *,
+    deflated: bool,
+) -> None:
+    """Write `pieces`, or what `again` writes where they were too many. OSError; then there is no target file."""
+    head = file_head(
+        sop_class_uid=result.sop_class_uid,
+        sop_instance_uid=result.sop_instance_uid,
+        transfer_syntax_uid=result.transfer_syntax_uid,
+    )
+    fd = os.open(target, _FLAGS, 0o600)
+    try:
+        write_at(fd, head, 0)
+        if deflated:
+            with tempfile.TemporaryFile(dir=target.parent) as plain:
+                _write_data_set(plain.fileno(), 0, source, pieces, again)
+                _deflate(plain.fileno(), fd, len(head))
+        else:
+            _write_data_set(fd, len(head), source, pieces, again)
+    except BaseException:
+        target.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(fd)
+
+
+def _write_data_set(fd: int, offset: int, source: Source, pieces: Pieces | None, again: Callable[[Sink], None]) -> None:
+    if pieces is None:
+        sink = Spilled(fd, offset)
+        again(sink)
+        sink.flush()
+        return
+    for at, data, start, stop in pieces.finish():
+        if data is not None:
+            write_at(fd, data, offset + at)
+        else:
+            origin, position = source.whereabouts(start)
+            copy_range(origin, position, fd, offset + at, stop - start)
+
+
+def _deflate(source: int, target: int, at: int) -> None:
+    """PS3.5 A.5: raw deflate, padded to even length."""
+    machine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    begun, position = at, 0
+    while chunk := os.pread(source, _CHUNK, position):
+        position += len(chunk)
+        at += _put(target, machine.compress(chunk), at)
+    at += _put(target, machine.flush(), at)
+    if (at - begun) % 2:
+        write_at(target, b"\0", at)
+
+
+def _put(fd: int, data: bytes, at: int) -> int:
+    write_at(fd, data, at)
+    return len(data)
