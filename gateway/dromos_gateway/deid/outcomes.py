@@ -26,7 +26,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The target file is written. The UIDs are those in it; `digest` is SHA-256 over which rule did what to which tag."""
+    """The target file is written, with these UIDs; `digest` is SHA-256 over which rule did what to which tag."""
 
     sop_class_uid: str
     sop_instance_uid: str

@@ -7,9 +7,6 @@ from email.parser import BytesParser
 from pathlib import Path
 
 import pytest
-from dromos_gateway.web.authorization import InvalidCredential, basic_value, bearer_value
-from dromos_gateway.web.errors import origin
-from dromos_gateway.web.retryafter import retry_after
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +15,9 @@ from dromos_gateway.stow.dicomjson import parse_json
 from dromos_gateway.stow.dicomxml import parse_xml
 from dromos_gateway.stow.multipart import MultipartBody, UnreadableFile
 from dromos_gateway.stow.report import UnreadableReport, read_report
+from dromos_gateway.web.authorization import InvalidCredential, basic_value, bearer_value
+from dromos_gateway.web.errors import origin
+from dromos_gateway.web.retryafter import retry_after
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-
-from dromos_crds import projectkeys
 from dromos_crds.profiles.confidentiality import row_of
 from dromos_crds.profiles.problems import ProfileProblem
 from dromos_crds.profiles.reading import read_element
@@ -62,28 +59,6 @@ def _basic(given: Given, expected: Given) -> None:
     assert (row_of(tag_of(given["tag"])) is not None) is expected["has_action"]
 
 
-def _secret_valid(given: Given, expected: Given) -> None:
-    assert projectkeys.is_key(given["key"]) is expected["valid"]
-
-
-def _secret_displayed(given: Given, expected: Given) -> None:
-    assert projectkeys.dashed(given["hex"]) == expected["dashed"]
-
-
-def _secret_bytes(given: Given, expected: Given) -> None:
-    if "error" in expected:
-        with pytest.raises(ValueError):
-            projectkeys.from_hex(given["text"])
-    else:
-        assert projectkeys.from_hex(given["text"]).hex() == expected["bytes_hex"]
-
-
-def _secret_hex(given: Given, expected: Given) -> None:
-    raw = bytes(byte % 256 for byte in given["bytes"])
-    assert raw.hex() == expected["hex"]
-    assert projectkeys.from_hex(expected["hex"]) == raw
-
-
 AREAS = {
     "profile.validate": _validated(),
     "profile.validate.action_tags": _validated(),
@@ -96,8 +71,4 @@ AREAS = {
     "select.action_tags": _selected("action.on.specific.tags"),
     "select.private_tags": _selected("action.on.privatetags"),
     "basic_profile": _basic,
-    "secret.validate": _secret_valid,
-    "secret.display": _secret_displayed,
-    "secret.hex_to_bytes": _secret_bytes,
-    "secret.bytes_to_hex": _secret_hex,
 }

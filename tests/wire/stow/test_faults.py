@@ -10,12 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dromos_gateway.web.authorization import bearer
-from dromos_gateway.web.errors import WebError
 
 from dromos_gateway.delivery.outcome import Refused, Sent, TryAgain
 from dromos_gateway.dimse.part10 import read_head
 from dromos_gateway.stow.client import Attempt, StowClient
+from dromos_gateway.web.authorization import bearer
+from dromos_gateway.web.errors import WebError
 from tests.wire.gateway.peers import free_port, make_study
 from tests.wire.stow.conftest import attempts, uids
 from tests.wire.stow.scripted import Request, Server, dicom_json, reply

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from dromos_gateway.web.client import tls_context
 
 from dromos_gateway.delivery.outcome import Sent, TryAgain
 from dromos_gateway.stow.client import Attempt, StowClient
+from dromos_gateway.web.client import tls_context
 from tests.wire.dimse.certificates import Pair, authority, issued
 from tests.wire.stow.conftest import uids
 from tests.wire.stow.scripted import Server, dicom_json, reply

@@ -10,10 +10,10 @@ from random import Random
 from urllib.parse import parse_qs
 
 import pytest
+
 from dromos_gateway.web.client import Timeouts, open_client
 from dromos_gateway.web.errors import TokenUnavailable
 from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
-
 from tests.wire.gateway.peers import free_port
 from tests.wire.stow.scripted import Server, reply
 
