@@ -110,7 +110,7 @@ def dataset(kind: Kind, seed: int = 7) -> Dataset:
     ds = Dataset()
     ds.SpecificCharacterSet = "ISO_IR 100"
     ds.ImageType = ["ORIGINAL", "PRIMARY"]
-    ds.SOPClassUID = kind.sop_class
+    ds.SOPClassUID = kind.sop_class if kind.frames == 1 or kind.sop_class != SECONDARY_CAPTURE else _multi_frame(kind)
     ds.SOPInstanceUID = f"1.2.826.0.1.3680043.8.498.{seed}"
     ds.StudyDate = "20200102"
     ds.StudyTime = "030405"
@@ -129,6 +129,7 @@ def dataset(kind: Kind, seed: int = 7) -> Dataset:
     ds.StudyID = "1"
     ds.SeriesNumber = "1"
     ds.InstanceNumber = "1"
+    ds.Laterality = ""
     ds.PatientOrientation = ["L", "P"]
     ds.SamplesPerPixel = kind.samples
     ds.PhotometricInterpretation = kind.photometric
@@ -149,6 +150,13 @@ def dataset(kind: Kind, seed: int = 7) -> Dataset:
     if keyword == "PixelData":
         ds["PixelData"].VR = "OW" if kind.allocated > 8 else "OB"
     return ds
+
+
+def _multi_frame(kind: Kind) -> str:
+    """Multi-frame Secondary Capture: single bit, grayscale byte, grayscale word, true colour."""
+    if kind.samples > 1:
+        return f"{SECONDARY_CAPTURE}.4"
+    return f"{SECONDARY_CAPTURE}.{ {1: 1, 8: 2}.get(kind.allocated, 3) }"
 
 
 def _add_palette(ds: Dataset) -> None:

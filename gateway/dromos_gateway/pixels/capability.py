@@ -63,8 +63,8 @@ def _too_deep(syntax: str, known: ts.TransferSyntax, image: Image) -> str | None
         return None
     most = 16
     if syntax in _HTJ2K:
-        most = 32
-    elif known.family is ts.Family.JPEG_2000:
+        return None if image.allocated <= most else "High-Throughput JPEG 2000 of 32 bits is read by few"
+    if known.family is ts.Family.JPEG_2000:
         most = _OPENJPEG_BITS
     elif syntax in _JPEG_LOSSY:
         if image.signed:
@@ -83,6 +83,8 @@ def precision(syntax: str, image: Image, *, spare_bits_used: bool) -> int:
     signless = ts.KNOWN[syntax].family in (ts.Family.JPEG, ts.Family.JPEG_LS)
     if syntax == ts.JPEG_EXTENDED and image.allocated == 16:
         return 12
+    if signless and image.allocated == 8 and ts.KNOWN[syntax].family is ts.Family.JPEG_LS:
+        return 8  # fewer are allowed, and not understood by DCMTK
     if spare_bits_used or not image.plain or (signless and image.signed):
         return image.allocated
     return image.stored

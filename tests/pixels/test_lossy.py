@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lossy pairs: how near they are to the original by somebody else's decoder, and what the header says of it."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydicom import dcmread
+
+from dromos_crds import transfer_syntaxes as ts
+from dromos_gateway.pixels.change import change_pixels
+from dromos_gateway.pixels.identity import lossy_uid
+from dromos_gateway.pixels.outcome import PixelsChanged
+from dromos_gateway.pixels.plan import PixelPlan
+from tests.pixels import peers
+from tests.pixels.samples import KINDS, Kind, make, picture
+from tests.pixels.test_lossless import LOSSLESS, transcode
+
+LOSSY = (ts.JPEG_BASELINE, ts.JPEG_EXTENDED, ts.JPEG_LS_NEAR_LOSSLESS, ts.JPEG_2000)
+PSNR = 30.0  # dB, the least: noise that baseline JPEG smooths, with chrominance of half the resolution
+
+
+def can_hold(syntax: str, kind: Kind) -> bool:
+    if kind.real or kind.allocated in (1, 64) or kind.photometric == "PALETTE COLOR" or kind.overlay:
+        return False
+    if syntax == ts.JPEG_2000:
+        return kind.allocated <= 16 or kind.stored <= 24
+    if kind.signed or kind.allocated > 16:
+        return False
+    if syntax == ts.JPEG_LS_NEAR_LOSSLESS:
+        return True
+    if kind.samples == 3 or syntax == ts.JPEG_BASELINE or kind.allocated == 8:
+        return kind.allocated == kind.stored == 8
+    return 8 < kind.stored <= 12
+
+
+def psnr(one: np.ndarray, other: np.ndarray, kind: Kind) -> float:
+    noise = np.mean((one.astype(np.float64) - other.astype(np.float64)) ** 2)
+    return 200.0 if noise == 0 else float(20 * np.log10((1 << kind.stored) - 1) - 10 * np.log10(noise))
+
+
+def as_rgb(cells: np.ndarray, photometric: str) -> np.ndarray:
+    if not photometric.startswith("YBR_FULL"):
+        return cells
+    y, b, r = (cells[..., index].astype(np.float64) for index in range(3))
+    b, r = b - 128, r - 128
+    return np.clip(np.stack([y + 1.402 * r, y - 0.344136 * b - 0.714136 * r, y + 1.772 * b], axis=-1), 0, 255)
+
+
+@pytest.mark.parametrize(
+    ("kind", "syntax"), itertools.product(KINDS, LOSSY), ids=lambda part: getattr(part, "name", part)
+)
+def test_near_enough_and_said_so(kind: Kind, syntax: str, tmp_path: Path) -> None:
+    source, target = make(kind, tmp_path), tmp_path / "target.dcm"
+    plan = PixelPlan(transfer_syntax=syntax, destination_uid="6a1d")
+    outcome = change_pixels(source, target, plan)
+    assert isinstance(outcome, PixelsChanged), outcome
+    original = dcmread(source)
+    if not can_hold(syntax, kind):
+        assert outcome == PixelsChanged(False, original.SOPInstanceUID, ts.EXPLICIT_VR_LITTLE_ENDIAN)
+        return
+    ds = dcmread(target)
+    assert outcome.lossy
+    assert outcome.sop_instance_uid == ds.SOPInstanceUID == ds.file_meta.MediaStorageSOPInstanceUID
+    assert outcome.sop_instance_uid == lossy_uid(original.SOPInstanceUID, "6a1d", syntax)
+    assert ds.LossyImageCompression == "01"
+    assert ds.LossyImageCompressionMethod in ("ISO_10918_1", "ISO_14495_1", "ISO_15444_1")
+    assert ds.ImageType[0] == "DERIVED"
+    raw = kind.frames * kind.rows * kind.columns * kind.samples * kind.allocated // 8
+    assert float(ds.LossyImageCompressionRatio) == pytest.approx(raw / len(ds.PixelData), rel=0.2)
+    back = tmp_path / "back.dcm"
+    transcode(target, back, ts.EXPLICIT_VR_LITTLE_ENDIAN)
+    wanted = as_rgb(picture(kind), kind.photometric)
+    ours = dcmread(back)
+    assert psnr(as_rgb(peers.cells(back, kind), ours.PhotometricInterpretation), wanted, kind) >= PSNR
+    theirs = theirs_of(target, syntax, kind)
+    if theirs is not None:
+        assert psnr(as_rgb(theirs, ds.PhotometricInterpretation), wanted, kind) >= PSNR
+    if syntax == ts.JPEG_LS_NEAR_LOSSLESS:
+        assert np.abs(peers.cells(back, kind).astype(int) - picture(kind)).max() <= 2
+
+
+def theirs_of(target: Path, syntax: str, kind: Kind) -> np.ndarray | None:
+    """DCMTK's decoding, or OpenJPEG's; None for a kind that they do not know."""
+    if syntax == ts.JPEG_2000:
+        return peers.by_openjpeg(target, syntax, kind)
+    if kind.samples * kind.stored > 24:
+        return None
+    return peers.by_dcmtk(target, syntax, kind)
+
+
+def test_photometric_interpretation_is_what_was_written(tmp_path: Path) -> None:
+    source, target = make(Kind("RGB"), tmp_path), tmp_path / "target.dcm"
+    written = {}
+    for syntax in (*LOSSY, *LOSSLESS):
+        if change_pixels(source, target, PixelPlan(transfer_syntax=syntax)).written:  # type: ignore[union-attr]
+            written[syntax] = dcmread(target).PhotometricInterpretation
+    assert written == {
+        ts.JPEG_BASELINE: "YBR_FULL_422", ts.JPEG_EXTENDED: "YBR_FULL_422", ts.JPEG_LS_NEAR_LOSSLESS: "RGB",
+        ts.JPEG_2000: "YBR_ICT", ts.JPEG_2000_LOSSLESS: "YBR_RCT", ts.HTJ2K_LOSSLESS: "YBR_RCT",
+        ts.HTJ2K_LOSSLESS_RPCL: "YBR_RCT", ts.RLE_LOSSLESS: "RGB", ts.JPEG_LOSSLESS: "RGB", ts.JPEG_LOSSLESS_SV1: "RGB",
+        ts.JPEG_LS_LOSSLESS: "RGB", ts.IMPLICIT_VR_LITTLE_ENDIAN: "RGB", ts.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN: "RGB",
+    }  # fmt: skip
+
+
+def test_the_uid_is_a_version_8_uuid_of_all_three() -> None:
+    uids = {
+        lossy_uid(*words)
+        for words in (
+            ("1.2", "d", ts.JPEG_2000),
+            ("1.3", "d", ts.JPEG_2000),
+            ("1.2", "e", ts.JPEG_2000),
+            ("1.2", "d", ts.JPEG_BASELINE),
+        )
+    }
+    assert len(uids) == 4
+    for uid in uids:
+        number = int(uid.removeprefix("2.25."))
+        assert (number >> 76 & 15, number >> 62 & 3) == (8, 2)
