@@ -25,7 +25,7 @@ class Rle:
         cells = dtype(image)
         _check_segments(stream, image.samples * cells.itemsize)
         unpacked = guarded("RLE", lambda: imagecodecs.dicomrle_decode(bytes(stream), cells.newbyteorder("<")))
-        if len(unpacked) < image.frame_bytes:
+        if len(unpacked) != image.frame_bytes:
             raise Unfit(f"an RLE frame has {len(unpacked)} bytes, the header says {image.frame_bytes}")
         flat = np.frombuffer(unpacked, cells, image.frame_bytes // cells.itemsize)
         if image.samples == 1:
