@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-unit check format bench crds lock image packages clean
+.PHONY: help venv demo test test-unit test-pixels check format bench crds lock image packages clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -27,6 +27,9 @@ test-unit: venv ## the unit tests alone, under 20 seconds
 	@$(BIN)/python -m tests.tiers unit
 
 BENCH ?= forward
+test-pixels: venv ## every pair of transfer syntaxes in every kind of pixels; the tier has a sample
+	@DROMOS_PIXELS=whole $(BIN)/python -m tests.tiers pixels
+
 bench: venv ## Dromos beside DCMTK, Orthanc and pynetdicom; BENCH=senders,latency,… for other scenarios
 	@$(BIN)/python -m bench $(BENCH)
 

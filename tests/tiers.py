@@ -19,6 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 LOAD = ("--load", "build/image.tar", "--load", "build/test-peers.tar")
+PIXEL_TOOLS = ("dcmdjpeg", "dcmcjpls", "gdcmconv", "dciodvfy")
 PEERS = ("storescu", "storescp", "echoscu", "Orthanc", "redis-server")
 
 
@@ -75,7 +76,15 @@ def _nothing() -> str | None:
 
 
 def _peers() -> str | None:
-    absent = [program for program in PEERS if shutil.which(program) is None]
+    return _programs(PEERS)
+
+
+def _pixel_tools() -> str | None:
+    return _programs(PIXEL_TOOLS)
+
+
+def _programs(programs: Sequence[str]) -> str | None:
+    absent = [program for program in programs if shutil.which(program) is None]
     return f"needs {', '.join(absent)}: run `make packages` as root" if absent else None
 
 
@@ -109,6 +118,7 @@ TIERS: tuple[Tier, ...] = (
     ),
     Tier("unit", (_pytest("-n", "auto", "tests/unit"),), _nothing),
     Tier("wire", (_pytest("tests/wire"),), _peers),
+    Tier("pixels", (_pytest("-n", "auto", "tests/pixels"),), _pixel_tools),
     Tier("image", (("hack/build-image.sh",), _pytest("tests/image")), _builder),
     Tier("chart", (_on_cluster("--", *_pytest("tests/chart", "tests/argocd")),), _cluster),
     Tier("apiserver", (_on_cluster("--", *_pytest("tests/apiserver")),), _cluster),

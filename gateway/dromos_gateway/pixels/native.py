@@ -56,9 +56,8 @@ class Native:
         first = index * self.image.frame_bits
         start, skip = self.start + first // 8, first % 8
         count = self.image.frame_bits
-        packed = np.frombuffer(self.data, np.uint8, (skip + count + 7) // 8, start)
-        if self.words:
-            raise Unfit("single bits in big endian")
+        size = (skip + count + 7) // 8
+        packed = self._swapped_bytes(start, size) if self.words else np.frombuffer(self.data, np.uint8, size, start)
         return shaped(np.unpackbits(packed, bitorder="little")[skip : skip + count], self.image)
 
     def _swapped_bytes(self, place: int, size: int) -> Raster:

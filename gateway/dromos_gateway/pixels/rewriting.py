@@ -178,7 +178,7 @@ def _copied(source: Source, native: Native, drawing: Drawing | None) -> Iterator
 
 
 def _swapped(native: Native, start: int, end: int) -> bytes:
-    size = 2 if native.words else native.image.allocated // 8
+    size = 2 if native.words else max(1, native.image.allocated // 8)
     padded = (end - start) + (end - start) % size
     raw = np.frombuffer(native.data, np.uint8, padded, native.start + start)
     return raw.reshape(-1, size)[:, ::-1].tobytes()[: end - start]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import imagecodecs
+import numpy as np
 
 from dromos_gateway.pixels.codecs.coding import Coding, as_cells, check_size, guarded
 from dromos_gateway.pixels.codecs.streams import jpeg_2000_header
@@ -26,8 +27,8 @@ class Jpeg2000:
         if image.photometric in YBR_OF_JPEG_2000 and not header.colour_transform:
             raise Unfit(f"{image.photometric} without a colour transform in the JPEG 2000 stream")
         decoded = guarded("JPEG 2000", lambda: decode(bytes(stream)))
-        if image.samples > 1 and decoded.shape[0] == image.samples != image.rows:
-            decoded = decoded.transpose(1, 2, 0)
+        if image.samples > 1 and decoded.shape != (image.rows, image.columns, image.samples):  # by component
+            decoded = np.ascontiguousarray(decoded.reshape(image.samples, image.rows, image.columns).transpose(1, 2, 0))
         return as_cells(decoded, image, header.precisions[0])
 
     def encode(self, raster: Raster, coding: Coding) -> bytes:
