@@ -11,6 +11,10 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dromos_crds.project import Project
 
 ACTIVE = "active"
 _LENGTH = 16  # bytes: HMAC-SHA256 is keyed with 128 bits
@@ -41,6 +45,12 @@ class ProjectKeys:
 
     active: ProjectKey
     kept: tuple[ProjectKey, ...]
+
+
+def key_secret(project: Project) -> str:
+    """The name of the Secret with a Project's keys: the one it names, else the one that the operator makes."""
+    reference = project.spec.secret_ref
+    return reference.name if reference is not None else f"{project.metadata.name}-key"
 
 
 def read_keys(data: Mapping[str, bytes]) -> ProjectKeys:

@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from random import Random
 from typing import Any
 
@@ -19,6 +20,7 @@ from dromos_crds.expressions import Element, Values
 from dromos_crds.jsonpointer import NOTHING, resolve
 from dromos_gateway.endpoints.cache import Cache
 from dromos_gateway.endpoints.request import Request, Unspeakable, make_request
+from dromos_gateway.endpoints.settings import AuthConfigs
 from dromos_gateway.web.authorization import Authorization, Fixed
 from dromos_gateway.web.client import Timeouts, WebClient, open_client
 from dromos_gateway.web.errors import TokenUnavailable, WebError, origin
@@ -183,6 +185,17 @@ class Endpoints:
 
     def _open_client(self) -> WebClient:
         return open_client(timeouts=_TIMEOUTS, keepalive=30.0)
+
+
+@lru_cache(maxsize=32)
+def endpoints_of(project: str, auth_configs: AuthConfigs) -> Endpoints:
+    """The services of a project (namespace/name): connections, tokens and answers are kept as long as the process."""
+    return Endpoints(
+        {
+            name: ClientCredentials(known.token_url, known.client_id, known.client_secret, known.scopes)
+            for name, known in auth_configs
+        }
+    )
 
 
 def _wait(error: _TryAgain | WebError) -> float:

@@ -10,19 +10,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 from dromos_crds import Destination, Project, Secret, reasons, tags
 from dromos_crds.calls import Call, CallMistake, compile_call
 from dromos_crds.destination import APIPseudonym, TagPseudonym
 from dromos_gateway.configuration.references import Unresolved
+from dromos_gateway.endpoints.settings import AuthConfigs
 from dromos_gateway.pseudonyms.redisstore import RedisSettings
 from dromos_gateway.pseudonyms.resolution import APIResolver, NoStore, Resolver, StoredResolver, TagResolver
 from dromos_gateway.pseudonyms.source import Source, open_store, source_of
 from dromos_gateway.pseudonyms.table import TableRefused
-
-if TYPE_CHECKING:  # they bring an HTTP client along
-    from dromos_gateway.endpoints.service import Endpoints
 
 _FIELD = "spec.deidentification.pseudonym"
 
@@ -88,13 +85,15 @@ def way_of(
     )
 
 
-def open_way(way: Way, endpoints: Endpoints) -> Resolver:
-    """What resolves, in this process; `endpoints` are those of the Destination's project."""
+def open_way(way: Way, project: str, auth_configs: AuthConfigs) -> Resolver:
+    """What resolves, in this process; the other arguments are the Destination's project (namespace/name) and its."""
     if isinstance(way, FromService):
+        from dromos_gateway.endpoints.service import endpoints_of  # an HTTP client
+
         call = _compiled(way)
         if not isinstance(call, Call):
             return NoStore("the call of the pseudonym service is not valid")
-        return APIResolver(call, endpoints)
+        return APIResolver(call, endpoints_of(project, auth_configs))
     return open_local(way)
 
 

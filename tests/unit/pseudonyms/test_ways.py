@@ -10,7 +10,8 @@ import pytest
 
 from dromos_crds import Destination, Project, Secret
 from dromos_gateway.configuration.references import Unresolved
-from dromos_gateway.endpoints.settings import auth_configs_of, endpoints_of
+from dromos_gateway.endpoints.service import endpoints_of
+from dromos_gateway.endpoints.settings import auth_configs_of
 from dromos_gateway.pseudonyms.redisstore import RedisSettings
 from dromos_gateway.pseudonyms.resolution import APIResolver, Held, Pseudonym
 from dromos_gateway.pseudonyms.source import CSVSource
@@ -116,7 +117,7 @@ def test_from_a_service_with_its_authorisation() -> None:
     assert "hidden" not in repr(configs)
     assert pickle.loads(pickle.dumps((way, configs))) == (way, configs)
     assert endpoints_of("n/study", configs) is endpoints_of("n/study", auth_configs_of(known, given))
-    assert isinstance(open_way(way, endpoints_of("n/study", configs)), APIResolver)
+    assert isinstance(open_way(way, "n/study", configs), APIResolver)
     with pytest.raises(Unresolved, match="Secret client does not exist"):
         auth_configs_of(known, {})
     with pytest.raises(Unresolved, match="has no key client_secret"):
@@ -144,4 +145,4 @@ def test_what_is_wrong_is_said_with_its_field(
 
 
 def resolved(way: Way, instance: Instance) -> Pseudonym | Held:
-    return open_way(way, endpoints_of("n/study", ())).resolve(instance)
+    return open_way(way, "n/study", ()).resolve(instance)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A Project's profile at work on one instance: finds the pseudonym, asks services, changes the header.
+
+Runs in worker processes. What comes out depends on instance, use and pseudonym alone, and on what services answer where
+a profile asks them: made again after a restart it is the same, byte for byte.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from dromos_crds.calls import CallMistake, compile_call
+from dromos_crds.expressions import Element, Values
+from dromos_crds.profiles.rules import ReplaceByAPI
+from dromos_gateway.deid.deidentify import Instance, deidentify
+from dromos_gateway.deid.outcomes import Changed, Excluded, Hold
+from dromos_gateway.deid.outcomes import Held as Refused
+from dromos_gateway.deid.plan import Unusable, compile_plan
+from dromos_gateway.deid.run import ReplaceAPI
+from dromos_gateway.header import HeaderView, MalformedDataSet
+from dromos_gateway.projects.use import Use
+from dromos_gateway.pseudonyms.resolution import Held as NoPseudonym
+from dromos_gateway.pseudonyms.resolution import Pseudonym
+from dromos_gateway.pseudonyms.ways import Way, open_way
+
+MALFORMED = "MalformedDataSet"
+SERVICE_FAILED = "ServiceFailed"
+PROFILE_UNUSABLE = "ProfileUnusable"
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The instance must not go. `retry_after` in seconds; None: it is tried again at the usual pace."""
+
+    reason: str
+    message: str
+    retry_after: float | None = None
+
+
+def carry_out(
+    instance: Instance, target: Path, use: Use, pseudonym: str | None = None, *, trail: bool = False
+) -> Changed | Excluded | Held:
+    """Write `target`, a Part 10 file, only with `Changed`. OSError when a file cannot be read or written.
+
+    `pseudonym` is given when it was resolved already; else the use's way leads to it. `trail`: list each step.
+    """
+    try:
+        if use.way is not None and pseudonym is None:
+            found = _resolve(instance, use, use.way)
+            if isinstance(found, NoPseudonym):
+                return Held(found.reason, found.message, found.retry_after)
+            pseudonym = found.text
+        plan = compile_plan(use.recipe)
+        result = deidentify(instance, target, plan, pseudonym, api=_services(use), trail=trail)
+    except MalformedDataSet as error:
+        return Held(MALFORMED, str(error))
+    except Unusable as error:
+        return Held(PROFILE_UNUSABLE, str(error))
+    return Held(result.reason, result.message) if isinstance(result, Refused) else result
+
+
+def _resolve(instance: Instance, use: Use, way: Way) -> Pseudonym | NoPseudonym:
+    with instance.path.open("rb") as file:
+        values = HeaderView.of_file(file, instance.offset, instance.transfer_syntax_uid)
+        return open_way(way, use.project, use.auth_configs).resolve(values)
+
+
+def _services(use: Use) -> ReplaceAPI:
+    """What `action.replace.api` asks: with a default there is always a value."""
+
+    def ask(rule: ReplaceByAPI, values: Values, element: Element) -> str:
+        from dromos_gateway.endpoints.service import (  # an HTTP client, which most profiles need not
+            Failure,
+            endpoints_of,
+        )
+
+        call = compile_call(
+            url=rule.url,
+            method=rule.method,
+            body=rule.body,
+            response_path=rule.response_path,
+            auth_config=rule.auth_config,
+            default=rule.default_value,
+            of_element=True,
+        )
+        if isinstance(call, CallMistake):
+            raise Hold(SERVICE_FAILED, f"rule {rule.name!r}: {call.argument} {call.message}")
+        found = endpoints_of(use.project, use.auth_configs).ask(call, values, element)
+        if isinstance(found, Failure):
+            raise Hold(SERVICE_FAILED, f"rule {rule.name!r}: {found.message}")
+        return found.text
+
+    return ask
