@@ -231,7 +231,7 @@ CASES = (
         ("pseudonym.tag.position", "0"),
     ),
     Case("notifications", "dicom", {"spec.notifications": {"recipients": ["a@example"]}}),
-    Case("recipient", "dicom", {"spec.notifications": {"recipients": ["a"]}}, ("recipients[0]", "name@domain")),
+    Case("recipient", "dicom", {"spec.notifications": {"recipients": ["nobody"]}}, ("recipients[0]", "name@domain")),
     Case("webhook", "dicom", {"spec.notifications": {"webhook": {"url": "ftp://x/"}}}, ("webhook.url", "http://")),
     Case("retry", "dicom", {"spec.retry.maxAge": "30d"}, ("spec.retry.maxAge", "168h")),
     Case("URL without scheme", "stow", {"spec.stow.url": "pacs.example/studies"}, ("spec.stow.url", "http://")),

@@ -23,6 +23,8 @@ def test_validate_takes_and_refuses_what_the_server_does(case: Case) -> None:
     assert len(problems) == len(found) == 1, "one mistake, one message"
     assert problems[0].line is not None
     assert problems[0].field is not None
+    for part in case.says:  # the same words as in kubectl's message
+        assert part in str(problems[0])
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if not case.says], ids=str)
