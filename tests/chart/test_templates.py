@@ -175,3 +175,11 @@ def test_two_releases_share_no_name(render: Render) -> None:
         return {(document["kind"], document["metadata"]["name"]) for document in documents}
 
     assert not names("one") & names("two")
+
+
+def test_the_deletion_of_projects_is_decided_by_a_value(render: Render) -> None:
+    for value in ("Deny", "Warn"):
+        (binding,) = _kind(render({"projectDeletion": value}), "ValidatingAdmissionPolicyBinding")
+        assert binding["spec"]["validationActions"] == [value]
+    documents = render({"projectDeletion": "Off"})
+    assert not [document for document in documents if document["kind"].startswith("ValidatingAdmission")]

@@ -22,6 +22,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "no namespace name": ({"watchNamespaces": ["A_b"]}, "/watchNamespaces/0"),
     "a namespace twice": ({"watchNamespaces": ["a", "a"]}, "/watchNamespaces"),
     "switch as text": ({"crds": {"enabled": "yes"}}, "/crds/enabled"),
+    "project deletion": ({"projectDeletion": "Maybe"}, "/projectDeletion"),
     "log level": ({"logLevel": "loud"}, "/logLevel"),
     "nameless account": ({"serviceAccount": {"create": False, "name": ""}}, "/serviceAccount/name"),
 }
