@@ -148,6 +148,7 @@ DEFINITIONS = (
             Column("Suspended", ".spec.suspend", "boolean", wide=True),
             Column("Last Transfer", ".status.lastTransferTime", "date"),
             Column("Last Error", ".status.lastError", wide=True),
+            Column("Profile", ".status.profile.name", wide=True),
             _MESSAGE,
             _AGE,
         ),

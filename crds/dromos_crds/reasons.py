@@ -31,6 +31,8 @@ FORWARD_NODE_NOT_FOUND: Final = "ForwardNodeNotFound"
 PROJECT_NOT_FOUND: Final = "ProjectNotFound"
 SECRET_NOT_FOUND: Final = "SecretNotFound"  # noqa: S105
 SECRET_KEY_NOT_FOUND: Final = "SecretKeyNotFound"  # noqa: S105
+PROJECT_NOT_RESOLVED: Final = "ProjectNotResolved"
+INVALID_KEYS: Final = "InvalidKeys"
 CONFIG_MAP_NOT_FOUND: Final = "ConfigMapNotFound"
 CONFIG_MAP_KEY_NOT_FOUND: Final = "ConfigMapKeyNotFound"
 

@@ -68,6 +68,7 @@ class AppliedProfile(Part):
 
     name: str | None = Field(None, max_length=1024, description="Name of the profile.")
     version: str | None = Field(None, max_length=1024, description="Version of the profile.")
+    digest: str | None = Field(None, max_length=128, description="Digest of the profile's content.")
     secret_fingerprint: str | None = Field(None, max_length=128, description="Fingerprint of the key that is in use.")
     applied_at: Time | None = Field(None, description="Since when it has been in force.")
 

@@ -54,6 +54,7 @@ class Worker:
     writer: Writer
     acks: Acknowledgements
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    random: Callable[[int], bytes] = secrets.token_bytes  # where the keys of projects come from
 
     def __post_init__(self) -> None:
         # Projects are judged by what is written for ForwardNodes, so one namespace is worked on by one at a time.
@@ -111,7 +112,7 @@ class Worker:
         snapshot = observe.project(key, self.store)
         if snapshot is None:
             return
-        wanted = projects.key_secret(snapshot, secrets.token_bytes(16))
+        wanted = projects.key_secret(snapshot, self.random(16))
         if wanted is not None:
             try:
                 self.store.put(await self.client.create(wanted), "Secret")

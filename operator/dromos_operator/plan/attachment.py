@@ -45,6 +45,10 @@ class Attachment:
         found = (self.snapshot.projects.get(name) for name in sorted(used))
         return tuple((obj, read(Project, obj)) for obj in found if obj is not None)
 
+    def project(self, name: str) -> Project | None:
+        """A Project that is used here and valid."""
+        return next((reading.model for obj, reading in self.projects if obj["metadata"]["name"] == name), None)
+
     @cached_property
     def references(self) -> tuple[Reference, ...]:
         """Everything that is referred to, by whomever."""

@@ -6,13 +6,13 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from dromos_crds import Destination, Project, reasons
+from dromos_crds import Project, reasons
 from dromos_crds import conditions as types
 from dromos_operator.kinds import Object
-from dromos_operator.plan import configuration, names, references
+from dromos_operator.plan import configuration, names
 from dromos_operator.plan.conditions import Condition, no, ready, unknown, yes
 from dromos_operator.plan.reading import Reading, read
-from dromos_operator.plan.resolve import Surroundings, resolved_refs
+from dromos_operator.plan.resolve import Surroundings, of_project
 from dromos_operator.plan.snapshot import ProjectSnapshot
 from dromos_operator.plan.status import document
 
@@ -63,11 +63,11 @@ def project_status(snapshot: ProjectSnapshot, now: str) -> Object | None:
 
 
 def uses(destination: Object, project: str) -> bool:
-    """Whether a live Destination names the Project."""
-    model = read(Destination, destination).model
-    if model is None:
-        return False
-    return any(found.kind == "Project" and found.name == project for found in references.of_destination(model.spec))
+    """Whether a live Destination names the Project, however broken the rest of it is."""
+    spec = destination.get("spec") or {}
+    parts = (spec.get(field) for field in ("deidentification", "tagMorphing"))
+    named = (part.get("projectRef") for part in parts if isinstance(part, dict))
+    return any(isinstance(reference, dict) and reference.get("name") == project for reference in named)
 
 
 def _users(snapshot: ProjectSnapshot) -> list[Object]:
@@ -82,7 +82,7 @@ def _refs(snapshot: ProjectSnapshot, reading: Reading[Project]) -> Condition:
     if reading.model is None:
         return unknown(types.RESOLVED_REFS, "the object is not valid")
     around = Surroundings(snapshot.project["metadata"]["namespace"], {}, snapshot.secrets, snapshot.config_maps)
-    return resolved_refs(references.of_project(reading.model.metadata.name, reading.model.spec), around)
+    return of_project(reading.model, around)
 
 
 def _programmed(snapshot: ProjectSnapshot, reading: Reading[Project], users: list[Object]) -> Condition:

@@ -6,10 +6,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
+from dromos_crds import Project, reasons
 from dromos_crds import conditions as types
-from dromos_crds import reasons
 from dromos_crds.meaning import nobody
 from dromos_operator.kinds import Object
+from dromos_operator.plan import projectkeys, references
 from dromos_operator.plan.conditions import Condition, no, yes
 from dromos_operator.plan.references import Reference
 
@@ -36,12 +37,21 @@ _ABSENT = {
 _KEYLESS = {"Secret": reasons.SECRET_KEY_NOT_FOUND, "ConfigMap": reasons.CONFIG_MAP_KEY_NOT_FOUND}
 
 
-def resolved_refs(references: Iterable[Reference], around: Surroundings) -> Condition:
+def resolved_refs(named: Iterable[Reference], around: Surroundings) -> Condition:
     """The condition `ResolvedRefs`; its reason is that of the first reference that leads nowhere."""
-    missing = [found for reference in references for found in _check(reference, around)]
+    missing = [found for reference in named for found in _check(reference, around)]
     if missing:
         return no(types.RESOLVED_REFS, missing[0][0], "; ".join(message for _, message in missing))
     return yes(types.RESOLVED_REFS, "all references are resolved")
+
+
+def of_project(project: Project, around: Surroundings) -> Condition:
+    """`ResolvedRefs` of a Project; its key Secret needs a key that can be used as well."""
+    name, spec = project.metadata.name, project.spec
+    condition = resolved_refs(references.of_project(name, spec), around)
+    if condition.holds and (problem := projectkeys.problem(project, around.secrets)):
+        return no(types.RESOLVED_REFS, reasons.INVALID_KEYS, problem)
+    return condition
 
 
 def _check(reference: Reference, around: Surroundings) -> Iterator[tuple[str, str]]:

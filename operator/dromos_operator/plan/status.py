@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from dromos_crds import Destination, reasons
@@ -12,14 +12,14 @@ from dromos_crds.destination_expressions import mistakes
 from dromos_crds.meaning import nobody
 from dromos_crds.support import unsupported
 from dromos_operator.kinds import KINDS, Key, Object
-from dromos_operator.plan import names, programming, references
+from dromos_operator.plan import names, profiles, programming, references
 from dromos_operator.plan.attachment import Attachment
 from dromos_operator.plan.conditions import Condition, dated, no, ready, unknown, yes
 from dromos_operator.plan.metadata import selector
 from dromos_operator.plan.programming import Expectation
 from dromos_operator.plan.reading import Reading
 from dromos_operator.plan.report import Load
-from dromos_operator.plan.resolve import resolved_refs
+from dromos_operator.plan.resolve import of_project, resolved_refs
 
 # the parts of a status that change by themselves; they are written every 30 s at most
 COUNTERS = ("spool", "queue", "lastTransferTime", "lastError")
@@ -90,8 +90,31 @@ def _destination(
         [*conditions, _destination_ready(attachment, reading, conditions)],
         now,
         target=_target(reading),
+        profile=_profile(attachment, obj, reading, programmed, now),
         **_counters(name, loads, obj),
     )
+
+
+def _profile(
+    attachment: Attachment, obj: Object, reading: Reading[Destination], programmed: Condition, now: str
+) -> Mapping[str, Any] | None:
+    """What is in force; while the pods have not all acknowledged, what was until now."""
+    use = _project_use(reading)
+    if use is None:
+        return None
+    before: Mapping[str, Any] | None = (obj.get("status") or {}).get("profile")
+    project = attachment.project(use[1])
+    if project is None or not programmed.holds:
+        return before
+    return profiles.applied(project, attachment.around, before, now)
+
+
+def _project_use(reading: Reading[Destination]) -> tuple[str, str] | None:
+    """The field and the name of the Project that a Destination uses."""
+    if reading.model is None:
+        return None
+    found = references.of_destination(reading.model.spec)
+    return next(((reference.field, reference.name) for reference in found if reference.kind == "Project"), None)
 
 
 def _target(reading: Reading[Destination]) -> str | None:
@@ -132,7 +155,25 @@ def _destination_refs(attachment: Attachment, reading: Reading[Destination]) -> 
         return no(types.RESOLVED_REFS, reasons.FORWARD_NODE_NOT_FOUND, f"spec.forwardNodeRef.name: {message}")
     if reading.model is None:
         return unknown(types.RESOLVED_REFS, "the object is not valid")
-    return resolved_refs(references.of_destination(reading.model.spec), attachment.around)
+    resolved = resolved_refs(references.of_destination(reading.model.spec), attachment.around)
+    if not resolved.holds:
+        return resolved
+    return _project_refs(attachment, reading) or resolved
+
+
+def _project_refs(attachment: Attachment, reading: Reading[Destination]) -> Condition | None:
+    """What the Destination's Project lacks; None when nothing."""
+    if (use := _project_use(reading)) is None:
+        return None
+    field, name = use
+    project = attachment.project(name)
+    if project is None:
+        message = f"{field}: Project {name!r} is not valid; its own conditions say why"
+        return no(types.RESOLVED_REFS, reasons.PROJECT_NOT_RESOLVED, message)
+    condition = of_project(project, attachment.around)
+    if condition.holds:
+        return None
+    return no(types.RESOLVED_REFS, condition.reason, f"{field}: Project {name!r}: {condition.message}")
 
 
 def _node_ready(attachment: Attachment, conditions: Sequence[Condition]) -> Condition:

@@ -188,6 +188,25 @@ def test_a_project_is_given_keys_once(imaging: Kubectl, operator: OperatorProces
     assert (imaging.get("secret", "study-a-key") or {})["data"] == secret["data"]
 
 
+def test_keys_that_exist_are_taken_as_they_are(imaging: Kubectl, operator: OperatorProcess) -> None:
+    texts = {"active": "old", "old": "0123456789abcdef" * 2, "older": "00" * 16}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "study-b-key"}, "stringData": texts}
+    imaging.apply(secret)
+    before = imaging.get("secret", "study-b-key") or {}
+    imaging.apply(manifest("Project", "study-b", profile={"name": "p", "profileElements": [{"codename": "c"}]}))
+    imaging.wait_condition("project", "study-b", "Ready", within=20)
+    assert imaging.get("secret", "study-b-key") == before
+    imaging.run("patch", "secret", "study-b-key", "--type=merge", '--patch={"stringData": {"active": "none"}}')
+    unusable = eventually(
+        lambda: imaging.condition("project", "study-b", "ResolvedRefs"),
+        lambda condition: condition.get("reason") == "InvalidKeys",
+        within=20,
+    )
+    assert "spec.secretRef: Secret 'study-b-key'" in unusable["message"]
+    assert texts["old"] not in str(imaging.get("project", "study-b"))
+    imaging.run("delete", "project/study-b", "secret/study-b-key")
+
+
 def test_a_quiet_minute_has_no_writes(radiology: Kubectl, operator: OperatorProcess) -> None:
     before = operator.writes()
     radiology.patch_spec("destination", "archive", description="changed")

@@ -72,7 +72,7 @@ CASES = {
         projects={"study-a": project(secretRef={"name": "keys"}), "unused": project("unused")},
         secrets={
             "node-tls": secret("node-tls", tls__crt="C", tls__key="K", other="not needed"),
-            "keys": secret("keys", active="k1", k1="00"),
+            "keys": secret("keys", active="k1", k1="00" * 16),
             "unused": secret("unused", a="b"),
         },
         config_maps={"ca": config_map("ca", ca__crt="CA", other="not needed")},

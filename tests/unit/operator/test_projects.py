@@ -11,7 +11,7 @@ from dromos_operator.plan.projects import key_secret, project_status
 from dromos_operator.plan.snapshot import ProjectSnapshot
 from tests.unit.operator.make import NOW, SETTINGS, TOKEN, condition, destination, node, project, secret, snapshot
 
-KEYS = {"study-a-key": secret("study-a-key", active="k1", k1="00")}
+KEYS = {"study-a-key": secret("study-a-key", active="k1", k1="00" * 16)}
 MORPHED = destination("morphed", tagMorphing={"projectRef": {"name": "study-a"}})
 
 
