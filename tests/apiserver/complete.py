@@ -96,7 +96,7 @@ STOW = {
     ],
 }
 ELEMENT = {
-    "name": "n",
+    "name": "rule",
     "codename": "c",
     "condition": "true",
     "action": "X",

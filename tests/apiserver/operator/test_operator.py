@@ -36,9 +36,10 @@ def radiology(imaging: Kubectl, operator: OperatorProcess) -> Kubectl:
 
 
 def test_a_forward_node_gets_its_objects(radiology: Kubectl) -> None:
-    assert eventually(lambda: _names(radiology), lambda found: len(found) == 8, within=20) == {
+    assert eventually(lambda: _names(radiology), lambda found: len(found) == 9, within=20) == {
         ("ConfigMap", "radiology-config"),
         ("Secret", "radiology-credentials"),
+        ("Secret", "radiology-pseudonyms"),
         ("Service", "radiology"),
         ("Service", "radiology-pods"),
         ("ServiceAccount", "radiology"),
