@@ -21,6 +21,7 @@ HELP = {
     "echo": "check that a DICOM node or a destination answers",
     "demo": "show the main job on this machine",
     "failures": "list and replay what could not be delivered",
+    "preview": "show what would be sent of DICOM files to a destination",
     "pseudonyms": "import, list, find and delete the stored pseudonyms of a project",
     "operator": "run the operator process",
 }
