@@ -23,8 +23,10 @@ kind: Destination
 metadata: {{name: receiver}}
 spec:
   forwardNodeRef: {{name: bench}}
-  dicom: {{aeTitle: RECEIVER, hostname: 127.0.0.1, port: {port}, concurrency: {concurrency}}}
+  {destination}
 """
+_DICOM = "dicom: {{aeTitle: RECEIVER, hostname: 127.0.0.1, port: {port}, concurrency: {concurrency}}}"
+_STOW = "stow: {{url: 'http://127.0.0.1:{port}/dicom-web', concurrency: {concurrency}}}"
 
 
 class Dromos:
@@ -32,10 +34,11 @@ class Dromos:
 
     name = "dromos"
 
-    def __init__(self, concurrency: int = 2, wrapper: Sequence[str | Path] = ()) -> None:
+    def __init__(self, concurrency: int = 2, wrapper: Sequence[str | Path] = (), *, stow: bool = False) -> None:
         self.port = 0
         self.spool = Path()
         self._concurrency = concurrency
+        self._destination = _STOW if stow else _DICOM
         self._wrapper = wrapper
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -43,8 +46,8 @@ class Dromos:
         """Write its manifests and run it."""
         manifests = home / "manifests"
         manifests.mkdir()
-        manifest = _MANIFESTS.format(port=receiver_port, concurrency=self._concurrency)
-        (manifests / "bench.yaml").write_text(manifest)
+        destination = self._destination.format(port=receiver_port, concurrency=self._concurrency)
+        (manifests / "bench.yaml").write_text(_MANIFESTS.format(destination=destination))
         self.port = processes.free_port()
         self.spool = home / "spool"
         listen, admin = f"127.0.0.1:{self.port}", f"127.0.0.1:{processes.free_port()}"
