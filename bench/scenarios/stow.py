@@ -1,5 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From C-STORE to STOW-RS: Dromos, Orthanc's client and dicomweb-client, all into the same kind of server, Orthanc."""
+"""STOW-RS by Dromos, Orthanc's client and dicomweb-client, all into the same kind of server, Orthanc.
+
+Variant `disk`: everything is received and waits; the clock of `delivered` starts when it may go. It compares clients.
+Variant `chain`: from the sender's start through C-STORE to the server. Dromos sends while it receives, and syncs what
+it receives; the others do neither.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +16,7 @@ import tempfile
 import time
 import urllib.request
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 from bench import processes
@@ -22,7 +28,7 @@ from bench.systems.dicomweb_client import DicomwebClient
 from bench.systems.dromos import Dromos
 from bench.systems.orthanc_stow import PLUGIN, OrthancStow
 from bench.systems.system import NO_NAGLE, System
-from bench.workloads import ALL, Batch, Workload, batches, warm_up
+from bench.workloads import ALL, BIG, Batch, Workload, batches, warm_up
 
 ROUNDS = 3
 
@@ -73,27 +79,32 @@ class Receiver:
 
 
 def run(home: Path) -> Iterator[Row]:
-    """Three rounds of each, one system after the other."""
-    for workload in ALL:
+    """Some rounds of each, one system after the other."""
+    for variant, workload in product(("disk", "chain"), ALL):
         (batch,), warming = batches(home, workload), warm_up(home)
-        for number in range(ROUNDS):
+        rounds = 1 if workload is BIG else ROUNDS
+        for number in range(rounds):
             for system in (Dromos(stow=True), OrthancStow(), DicomwebClient()):
-                row = _round(home / "round", system, workload, batch, warming)
-                say(f"{number + 1}/{ROUNDS}", row)
+                row = _round(home / "round", system, workload, variant, batch, warming)
+                say(f"{number + 1}/{rounds}", row)
                 yield row
 
 
-def _round(home: Path, system: System, workload: Workload, batch: Batch, warming: Batch) -> Row:
+def _round(home: Path, system: System, workload: Workload, variant: str, batch: Batch, warming: Batch) -> Row:
     shutil.rmtree(home, ignore_errors=True)
     home.mkdir(parents=True)
     receiver = Receiver(home)
     try:
         with running(system, home, receiver.port):
             _send(home, system, receiver, warming, already=0)
+            if variant == "disk" and isinstance(system, Dromos):
+                system.suspend(suspend=True)
             before = receiver.bytes()
             with MemoryWatch(system.pids, 0.05) as memory:
                 spent = processes.cpu_seconds(system.pids())
-                accepted, delivered = _send(home, system, receiver, batch, already=warming.instances)
+                accepted, delivered = _send(
+                    home, system, receiver, batch, warming.instances, from_disk=variant == "disk"
+                )
                 spent = processes.cpu_seconds(system.pids()) - spent
             if receiver.bytes() - before < batch.bytes - 1024 * batch.instances:
                 raise CannotRun(f"{system.name}: less arrived than was sent")
@@ -102,12 +113,14 @@ def _round(home: Path, system: System, workload: Workload, batch: Batch, warming
     finally:
         receiver.close()
     return Row(
-        "stow", workload.name, system.name, "orthanc", 1, round(accepted, 4), round(delivered, 4), round(spent, 3),
+        "stow", workload.name, system.name, variant, 1, round(accepted, 4), round(delivered, 4), round(spent, 3),
         round(memory.peak / 1e6, 1), batch.instances, batch.bytes,
     )  # fmt: skip
 
 
-def _send(home: Path, system: System, receiver: Receiver, batch: Batch, already: int) -> tuple[float, float]:
+def _send(
+    home: Path, system: System, receiver: Receiver, batch: Batch, already: int, *, from_disk: bool = False
+) -> tuple[float, float]:
     """Seconds until all is accepted, and until all has arrived."""
     os.sync()
     command = ["storescu", "-aec", "DROMOS", "+sd", "+sp", "*.dcm", "127.0.0.1", str(system.port), batch.folder]
@@ -116,5 +129,9 @@ def _send(home: Path, system: System, receiver: Receiver, batch: Batch, already:
     if processes.wait(sender, PATIENCE) != 0:
         raise CannotRun(f"{system.name}: the sender failed, see {home}")
     accepted = time.monotonic() - started
+    if from_disk and isinstance(system, Dromos):
+        system.suspend(suspend=False)
+    if from_disk:
+        started = time.monotonic()
     system.forward(receiver.port)
     return accepted, receiver.wait_for(already + batch.instances) - started

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+import time
+import urllib.request
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from bench import processes
@@ -23,6 +27,7 @@ kind: Destination
 metadata: {{name: receiver}}
 spec:
   forwardNodeRef: {{name: bench}}
+  suspend: {suspend}
   {destination}
 """
 _DICOM = "dicom: {{aeTitle: RECEIVER, hostname: 127.0.0.1, port: {port}, concurrency: {concurrency}}}"
@@ -47,14 +52,30 @@ class Dromos:
         manifests = home / "manifests"
         manifests.mkdir()
         destination = self._destination.format(port=receiver_port, concurrency=self._concurrency)
-        (manifests / "bench.yaml").write_text(_MANIFESTS.format(destination=destination))
+        self._manifest = manifests / "bench.yaml"
+        self._write = partial(_MANIFESTS.format, destination=destination)
+        self._manifest.write_text(self._write(suspend="false"))
         self.port = processes.free_port()
         self.spool = home / "spool"
-        listen, admin = f"127.0.0.1:{self.port}", f"127.0.0.1:{processes.free_port()}"
+        self._admin = f"127.0.0.1:{processes.free_port()}"
+        listen, admin = f"127.0.0.1:{self.port}", self._admin
         options = ["run", manifests, "--listen", listen, "--admin", admin, "--spool", self.spool]
         command = [*self._wrapper, Path(sys.executable).with_name("dromos"), *options, "--drain-timeout", "1"]
         self._process = processes.start(command, home / "dromos.log", {})
         processes.wait_until_listening(self._process, self.port)
+
+    def suspend(self, *, suspend: bool) -> None:
+        """Keep what comes in from now on, or send it from now on; returns when that is in force."""
+        before = self._in_force()
+        new = self._manifest.with_suffix(".new")
+        new.write_text(self._write(suspend=str(suspend).lower()))
+        new.rename(self._manifest)
+        while self._in_force() == before:
+            time.sleep(0.002)
+
+    def _in_force(self) -> str:
+        with urllib.request.urlopen(f"http://{self._admin}/v1/configuration", timeout=10) as response:
+            return str(json.load(response)["hash"])
 
     def stop(self) -> None:
         """End it."""

@@ -21,10 +21,11 @@ class Window:
 
     parcels: int
     heavy: int  # bytes under way behind which nothing is queued: another lane may be free first
+    enough: int  # parcels for which a further lane is worth while
 
 
-_ONE_BY_ONE = Window(2, 4 * 1024 * 1024)  # an association: one parcel under way, one at hand
-_IN_BATCHES = Window(100, 64 * 1024 * 1024)  # a request takes what is there
+_ONE_BY_ONE = Window(2, 4 * 1024 * 1024, 1)  # an association: one parcel under way, one at hand
+_IN_BATCHES = Window(100, 64 * 1024 * 1024, 50)  # a request takes what is there
 
 
 @dataclass(slots=True, eq=False)
@@ -84,8 +85,9 @@ class Lanes:
         connected = [lane for lane in lanes if lane.connected]
         if not connected:
             return self._first(peer, lanes, limit)
-        wanted = min(limit, ready + sum(len(lane.carrying) for lane in lanes))
-        for _ in range(wanted - len(lanes)):
+        work = ready + sum(len(lane.carrying) for lane in lanes)
+        enough = lanes[0].window.enough if any(lane.has_room for lane in lanes) else 1
+        for _ in range(min(limit, -(-work // enough)) - len(lanes)):
             further = self._begin(peer)
             if not further.connected:
                 further.opening, further.offered = True, frozenset(kinds()[:MOST_KINDS])

@@ -16,6 +16,10 @@ from dromos_gateway.stow.client import Attempt, StowClient
 
 log = logging.getLogger(__name__)
 
+# Seconds between the beginnings of two requests that are not full: while instances flow in, they are worth waiting for.
+# An instance that comes alone goes at once.
+_PACE = 0.1
+
 
 class StowCarrier:
     """Works through parcels, a batch at a time; stops when one must be tried again, as `Carrier` does."""
@@ -27,6 +31,8 @@ class StowCarrier:
         self._parcels: list[Parcel] = []
         self._releasing = False
         self._wanted = asyncio.Event()
+        self._full = asyncio.Event()
+        self._next = 0.0
         self._task = asyncio.create_task(self._run())
 
     def open(self, kinds: tuple[Kind, ...]) -> None:
@@ -36,11 +42,14 @@ class StowCarrier:
         """Take more to carry."""
         self._parcels.extend(parcels)
         self._wanted.set()
+        if self._is_full():
+            self._full.set()
 
     def release(self) -> None:
         """End when everything is carried."""
         self._releasing = True
         self._wanted.set()
+        self._full.set()
 
     def abort(self) -> None:
         """End now."""
@@ -52,11 +61,29 @@ class StowCarrier:
                 await self._wanted.wait()
                 self._wanted.clear()
                 while self._parcels:
+                    await self._gather()
                     await self._carry(self._batch())
                 if self._releasing:
                     return
         finally:
             self._report(Ended(self._number))
+
+    async def _gather(self) -> None:
+        """Wait a moment for company."""
+        loop = asyncio.get_running_loop()
+        if not self._is_full() and not self._releasing and (pause := self._next - loop.time()) > 0:
+            self._full.clear()
+            try:
+                async with asyncio.timeout(pause):
+                    await self._full.wait()
+            except TimeoutError:
+                pass
+        self._next = loop.time() + _PACE
+
+    def _is_full(self) -> bool:
+        """Whether there is as much as one request takes."""
+        size = sum(parcel.size for parcel in self._parcels)
+        return len(self._parcels) >= self._client.most_instances or size >= self._client.most_bytes
 
     def _batch(self) -> list[Parcel]:
         """The first parcel and those of its study, as many as one request takes; they leave the line."""

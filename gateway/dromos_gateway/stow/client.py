@@ -76,11 +76,14 @@ class StowClient:
 
     async def probe(self) -> None:
         """OPTIONS; WebError when there is no answer, or one that says that the server itself is in trouble."""
-        answer = await exchange(
-            self._client, "OPTIONS", self._endpoint.url, headers=await self._headers(), cap=64 * 1024
-        )
-        if answer.status >= 500:
-            raise Unreachable(f"the server answers OPTIONS with {answer.status}")
+        status = await self.options()
+        if status >= 500:
+            raise Unreachable(f"the server answers OPTIONS with {status}")
+
+    async def options(self) -> int:
+        """The status of the answer to OPTIONS. WebError."""
+        headers = await self._headers()
+        return (await exchange(self._client, "OPTIONS", self._endpoint.url, headers=headers, cap=64 * 1024)).status
 
     async def close(self) -> None:
         """Close the connections."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import base64
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -259,3 +260,46 @@ def test_through_a_proxy_that_the_environment_names(
     storescu(gateway.port, make_study(tmp_path / "study", 5))
     delivered(gateway, "archive", 5)
     assert f"CONNECT localhost:{nginx.port}" in (tmp_path / "proxy/proxy.log").read_text()
+
+
+def test_echo(
+    gateway: GatewayProcess, orthanc: Orthanc, ca: Pair, run: Callable[[Program], Program], tmp_path: Path
+) -> None:
+    """`dromos echo`: 0 where the server takes our credentials, 1 with the reason, 2 for manifests that do not do."""
+    hashed = subprocess.run(["openssl", "passwd", "-6", "planted"], capture_output=True, text=True, check=True).stdout
+    (tmp_path / "htpasswd").write_text(f"dromos:{hashed}")
+    location = f"auth_basic DICOM; auth_basic_user_file {tmp_path}/htpasswd;"
+    nginx = Nginx(tmp_path / "nginx", orthanc.port, issued(tmp_path, ca, "server"), location=location)
+    run(nginx)
+
+    def echo() -> tuple[int, str]:
+        command = [
+            sys.executable,
+            "-m",
+            "dromos_gateway.cli",
+            "echo",
+            str(gateway.manifests),
+            "--destination",
+            "archive",
+        ]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        assert "planted" not in done.stdout + done.stderr
+        return done.returncode, done.stdout + done.stderr
+
+    stow(gateway, "archive", nginx.url, "auth: {basic: {secretRef: {name: s}}}", "tls: {caRef: {name: s}}")
+    code, said = echo()
+    assert (code, "spec.stow.auth.basic.secretRef.name: Secret s does not exist" in said) == (2, True)
+    secret(gateway, "s", username="dromos", password="planted", ca_crt=ca.certificate.read_bytes())
+    code, said = echo()
+    assert (code, f"STOW-RS at https://localhost:{nginx.port} answered OPTIONS with " in said) == (0, True)
+    secret(gateway, "s", username="dromos", password="planted-wrong", ca_crt=ca.certificate.read_bytes())
+    code, said = echo()
+    assert (code, "does not accept the credentials" in said) == (1, True)
+    secret(
+        gateway, "s", username="dromos", password="planted", ca_crt=authority(tmp_path, "b").certificate.read_bytes()
+    )
+    code, said = echo()
+    assert (code, "the server's certificate is not accepted" in said) == (1, True)
+    nginx.stop()
+    code, said = echo()
+    assert (code, "no answer" in said) == (1, True)
