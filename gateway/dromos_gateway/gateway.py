@@ -22,6 +22,7 @@ from dromos_gateway.dimse.acceptor import Acceptor, AcceptorLimits
 from dromos_gateway.hosts import Hosts
 from dromos_gateway.receiving import Receiving
 from dromos_gateway.spool.spool import Spool
+from dromos_gateway.transferlog.log import TransferLog
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +66,7 @@ class Gateway:
         self.reload_problem: str | None = None
         self.ready = False
         self.receiving = Receiving(spool, loaded.configuration, self._hosts, self._clock)
+        self.transfer_log = TransferLog(spool, loaded.configuration, self._clock)
         self.dispatcher = Dispatcher(spool, self._clock)
         self.acceptor = Listener(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
 
@@ -97,7 +99,7 @@ class Gateway:
         await self._hosts.want(_hostnames(self.configuration))
         await self.dispatcher.start(self.configuration)
         await self.acceptor.start(self._options.host, self._options.port)
-        self._tasks = [_spawn(self._watch()), _spawn(self._hosts.keep_fresh())]
+        self._tasks = [_spawn(self._watch()), _spawn(self._hosts.keep_fresh()), _spawn(self.transfer_log.keep_small())]
         self.ready = True
         titles = ", ".join(sorted(self.configuration.nodes))
         log.info("listening on %s:%d as %s", self._options.host, self.acceptor.port, titles)
@@ -113,6 +115,7 @@ class Gateway:
             group.create_task(self.acceptor.drain(self._options.drain_timeout))
             group.create_task(self.dispatcher.stop(self._options.drain_timeout))
         await self.spool.close()
+        self.transfer_log.close()
         log.info("stopped")
 
     async def _watch(self) -> None:
@@ -145,6 +148,7 @@ class Gateway:
         self.acceptor.limits = _limits(loaded.configuration)
         self.acceptor.secure(_listener_tls(loaded.configuration))
         self.receiving.configuration = loaded.configuration
+        self.transfer_log.apply(loaded.configuration)
         await self.dispatcher.apply(loaded.configuration)
         self.loaded, self.reload_problem = loaded, None
         log.info("configuration %s is in force", loaded.configuration.hash)

@@ -22,6 +22,7 @@ from dromos_gateway.configuration.settings import (
     PeerSettings,
     SourceSettings,
     StowSettings,
+    TransferLogSettings,
 )
 from dromos_gateway.configuration.tls import client_tls, listener_tls
 from dromos_gateway.configuration.web import album_settings, stow_settings
@@ -101,7 +102,16 @@ def _node(node: ForwardNode, references: References) -> NodeSettings:
         associations=spec.limits.associations,
         idle_timeout=parse_duration(spec.limits.idle_timeout),
         tls=tls,
+        transfer_log=_transfer_log(node, references),
     )
+
+
+def _transfer_log(node: ForwardNode, references: References) -> TransferLogSettings:
+    spec = node.spec.transfer_log
+    key = None
+    if spec.original_identifiers == "Encrypted" and spec.key is not None:
+        key = references.value(node.metadata.namespace, spec.key, "spec.transferLog.key")
+    return TransferLogSettings(parse_duration(spec.max_age), spec.max_rows, key or None)
 
 
 def _destination(
@@ -129,6 +139,7 @@ def _destination(
         hold=hold or unresolved,
         condition=_condition(spec),
         albums=albums,
+        changes=spec.deidentification is not None or spec.tag_morphing is not None,
     )
 
 

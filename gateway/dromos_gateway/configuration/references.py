@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from dromos_crds import ConfigMap, Secret
+from dromos_crds.fields import FromSecret
 from dromos_crds.forwardnode import ListenerTLS
 from dromos_crds.tls import ClientTLS
 from dromos_gateway.configuration.settings import TLSMaterial
@@ -52,6 +53,10 @@ class References:
         if (own := tls.certificate_secret_ref) is not None:
             certificate, key = self._pair(namespace, own.name, f"{field}.certificateSecretRef.name")
         return TLSMaterial(certificate, key, authorities, server_name=tls.server_name)
+
+    def value(self, namespace: str, source: FromSecret, field: str) -> bytes:
+        """A single value of a Secret."""
+        return self._secret(namespace, source.secret_key_ref.name, source.secret_key_ref.key, field)
 
     def _pair(self, namespace: str, name: str, field: str) -> tuple[bytes, bytes]:
         return self.secret(namespace, name, "tls.crt", field), self.secret(namespace, name, "tls.key", field)

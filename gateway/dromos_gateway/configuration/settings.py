@@ -30,6 +30,15 @@ class SourceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TransferLogSettings:
+    """What is kept of transfers that are done."""
+
+    max_age: float
+    max_rows: int
+    key: bytes | None = field(default=None, repr=False)  # None: nothing of the originals is kept
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSettings:
     """A ForwardNode."""
 
@@ -41,6 +50,7 @@ class NodeSettings:
     associations: int
     idle_timeout: float
     tls: TLSMaterial | None
+    transfer_log: TransferLogSettings = TransferLogSettings(720 * 3600.0, 1_000_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +136,7 @@ class DestinationSettings:
     hold: Problem | None = None  # why nothing may be sent
     condition: Condition | None = None  # None: all instances
     albums: tuple[AlbumSettings, ...] = ()
+    changes: bool = False  # by de-identification or morphing: what goes out is not what came in
 
 
 @dataclass(frozen=True, slots=True)

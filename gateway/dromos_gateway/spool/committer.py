@@ -51,9 +51,16 @@ class _Job:
 class Committer:
     """Runs every change of the ledger, in order, in a thread of its own."""
 
-    def __init__(self, connection: sqlite3.Connection, objects: Path, freed: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        connection: sqlite3.Connection,
+        objects: Path,
+        freed: Callable[[int], None],
+        rolled_back: Callable[[], None],
+    ) -> None:
         self._connection = connection
         self._objects = objects
+        self._rolled_back = rolled_back  # told, in the committer's thread, that nothing of a transaction lasts
         self._freed = freed  # told, on the loop, how many bytes delivered objects gave back
         self._loop = asyncio.get_running_loop()
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
@@ -154,6 +161,7 @@ class Committer:
         except Exception as error:  # whatever it is, the senders must hear that nothing was kept
             if self._connection.in_transaction:
                 self._connection.execute("ROLLBACK")
+            self._rolled_back()
             for job in jobs:
                 job.error = error
             return False

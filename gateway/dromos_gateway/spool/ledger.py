@@ -27,8 +27,10 @@ _COUNT = (
 )
 
 
-def add(connection: sqlite3.Connection, instance: Instance, plan: Sequence[Planned]) -> tuple[Delivery, ...]:
-    """Record a new instance with a row for each destination; give the rows that wait."""
+def add(
+    connection: sqlite3.Connection, instance: Instance, plan: Sequence[Planned]
+) -> tuple[Instance, tuple[Delivery, ...]]:
+    """Record a new instance with a row for each destination; give it with its id, and the rows that wait."""
     values = (
         instance.file, instance.size, instance.data_set_offset, instance.sop_class_uid, instance.sop_instance_uid,
         instance.transfer_syntax_uid, instance.study, instance.calling_ae_title, instance.called_ae_title,
@@ -45,7 +47,7 @@ def add(connection: sqlite3.Connection, instance: Instance, plan: Sequence[Plann
             waiting.append(Delivery(number, stored, item.destination, 0, now, now, judged=item.judged))
         else:
             connection.execute(_COUNT, (item.destination, 0, 1, None, None))
-    return tuple(waiting)
+    return stored, tuple(waiting)
 
 
 def count_excluded(connection: sqlite3.Connection, plan: Sequence[Planned]) -> None:
@@ -140,6 +142,11 @@ def discard(connection: sqlite3.Connection, failure: int, at: float) -> tuple[bo
 def waiting(connection: sqlite3.Connection) -> Iterator[Delivery]:
     """Everything that waits, in the order of arrival."""
     return _deliveries(connection, "d.state = 'Waiting'", ())
+
+
+def waiting_for(connection: sqlite3.Connection, destination: str) -> Iterator[Delivery]:
+    """What waits for one destination."""
+    return _deliveries(connection, "d.state = 'Waiting' AND d.destination = ?", (destination,))
 
 
 def _deliveries(connection: sqlite3.Connection, where: str, values: tuple[object, ...]) -> Iterator[Delivery]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from pathlib import Path
 
 
 class State(StrEnum):
@@ -81,6 +82,30 @@ class Delivery:
     last_error: str = ""
     judged: str = ""  # the condition that it met when it came in; not kept over a restart
     shares: tuple[PlannedShare, ...] = ()  # what its being delivered brings along
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What went out where that is not what came in."""
+
+    sop_instance_uid: str = field(repr=False)
+    transfer_syntax_uid: str
+    path: Path | None = None  # a Part 10 file; there until the delivery is settled
+    data_set_offset: int = 0
+    profile: str = ""  # name and version
+    secret_fingerprint: str = ""
+    changes: str = ""  # digest of what was changed, without values
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How a delivery ended."""
+
+    state: State
+    reason: str  # CamelCase for machines, or the rule that excluded it
+    message: str  # in the peer's own words where it had any
+    at: float
+    sent: Sent | None = None  # None: what came in, byte for byte
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,11 +15,22 @@ import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 from dromos_gateway.spool import ledger, shares
 from dromos_gateway.spool.committer import Committer
 from dromos_gateway.spool.incoming import IncomingFile
-from dromos_gateway.spool.records import Delivery, Failure, Instance, Planned, Share, State, Totals
+from dromos_gateway.spool.records import (
+    Delivery,
+    Ending,
+    Failure,
+    Instance,
+    Planned,
+    Sent,
+    Share,
+    State,
+    Totals,
+)
 from dromos_gateway.spool.recovery import recover
 from dromos_gateway.spool.schema import connect, connect_for_reading
 from dromos_gateway.spool.space import Space
@@ -29,6 +40,30 @@ log = logging.getLogger(__name__)
 
 class SpoolBusy(Exception):
     """Another process works on this spool."""
+
+
+Result = TypeVar("Result")
+
+
+class Recorder(Protocol):
+    """Who wants to hear, inside the ledger's own transactions, what becomes of instances."""
+
+    def arrived(
+        self, connection: sqlite3.Connection, instance: Instance, beginning: bytes, plan: Sequence[Planned]
+    ) -> None:
+        """An instance came in; its id is 0 when no destination takes it."""
+
+    def settled(self, connection: sqlite3.Connection, delivery: Delivery, ending: Ending) -> None:
+        """A delivery ends."""
+
+    def discarded(self, connection: sqlite3.Connection, delivery: int, at: float) -> None:
+        """A dead letter is given up by hand."""
+
+    def revived(self, connection: sqlite3.Connection, delivery: int) -> None:
+        """A dead letter waits again."""
+
+    def rolled_back(self) -> None:
+        """Nothing of the transaction lasts."""
 
 
 class Spool:
@@ -44,8 +79,9 @@ class Spool:
         self._reader = connect_for_reading(folder / "ledger.sqlite")
         self._reading = asyncio.Lock()
         self.space = Space(folder, limit)
-        self._committer = Committer(self._writer, self.objects, self._give_back)
+        self._committer = Committer(self._writer, self.objects, self._give_back, self._rolled_back)
         self.arrived: Callable[[Sequence[Delivery]], None] = lambda _: None  # set by whoever delivers
+        self.recorder: Recorder | None = None  # set by whoever keeps a transfer log
 
     def recover(self, now: float) -> None:
         """Bring files and rows into line after a crash. Call it once, before anything else."""
@@ -71,13 +107,29 @@ class Spool:
 
         An instance that no destination takes is only counted.
         """
+        beginning = incoming.beginning
         if not any(item.state is State.Waiting for item in plan):
             incoming.abandon()
-            await asyncio.shield(self._committer.submit(partial(_count_excluded, plan)))
+            await asyncio.shield(self._committer.submit(partial(self._count_excluded, instance, beginning, plan)))
             return
-        future = self._committer.submit(partial(_add, instance, plan), file=incoming.complete())
+        future = self._committer.submit(partial(self._add, instance, beginning, plan), file=incoming.complete())
         future.add_done_callback(partial(self._kept, instance.size))
         await asyncio.shield(future)  # a sender that goes away now changes nothing
+
+    def _add(
+        self, instance: Instance, beginning: bytes, plan: Sequence[Planned], connection: sqlite3.Connection
+    ) -> tuple[Delivery, ...]:
+        stored, deliveries = ledger.add(connection, instance, plan)
+        if self.recorder is not None:
+            self.recorder.arrived(connection, stored, beginning, plan)
+        return deliveries
+
+    def _count_excluded(
+        self, instance: Instance, beginning: bytes, plan: Sequence[Planned], connection: sqlite3.Connection
+    ) -> None:
+        ledger.count_excluded(connection, plan)
+        if self.recorder is not None:
+            self.recorder.arrived(connection, instance, beginning, plan)
 
     def _kept(self, size: int, future: asyncio.Future[tuple[Delivery, ...]]) -> None:
         if future.exception() is None:
@@ -95,10 +147,21 @@ class Spool:
         """Everything that waits. Call it before the loop serves anybody."""
         return ledger.waiting(self._writer)
 
-    def settle(self, delivery: Delivery, state: State, *, reason: str = "", message: str = "", at: float) -> None:
-        """End a delivery; the object goes when it was the last one."""
+    def settle(
+        self,
+        delivery: Delivery,
+        state: State,
+        *,
+        reason: str = "",
+        message: str = "",
+        at: float,
+        sent: Sent | None = None,
+    ) -> None:
+        """End a delivery; the object goes when it was the last one. `sent` is there where something was changed."""
 
         def apply(connection: sqlite3.Connection) -> str | None:
+            if self.recorder is not None:
+                self.recorder.settled(connection, delivery, Ending(state, reason, message, at, sent))
             return ledger.settle(connection, delivery, state, reason=reason, message=message, at=at)
 
         self._committer.post(apply)
@@ -113,9 +176,14 @@ class Spool:
 
     async def bury_destination(self, destination: str, *, reason: str, message: str, at: float) -> int:
         """Make dead letters of all that waits for a destination."""
-        number: int = await self._committer.submit(
-            lambda connection: ledger.bury_destination(connection, destination, reason=reason, message=message, at=at)
-        )
+
+        def apply(connection: sqlite3.Connection) -> int:
+            if self.recorder is not None:
+                for delivery in ledger.waiting_for(connection, destination):
+                    self.recorder.settled(connection, delivery, Ending(State.Failed, reason, message, at))
+            return ledger.bury_destination(connection, destination, reason=reason, message=message, at=at)
+
+        number: int = await self._committer.submit(apply)
         return number
 
     # Sharing
@@ -148,20 +216,42 @@ class Spool:
         """Forget shares that were settled long ago."""
         self._committer.post(lambda connection: shares.purge(connection, at))
 
+    # What others keep beside the ledger
+
+    @property
+    def ledger(self) -> sqlite3.Connection:
+        """The connection for writing, before the loop serves anybody."""
+        return self._writer
+
+    async def change(self, apply: Callable[[sqlite3.Connection], Result]) -> Result:
+        """Run a change in the committer's thread and transaction. OSError or sqlite3.Error when it did not last."""
+        result: Result = await self._committer.submit(apply, urgent=False)
+        return result
+
     # Dead letters and figures
 
     async def revive(self, failure: int, destination: str | None, at: float) -> Delivery | None:
         """Put a dead letter back into a queue."""
-        delivery: Delivery | None = await self._committer.submit(
-            lambda connection: ledger.revive(connection, failure, destination, at)
-        )
+
+        def apply(connection: sqlite3.Connection) -> Delivery | None:
+            if self.recorder is not None:
+                self.recorder.revived(connection, failure)
+            return ledger.revive(connection, failure, destination, at)
+
+        delivery: Delivery | None = await self._committer.submit(apply)
         if delivery is not None:
             self.arrived((delivery,))
         return delivery
 
     async def discard(self, failure: int, at: float) -> bool:
         """Give a dead letter up by hand."""
-        found, name = await self._committer.submit(lambda connection: ledger.discard(connection, failure, at))
+
+        def apply(connection: sqlite3.Connection) -> tuple[bool, str | None]:
+            if self.recorder is not None:
+                self.recorder.discarded(connection, failure, at)
+            return ledger.discard(connection, failure, at)
+
+        found, name = await self._committer.submit(apply)
         if name is not None:
             path = self.objects / name
             size = path.stat().st_size if path.exists() else 0
@@ -202,6 +292,10 @@ class Spool:
 
         await self._committer.submit(apply)
 
+    def _rolled_back(self) -> None:
+        if self.recorder is not None:
+            self.recorder.rolled_back()
+
     def _give_back(self, size: int) -> None:
         self.space.add(-size)
 
@@ -214,11 +308,3 @@ def _lock(path: Path) -> int:
         os.close(descriptor)
         raise SpoolBusy(f"another gateway works on {path.parent}; give each one a --spool of its own") from None
     return descriptor
-
-
-def _add(instance: Instance, plan: Sequence[Planned], connection: sqlite3.Connection) -> tuple[Delivery, ...]:
-    return ledger.add(connection, instance, plan)
-
-
-def _count_excluded(plan: Sequence[Planned], connection: sqlite3.Connection) -> None:
-    ledger.count_excluded(connection, plan)

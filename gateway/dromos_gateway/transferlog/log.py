@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The transfer log as the rest of the gateway sees it: attach it to a spool, configure it, ask it, keep it small."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sqlite3
+from collections.abc import Callable
+
+from dromos_gateway.configuration.settings import Configuration
+from dromos_gateway.spool.schema import connect_for_reading
+from dromos_gateway.spool.spool import Spool
+from dromos_gateway.transferlog import retention
+from dromos_gateway.transferlog.queries import Queries, Question, SeriesAtDestination, Transfer
+from dromos_gateway.transferlog.recorder import Policy, Recorder
+from dromos_gateway.transferlog.sealing import Seal
+
+log = logging.getLogger(__name__)
+
+_PAUSE = 60.0  # seconds between looks at the log's size
+_TIDY_EVERY = 30  # looks
+
+
+class TransferLog:
+    """Owns the recorder and a connection for questions."""
+
+    def __init__(self, spool: Spool, configuration: Configuration, clock: Callable[[], float]) -> None:
+        self._spool = spool
+        self._clock = clock
+        self.recorder = Recorder(spool.ledger, spool.objects)
+        self.apply(configuration)
+        spool.recorder = self.recorder
+        self._connection = connect_for_reading(spool.folder / "ledger.sqlite")
+        self._queries = Queries(self._connection)
+        self._asking = asyncio.Lock()
+
+    def apply(self, configuration: Configuration) -> None:
+        """Follow another configuration."""
+        nodes = configuration.nodes.values()
+        seals = {node.key: Seal(node.transfer_log.key) for node in nodes if node.transfer_log.key is not None}
+        unchanged = frozenset(key for key, each in configuration.destinations.items() if not each.changes)
+        self.recorder.policy = Policy(seals, unchanged)
+        self._max_age = min((node.transfer_log.max_age for node in nodes), default=0.0)
+        self._max_rows = retention.most_rows(
+            min((node.transfer_log.max_rows for node in nodes), default=0), sum(node.spool_size for node in nodes)
+        )
+
+    async def transfers(self, question: Question) -> list[Transfer]:
+        """Rows, the newest first."""
+        async with self._asking:
+            return await asyncio.to_thread(lambda: list(self._queries.transfers(question, self.recorder.policy.seals)))
+
+    async def series(self, question: Question) -> list[SeriesAtDestination]:
+        """What became of series at every destination."""
+        async with self._asking:
+            return await asyncio.to_thread(self._queries.series, question, self.recorder.policy.seals)
+
+    async def keep_small(self) -> None:
+        """Remove what is too old or too much, for as long as the gateway runs."""
+        looks = 0
+        while True:
+            await asyncio.sleep(_PAUSE)
+            try:
+                while await self._spool.change(self._remove):  # others get their turn in between
+                    pass
+                looks += 1
+                if looks % _TIDY_EVERY == 0:
+                    await self._spool.change(retention.tidy)
+                    self.recorder.rolled_back()
+            except (OSError, sqlite3.Error) as error:
+                log.warning("the transfer log could not be made smaller: %s", error)
+
+    def _remove(self, connection: sqlite3.Connection) -> int:
+        return retention.remove(connection, self._clock() - self._max_age, self._max_rows)
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        self._connection.close()

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The log's tables. They stand in the ledger's file, so that a row and what it tells of are committed together."""
+
+from __future__ import annotations
+
+import sqlite3
+from os import urandom
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS log_secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS log_series (
+  id INTEGER PRIMARY KEY,
+  key BLOB NOT NULL UNIQUE,
+  study BLOB NOT NULL,
+  node TEXT NOT NULL,
+  source TEXT NOT NULL,
+  first_at REAL NOT NULL,
+  original BLOB,
+  patient_hash BLOB,
+  accession_hash BLOB,
+  study_hash BLOB,
+  series_hash BLOB
+);
+CREATE INDEX IF NOT EXISTS log_series_study ON log_series (study);
+CREATE INDEX IF NOT EXISTS log_series_patient_hash ON log_series (patient_hash) WHERE patient_hash IS NOT NULL;
+CREATE INDEX IF NOT EXISTS log_series_accession_hash ON log_series (accession_hash) WHERE accession_hash IS NOT NULL;
+CREATE INDEX IF NOT EXISTS log_series_study_hash ON log_series (study_hash) WHERE study_hash IS NOT NULL;
+CREATE TABLE IF NOT EXISTS log_routes (
+  id INTEGER PRIMARY KEY,
+  series INTEGER NOT NULL REFERENCES log_series (id),
+  destination TEXT NOT NULL,
+  profile TEXT NOT NULL DEFAULT '',
+  secret_fingerprint TEXT NOT NULL DEFAULT '',
+  patient_id TEXT NOT NULL DEFAULT '',
+  accession_number TEXT NOT NULL DEFAULT '',
+  study_instance_uid TEXT NOT NULL DEFAULT '',
+  study_description TEXT NOT NULL DEFAULT '',
+  study_date TEXT NOT NULL DEFAULT '',
+  study_time TEXT NOT NULL DEFAULT '',
+  series_instance_uid TEXT NOT NULL DEFAULT '',
+  series_description TEXT NOT NULL DEFAULT '',
+  series_date TEXT NOT NULL DEFAULT '',
+  modality TEXT NOT NULL DEFAULT '',
+  UNIQUE (series, destination)
+);
+CREATE INDEX IF NOT EXISTS log_routes_patient ON log_routes (patient_id) WHERE patient_id <> '';
+CREATE INDEX IF NOT EXISTS log_routes_accession ON log_routes (accession_number) WHERE accession_number <> '';
+CREATE INDEX IF NOT EXISTS log_routes_study ON log_routes (study_instance_uid) WHERE study_instance_uid <> '';
+CREATE INDEX IF NOT EXISTS log_routes_series ON log_routes (series_instance_uid) WHERE series_instance_uid <> '';
+CREATE TABLE IF NOT EXISTS log_destinations (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS log_transfers (
+  id INTEGER PRIMARY KEY,
+  route INTEGER NOT NULL REFERENCES log_routes (id),
+  destination INTEGER NOT NULL REFERENCES log_destinations (id),
+  at REAL NOT NULL,
+  received_at REAL NOT NULL,
+  size INTEGER NOT NULL,
+  sop_class_uid TEXT NOT NULL,
+  transfer_syntax_uid TEXT NOT NULL,
+  sop_instance_uid TEXT NOT NULL DEFAULT '',
+  original BLOB,
+  verdict TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  message TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  changes TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS log_transfers_route ON log_transfers (route);
+CREATE INDEX IF NOT EXISTS log_transfers_at ON log_transfers (at);
+CREATE INDEX IF NOT EXISTS log_transfers_destination ON log_transfers (destination, at);
+CREATE INDEX IF NOT EXISTS log_transfers_not_delivered ON log_transfers (verdict, at) WHERE verdict <> 'Delivered';
+CREATE INDEX IF NOT EXISTS log_transfers_sop ON log_transfers (sop_instance_uid) WHERE sop_instance_uid <> '';
+CREATE TABLE IF NOT EXISTS log_instances (instance INTEGER PRIMARY KEY, series INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS log_instances_series ON log_instances (series);
+"""
+
+
+def prepare(connection: sqlite3.Connection) -> bytes:
+    """Make the tables where they are absent; the random key by which this log tells series apart."""
+    connection.executescript(_TABLES)
+    connection.execute("INSERT OR IGNORE INTO log_secrets VALUES ('grouping', ?)", (urandom(32),))
+    (key,) = connection.execute("SELECT value FROM log_secrets WHERE name = 'grouping'").fetchone()
+    return bytes(key)
