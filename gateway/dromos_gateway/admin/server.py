@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from dromos_gateway.admin import metrics, views
+from dromos_gateway.admin import metrics, transfers, views
 from dromos_gateway.gateway import Gateway
 
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -37,6 +37,7 @@ class AdminServer:
                 web.get("/v1/failures/{id:[0-9]+}", self._failure),
                 web.post("/v1/failures/{id:[0-9]+}/retry", self._retry),
                 web.delete("/v1/failures/{id:[0-9]+}", self._discard),
+                *transfers.routes(gateway.transfer_log),
             ]
         )
         self._runner = web.AppRunner(application, access_log=None)

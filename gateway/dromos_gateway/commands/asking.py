@@ -42,6 +42,14 @@ def add_admin_arguments(parser: argparse.ArgumentParser) -> None:
 
 def ask(arguments: argparse.Namespace, method: str, path: str) -> Any:
     """What the gateway answers, as JSON. NoGateway, Refused."""
+    try:
+        return json.loads(ask_text(arguments, method, path))
+    except ValueError as error:
+        raise _nobody(arguments, error) from None
+
+
+def ask_text(arguments: argparse.Namespace, method: str, path: str) -> str:
+    """What the gateway answers, as it is. NoGateway, Refused."""
     host, port = arguments.admin
     headers = {}
     if arguments.admin_token_file is not None:
@@ -53,11 +61,23 @@ def ask(arguments: argparse.Namespace, method: str, path: str) -> Any:
     try:
         connection.request(method, path, headers=headers)
         response = connection.getresponse()
-        answer = json.loads(response.read())
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        raise NoGateway(f"no gateway answers at {host}:{port}: {error}") from None
+        body = response.read().decode("utf-8", "replace")
+    except (OSError, http.client.HTTPException) as error:
+        raise _nobody(arguments, error) from None
     finally:
         connection.close()
     if response.status != 200:
-        raise Refused(answer.get("error", f"the gateway answered {response.status}"))
-    return answer
+        raise Refused(_objection(body) or f"the gateway answered {response.status}")
+    return body
+
+
+def _objection(body: str) -> str:
+    try:
+        return str(json.loads(body)["error"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _nobody(arguments: argparse.Namespace, error: Exception) -> NoGateway:
+    host, port = arguments.admin
+    return NoGateway(f"no gateway answers at {host}:{port}: {error}")

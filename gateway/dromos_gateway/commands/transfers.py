@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Ask a running gateway what became of studies and images: the transfer log.
+
+With --patient, --accession, --study or --series: what became of it at every destination, on one screen. Otherwise, or
+with --rows: one line per image and destination, the newest first.
+Exit code 0: done. 1: nothing was found, or the gateway refuses. 2: wrong usage, or no gateway answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any
+from urllib.parse import urlencode
+
+from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask, ask_text
+
+_IDENTIFIERS = ("patient", "accession", "study", "series")
+_OTHERS = ("sop", "destination", "verdict", "since", "until", "limit")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the filters."""
+    add_admin_arguments(parser)
+    parser.add_argument("--patient", metavar="ID", help="Patient ID, as it came in or as it went out")
+    parser.add_argument("--accession", metavar="NUMBER", help="Accession Number, likewise")
+    parser.add_argument("--study", metavar="UID", help="Study Instance UID, likewise")
+    parser.add_argument("--series", metavar="UID", help="Series Instance UID, likewise")
+    parser.add_argument("--sop", metavar="UID", help="SOP Instance UID, as it went out; implies --rows")
+    parser.add_argument("--destination", metavar="NAMESPACE/NAME", help="at this destination only")
+    parser.add_argument("--verdict", choices=("Delivered", "Excluded", "Failed"))
+    parser.add_argument("--since", metavar="TIME", help="2026-01-31 or 2026-01-31T13:00:00Z")
+    parser.add_argument("--until", metavar="TIME")
+    parser.add_argument("--limit", metavar="N", type=int, help="rows at most, up to 1000 (default 100)")
+    parser.add_argument("--rows", action="store_true", help="images one by one, also for a study")
+    parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="(default table)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Ask and show."""
+    try:
+        named = any(getattr(arguments, name) is not None for name in _IDENTIFIERS)
+        if named and not arguments.rows and arguments.sop is None and arguments.format != "csv":
+            return _studies(arguments)
+        return _rows(arguments)
+    except NoGateway as error:
+        print(f"dromos transfers: {error}", file=sys.stderr)
+        return 2
+    except Refused as error:
+        print(f"dromos transfers: {error}", file=sys.stderr)
+        return 1
+
+
+def _query(arguments: argparse.Namespace, names: Iterable[str], **more: str) -> str:
+    given = {name: value for name in names if (value := getattr(arguments, name)) is not None}
+    return urlencode(given | more)
+
+
+def _rows(arguments: argparse.Namespace) -> int:
+    if arguments.format == "csv":
+        print(
+            ask_text(arguments, "GET", f"/v1/transfers?{_query(arguments, _IDENTIFIERS + _OTHERS, format='csv')}"),
+            end="",
+        )
+        return 0
+    found = ask(arguments, "GET", f"/v1/transfers?{_query(arguments, _IDENTIFIERS + _OTHERS)}")["transfers"]
+    if arguments.format == "json":
+        print(json.dumps(found, indent=2))
+    elif found:
+        width = max(len(item["destination"]) for item in found)
+        print(
+            f"{'AT':<20}  {'DESTINATION':<{width}}  {'VERDICT':<9}  {'KiB':>8}  {'TRIES':>5}  SOP INSTANCE UID / REASON"
+        )
+        for item in found:
+            uid = item["sent"].get("SOPInstanceUID") or (item["original"] or {}).get("SOPInstanceUID", "")
+            said = "; ".join(part for part in (uid, item["reason"], item["message"]) if part)
+            print(
+                f"{item['at']:<20}  {item['destination']:<{width}}  {item['verdict']:<9}  {item['size'] // 1024:>8}  "
+                f"{item['attempts']:>5}  {said}"
+            )
+    else:
+        print("no such transfers")
+    return 0 if found else 1
+
+
+def _studies(arguments: argparse.Namespace) -> int:
+    found = ask(arguments, "GET", f"/v1/studies?{_query(arguments, _IDENTIFIERS)}")["series"]
+    if arguments.format == "json":
+        print(json.dumps(found, indent=2))
+    elif not found:
+        print("nothing is known of it; images that came in before there was a transfer log are not in it")
+    else:
+        for index, (_, series) in enumerate(groupby(sorted(found, key=_order), key=lambda item: item["study"])):
+            print("\n" * (index > 0) + "\n".join(_study(list(series))))
+    return 0 if found else 1
+
+
+def _order(item: Mapping[str, Any]) -> tuple[str, str, str]:
+    return item["study"], item["destination"], item["last"] or ""
+
+
+def _study(series: list[dict[str, Any]]) -> list[str]:
+    first = _shown(series[0])
+    lines = [
+        f"Study      {first.get('StudyInstanceUID', '(not kept)')}",
+        f"           {' '.join(filter(None, (first.get('StudyDate'), first.get('StudyDescription'))))}".rstrip(),
+        f"Patient    {first.get('PatientID', '')}    Accession {first.get('AccessionNumber', '')}",
+        f"Received   from {series[0]['source']} by {series[0]['forwardNode']}",
+        "",
+    ]
+    width = max(11, *(len(item["destination"]) for item in series))
+    lines.append(
+        f"{'DESTINATION':<{width}}  {'SERIES':<6} {'DELIVERED':>9} {'EXCLUDED':>8} {'FAILED':>6} {'WAITING':>7}  "
+        f"{'LAST':<20}  WHY NOT"
+    )
+    for destination, group in groupby(series, key=lambda item: item["destination"]):
+        lines += _destination(destination, list(group), width)
+    return [line for line in lines if line is not None]
+
+
+def _destination(destination: str, series: list[dict[str, Any]], width: int) -> list[str]:
+    lines = []
+    for item in series:
+        modality = _shown(item).get("Modality", "-")
+        why = ", ".join(f"{number} x {reason}" for reason, number in item["reasons"].items())
+        lines.append(
+            f"{destination:<{width}}  {modality:<6} {item['delivered']:>9} {item['excluded']:>8} {item['failed']:>6} "
+            f"{item['waiting']:>7}  {item['last'] or '-':<20}  {why}".rstrip()
+        )
+        destination = ""
+    sent, original = series[0]["sent"], series[0]["original"]
+    if original and sent.get("StudyInstanceUID") and sent["StudyInstanceUID"] != original.get("StudyInstanceUID"):
+        lines.append(f"{'':<{width}}  sent as patient {sent.get('PatientID', '')}, study {sent['StudyInstanceUID']}")
+    return lines
+
+
+def _shown(item: Mapping[str, Any]) -> dict[str, str]:
+    """As it came in where that was kept, else as it went out."""
+    return dict(item["original"] or item["sent"])
+
+
+if __name__ == "__main__":
+    _parser = argparse.ArgumentParser(prog="dromos transfers", description=__doc__)
+    add_arguments(_parser)
+    sys.exit(run(_parser.parse_args()))
