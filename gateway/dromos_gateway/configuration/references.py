@@ -56,7 +56,7 @@ class References:
 
     def value(self, namespace: str, source: FromSecret, field: str) -> bytes:
         """A single value of a Secret."""
-        return self._secret(namespace, source.secret_key_ref.name, source.secret_key_ref.key, field)
+        return self.secret(namespace, source.secret_key_ref.name, source.secret_key_ref.key, field)
 
     def _pair(self, namespace: str, name: str, field: str) -> tuple[bytes, bytes]:
         return self.secret(namespace, name, "tls.crt", field), self.secret(namespace, name, "tls.key", field)

@@ -1,0 +1,231 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The transfer log: what is kept, what is not, what can be asked."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+
+from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned, Sent, State
+from dromos_gateway.spool.schema import connect, connect_for_reading
+from dromos_gateway.transferlog import retention
+from dromos_gateway.transferlog.identifiers import Identifiers, read_front
+from dromos_gateway.transferlog.queries import Queries, Question
+from dromos_gateway.transferlog.recorder import Policy, Recorder, Settled
+from dromos_gateway.transferlog.sealing import Seal
+from tests.unit.gateway.records import instance
+
+NODE, PLAIN, SHIELDED = "default/radiology", "default/plain", "default/shielded"
+IMPLICIT, EXPLICIT, DEFLATED, BIG = (f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".1.99", ".2"))
+SEAL = Seal(b"k" * 32)
+NOTHING = Ending(State.Delivered, "", "", 2000.0)
+
+
+def front(*, implicit: bool = False, little: bool = True, **elements: object) -> bytes:
+    dataset = Dataset()
+    known = {"PatientID": "P-1", "AccessionNumber": "A1", "StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"}
+    for keyword, value in {"Modality": "CT", "StudyDescription": "Thorax", **known, **elements}.items():
+        setattr(dataset, keyword, value)
+    dataset.Rows = 1
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = little, implicit
+    write_dataset(buffer, dataset)
+    return buffer.getvalue()
+
+
+class Log:
+    """A recorder on a ledger of its own."""
+
+    def __init__(self, folder: Path, *, sealed: bool = True) -> None:
+        self.folder = folder
+        self.connection = connect(folder / "ledger.sqlite")
+        self.recorder = Recorder(self.connection, folder)
+        self.seals = {NODE: SEAL} if sealed else {}
+        self.recorder.policy = Policy(self.seals, frozenset({PLAIN}))
+        self.settled: list[Settled] = []
+        self.recorder.on_settled = lambda _, settled: self.settled.append(settled)
+        self.queries = Queries(connect_for_reading(folder / "ledger.sqlite"))
+
+    def arrive(self, number: int, *, excluded: bool = False, keep: bool = True, **elements: object) -> Instance:
+        arrived = replace(instance(number if keep else 0), sop_instance_uid=f"9.{number}")
+        state = State.Excluded if excluded else State.Waiting
+        plan = [Planned(key, state, "the condition is not met" if excluded else "") for key in (PLAIN, SHIELDED)]
+        self.recorder.arrived(self.connection, arrived, front(**elements), plan)
+        return arrived
+
+    def settle(self, number: int, arrived: Instance, destination: str, ending: Ending = NOTHING) -> None:
+        self.recorder.settled(self.connection, Delivery(number, arrived, destination, 1, 0.0, 0.0), ending)
+
+    def ask(self, **question: object) -> list:
+        return list(self.queries.transfers(Question(**question), self.seals))  # type: ignore[arg-type]
+
+    def ask_series(self, **question: str) -> list:
+        return self.queries.series(Question(**question), self.seals)
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Log:
+    return Log(tmp_path)
+
+
+def outgoing(folder: Path) -> Sent:
+    path = folder / "prepared"
+    path.write_bytes(
+        front(PatientID="PSEUDO", AccessionNumber="", StudyInstanceUID="2.25.1", SeriesInstanceUID="2.25.2")
+    )
+    return Sent("2.25.3", EXPLICIT, path, 0, "demo 1", "ab12", "sha256:cd")
+
+
+def test_a_study_is_found_by_what_came_in_at_every_destination(log: Log) -> None:
+    arrived = log.arrive(1)
+    log.settle(1, arrived, PLAIN)
+    log.settle(2, arrived, SHIELDED, replace(NOTHING, sent=outgoing(log.folder)))
+    for question in ({"accession_number": "A1"}, {"patient_id": "P-1"}, {"study_instance_uid": "1.2.3"}):
+        plain, shielded = sorted(log.ask_series(**question), key=lambda each: each.destination)
+        assert (plain.destination, plain.delivered, plain.sent["patient_id"]) == (PLAIN, 1, "P-1")
+        assert (shielded.destination, shielded.delivered, shielded.sent["patient_id"]) == (SHIELDED, 1, "PSEUDO")
+        assert shielded.original["accession_number"] == "A1"
+        assert shielded.profile == "demo 1"
+    (row,) = log.ask(destination=SHIELDED)
+    assert (row.sop_instance_uid, row.original["sop_instance_uid"]) == ("2.25.3", "9.1")
+    assert (row.profile, row.secret_fingerprint, row.changes) == ("demo 1", "ab12", "sha256:cd")
+    assert {row.destination for row in log.ask(study_instance_uid="2.25.1")} == {SHIELDED}  # and by what went out
+
+
+def test_originals_of_what_was_changed_are_nowhere_in_clear(log: Log) -> None:
+    secret = {"PatientID": "SECRETPATIENT", "AccessionNumber": "SECRETACC", "StudyInstanceUID": "9.8.7.6.5"}
+    log.recorder.policy = Policy(log.seals, frozenset())
+    arrived = log.arrive(1, StudyDescription="SECRETTEXT", **secret)
+    log.settle(1, arrived, PLAIN, replace(NOTHING, sent=outgoing(log.folder)))
+    log.settle(2, arrived, SHIELDED, Ending(State.Failed, "PseudonymMissing", "", 2000.0))
+    log.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = (log.folder / "ledger.sqlite").read_bytes()
+    for hidden in (*secret.values(), "SECRETTEXT", "9.1\x00"):
+        assert hidden.encode() not in content
+    assert b"PSEUDO" in content
+    assert log.ask_series(patient_id="SECRETPATIENT")[0].original["study_description"] == "SECRETTEXT"
+
+
+def test_without_a_key_nothing_of_the_originals_is_kept(tmp_path: Path) -> None:
+    log = Log(tmp_path, sealed=False)
+    arrived = log.arrive(1)
+    log.settle(1, arrived, SHIELDED, Ending(State.Failed, "PseudonymMissing", "", 2000.0))
+    log.settle(2, arrived, PLAIN)
+    failed, delivered = sorted(log.ask(), key=lambda row: row.destination, reverse=True)
+    assert (failed.original, failed.sop_instance_uid, set(failed.sent.values())) == (None, "", {""})
+    assert (delivered.original, delivered.sent["patient_id"]) == (None, "P-1")  # it went out just so
+
+
+def test_another_key_opens_nothing(log: Log) -> None:
+    log.settle(1, log.arrive(1), SHIELDED)
+    (row,) = log.queries.transfers(Question(), {NODE: Seal(b"other" * 8)})
+    assert row.original is None
+    assert (
+        log.queries.series(Question(accession_number="A1"), {NODE: Seal(b"other" * 8)}) != []
+    )  # PLAIN has it in clear
+
+
+def test_what_is_excluded_on_arrival_is_recorded_with_the_rule(log: Log) -> None:
+    log.arrive(1, excluded=True, keep=False)
+    log.arrive(2, excluded=True, keep=False)
+    rows = log.ask(verdict="Excluded")
+    assert len(rows) == 4
+    assert {(row.reason, row.destination) for row in rows} == {
+        ("the condition is not met", PLAIN),
+        ("the condition is not met", SHIELDED),
+    }
+    assert [each.ending.state for each in log.settled] == [State.Excluded] * 4
+    assert sum(each.excluded for each in log.ask_series(patient_id="P-1")) == 4
+
+
+def test_a_dead_letter_that_is_replayed_is_one_row_in_the_end(log: Log) -> None:
+    arrived = log.arrive(1)
+    log.settle(1, arrived, PLAIN, Ending(State.Failed, "Refused", "0xA900: no", 2000.0))
+    assert [row.verdict for row in log.ask()] == ["Failed"]
+    assert log.ask_series(accession_number="A1")[0].reasons == {"Refused": 1}
+    log.recorder.revived(log.connection, 1)
+    assert log.ask() == []
+    log.settle(1, arrived, PLAIN)
+    assert [row.verdict for row in log.ask()] == ["Delivered"]
+    log.settle(2, arrived, SHIELDED, Ending(State.Failed, "Refused", "", 2001.0))
+    log.recorder.discarded(log.connection, 2, 2002.0)
+    assert [(row.verdict, row.reason) for row in log.ask(destination=SHIELDED)] == [("Excluded", "discarded by hand")]
+
+
+def test_rows_of_a_transaction_that_was_rolled_back_are_not_remembered(log: Log) -> None:
+    log.connection.execute("BEGIN")
+    log.arrive(1)
+    log.connection.execute("ROLLBACK")
+    log.recorder.rolled_back()
+    log.settle(1, log.arrive(1), PLAIN)
+    assert len(log.ask(accession_number="A1")) == 1
+
+
+def test_pages_and_times(log: Log) -> None:
+    arrived = log.arrive(1)
+    for number in range(1, 8):
+        log.settle(number, arrived, PLAIN, replace(NOTHING, at=2000.0 + number // 2))
+    first = log.ask(limit=3)
+    rest = log.ask(limit=100, before=first[-1].id)
+    assert [row.id for row in first + rest] == [7, 6, 5, 4, 3, 2, 1]
+    assert [row.id for row in log.ask(since=2001.0, until=2002.0)] == [3, 2]
+
+
+def test_age_and_rows_bound_it_and_what_is_left_over_goes(log: Log) -> None:
+    for number in range(1, 41):
+        arrived = log.arrive(number, SeriesInstanceUID=f"1.2.3.{number % 4}")
+        log.settle(number, arrived, PLAIN, replace(NOTHING, at=float(number)))
+    assert retention.remove(log.connection, 11.0, 1000) == 10
+    assert retention.remove(log.connection, 11.0, 12) == 18
+    assert retention.remove(log.connection, 11.0, 12) == 0
+    assert [row.id for row in log.ask(limit=1000)] == list(range(40, 28, -1))
+    retention.remove(log.connection, 100.0, 12)
+    retention.tidy(log.connection)
+    tables = ("log_transfers", "log_routes", "log_series", "log_instances")
+    assert [log.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables] == [0] * 4
+
+
+def test_a_small_spool_has_a_small_log() -> None:
+    assert retention.most_rows(1_000_000, 20 * 2**30) == 1_000_000
+    assert retention.most_rows(1_000_000, 64 * 2**20) < 30_000
+
+
+@pytest.mark.parametrize(
+    ("syntax", "options"), [(EXPLICIT, {}), (IMPLICIT, {"implicit": True}), (BIG, {"little": False})]
+)
+def test_identifiers_in_every_encoding(syntax: str, options: dict[str, bool]) -> None:
+    found = read_front(front(SpecificCharacterSet="ISO_IR 192", StudyDescription="Schädel", **options), syntax)
+    assert found == Identifiers("P-1", "A1", "1.2.3", "Schädel", "", "", "1.2.3.4", "", "", "CT")
+
+
+def test_identifiers_of_deflated_cut_off_and_broken_data() -> None:
+    content = front()
+    machine = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    deflated = machine.compress(content + bytes(300_000)) + machine.flush()
+    assert read_front(deflated[:100], DEFLATED).patient_id in ("P-1", "")
+    assert read_front(deflated, DEFLATED).series_instance_uid == "1.2.3.4"
+    assert read_front(content[:40], EXPLICIT).accession_number == "A1"
+    for end in range(0, len(content), 7):
+        read_front(content[:end], EXPLICIT)
+        read_front(content[end:], EXPLICIT)
+    assert read_front(front(SpecificCharacterSet="NONSENSE", StudyDescription="x"), EXPLICIT).study_description == "x"
+
+
+def test_what_lies_behind_the_first_bytes_is_read_from_the_file(tmp_path: Path) -> None:
+    content = front(StudyDescription="x" * 60)
+    (tmp_path / "object").write_bytes(b"head" + content)
+    assert read_front(content[:30], EXPLICIT, tmp_path / "object", 4).series_instance_uid == "1.2.3.4"
+
+
+def test_nothing_of_a_patient_shows_in_a_repr(log: Log) -> None:
+    arrived = log.arrive(1)
+    log.settle(1, arrived, PLAIN)
+    shown = repr((log.ask(), log.ask_series(patient_id="P-1"), log.settled, read_front(front(), EXPLICIT)))
+    for hidden in ("P-1", "A1", "Thorax", "1.2.3", "9.1'"):
+        assert hidden not in shown

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What became of a study, as `dromos transfers` tells it of a running gateway."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from pydicom import dcmread
+
+from tests.wire.gateway.peers import GatewayProcess, eventually, make_study, storescu
+
+KEY = "apiVersion: v1\nkind: Secret\nmetadata: {name: log}\nstringData: {key: 0123456789abcdef0123456789abcdef}\n"
+
+
+def transfers(gateway: GatewayProcess, *words: str, code: int = 0) -> str:
+    command = [Path(sys.executable).parent / "dromos", "transfers", "--admin", f"127.0.0.1:{gateway.admin}", *words]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
+
+
+def _study(folder: Path, count: int, **elements: str) -> Path:
+    make_study(folder, count)
+    for path in folder.iterdir():
+        dataset = dcmread(path)
+        for keyword, value in {"AccessionNumber": "A1", "StudyDescription": "Thorax", **elements}.items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(path)
+    return folder
+
+
+def test_one_screen_tells_what_became_of_a_study_at_every_destination(gateway, receiver, tmp_path):
+    up, down, never = receiver("up").start(), receiver("down"), receiver("never").start()
+    gateway.write("key", KEY)
+    gateway.node("transferLog: {key: {secretKeyRef: {name: log, key: key}}}")
+    gateway.destination("up", up.port)
+    gateway.destination("down", down.port)
+    gateway.destination("never", never.port, "condition: tagValueIsPresent(#Tag.Modality, 'MR')")
+    gateway.destination("closed", never.port, "enabled: false")
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study", 4))
+    storescu(gateway.port, _study(tmp_path / "other", 2, AccessionNumber="A2"))
+    up.has(6)
+    eventually(lambda: gateway.queue("up")["delivered"] == 6, "the ledger knows")
+    screen = transfers(gateway, "--accession", "A1")
+    lines = {line.split()[0]: line.split() for line in screen.splitlines() if line.startswith("default/")}
+    assert lines["default/up"][2:6] == ["4", "0", "0", "0"]
+    assert lines["default/down"][2:6] == ["0", "0", "0", "4"]
+    assert lines["default/never"][2:6] == ["0", "4", "0", "0"]
+    assert "4 x the condition is not met" in screen
+    assert "4 x destination disabled" in screen
+    assert "Thorax" in screen
+    assert len(screen.splitlines()) < 24
+    assert json.loads(transfers(gateway, "--patient", "T-1", "--format", "json"))[0]["original"]["PatientID"] == "T-1"
+    assert transfers(gateway, "--accession", "A3", code=1)
+    gateway.kill()
+    gateway.start()
+    down.start()
+    down.has(6)
+    eventually(lambda: gateway.queue("down")["delivered"] == 6, "the ledger knows")
+    (line,) = [line for line in transfers(gateway, "--accession", "A1").splitlines() if line.startswith("default/down")]
+    assert line.split()[2:6] == ["4", "0", "0", "0"]
+
+
+def test_rows_and_a_harmless_csv(gateway, receiver, tmp_path):
+    a = receiver("a").start()
+    gateway.destination("a", a.port)
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study", 3, StudyDescription="=cmd|'/c calc'!A1", PatientID="@SUM(1)"))
+    a.has(3)
+    eventually(lambda: gateway.queue("a")["delivered"] == 3, "the ledger knows")
+    rows = list(csv.DictReader(io.StringIO(transfers(gateway, "--destination", "a", "--format", "csv"))))
+    assert len(rows) == 3
+    assert {row["StudyDescription"] for row in rows} == {"'=cmd|'/c calc'!A1"}
+    assert {row["PatientID"] for row in rows} == {"'@SUM(1)"}
+    assert {(row["verdict"], row["source"], row["destination"]) for row in rows} == {
+        ("Delivered", "STORESCU", "default/a")
+    }
+    table = transfers(gateway, "--verdict", "Delivered", "--limit", "2")
+    assert len(table.splitlines()) == 3
+    assert "no such transfers" in transfers(gateway, "--verdict", "Failed", code=1)
+    assert gateway.get("/v1/transfers?nonsense=1") == 400
+
+
+def test_a_dead_letter_is_in_the_log_and_what_becomes_of_it(gateway, receiver, tmp_path):
+    picky, tolerant = receiver("picky", "+xi").start(), receiver("tolerant").start()
+    gateway.destination("a", picky.port)
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study", 2))
+    eventually(lambda: gateway.queue("a")["failed"] == 2, "they are dead letters")
+    assert "2 x TransferSyntaxRefused" in transfers(gateway, "--accession", "A1")
+    gateway.destination("a", tolerant.port)
+    gateway.applied()
+    one, other = (item["id"] for item in gateway.get("/v1/failures")["failures"])
+    gateway.get(f"/v1/failures/{one}/retry", method="POST")
+    gateway.get(f"/v1/failures/{other}", method="DELETE")
+    tolerant.has(1)
+    eventually(lambda: gateway.queue("a")["delivered"] == 1, "the ledger knows")
+    (line,) = [line for line in transfers(gateway, "--accession", "A1").splitlines() if line.startswith("default/a")]
+    assert line.split()[2:6] == ["1", "1", "0", "0"]
+    assert line.endswith("1 x discarded by hand")
