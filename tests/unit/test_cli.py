@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The dispatcher: help, version, wrong usage."""
 
+import re
 import subprocess
 import sys
 from importlib.metadata import entry_points
@@ -33,7 +34,7 @@ def test_help_names_every_command_with_a_line_of_help() -> None:
     result = dromos("--help")
     assert result.returncode == 0
     for point in entry_points(group=cli.GROUP):
-        assert f"{point.name} " in result.stdout
+        assert re.search(rf"^ +{point.name}\b", result.stdout, re.MULTILINE)
         assert cli.HELP[point.name] in result.stdout
 
 
