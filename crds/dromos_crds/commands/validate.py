@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from dromos_crds import contents, meaning
+from dromos_crds import contents, meaning, project_secrets
 from dromos_crds.manifests import Manifests, read
 
 
@@ -36,6 +36,7 @@ def run(arguments: argparse.Namespace) -> int:
         *meaning.check_profiles(manifests),
         *meaning.check_support(manifests),
         *contents.check(manifests),
+        *project_secrets.check(manifests),
     ]
     for problem in sorted(problems, key=lambda found: (found.file or "", found.line or 0)):
         print(problem)

@@ -13,14 +13,14 @@ import sys
 from pathlib import Path
 
 from dromos_crds.durations import parse_duration
+from dromos_crds.pseudonyms.identity import Entry, Patient
+from dromos_crds.pseudonyms.table import TableRefused
 from dromos_gateway.commands import pseudonymtables as tables
 from dromos_gateway.pseudonyms import finding
 from dromos_gateway.pseudonyms.finding import NoStore
 from dromos_gateway.pseudonyms.holders import Holder
-from dromos_gateway.pseudonyms.identity import Entry, Patient
 from dromos_gateway.pseudonyms.secretfile import CannotEdit
 from dromos_gateway.pseudonyms.store import StoreUnavailable
-from dromos_gateway.pseudonyms.table import TableRefused
 
 
 class _Wrong(Exception):

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from dromos_gateway.pseudonyms.identity import Entry
-from dromos_gateway.pseudonyms.table import ISSUER, PATIENT_ID, PSEUDONYM, Layout, Row, read_rows
-from dromos_gateway.pseudonyms.tablefile import read_lines
+from dromos_crds.pseudonyms.identity import Entry
+from dromos_crds.pseudonyms.table import ISSUER, PATIENT_ID, PSEUDONYM, Layout, Row, read_rows
+from dromos_crds.pseudonyms.tablefile import read_lines
 
 FORMATS = ("table", "csv", "json")
 _EVERY = 2.0  # seconds between lines of progress where there is no terminal

@@ -7,14 +7,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+from dromos_crds.pseudonyms.csvstore import CSVStore
+from dromos_crds.pseudonyms.identity import Entry
+from dromos_crds.pseudonyms.table import Row
 from dromos_gateway.pseudonyms import secretfile
 from dromos_gateway.pseudonyms.cluster import Cluster
-from dromos_gateway.pseudonyms.csvstore import CSVStore
-from dromos_gateway.pseudonyms.identity import Entry
 from dromos_gateway.pseudonyms.merging import merged
 from dromos_gateway.pseudonyms.redisstore import Imported, RedisStore
 from dromos_gateway.pseudonyms.store import Store
-from dromos_gateway.pseudonyms.table import Row
 
 
 class Holder(Protocol):

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dromos_gateway.pseudonyms.csvstore import CSVStore
+from dromos_crds.pseudonyms.csvstore import CSVStore
+from dromos_crds.pseudonyms.table import MOST_PROBLEMS, LineProblem, Row, TableRefused
 from dromos_gateway.pseudonyms.redisstore import CONFLICTS, Imported
-from dromos_gateway.pseudonyms.table import MOST_PROBLEMS, LineProblem, Row, TableRefused
 
 MOST_BYTES = 800_000  # a Secret ends at 1 MiB, and goes to the pods as a manifest, with others of its kind
 

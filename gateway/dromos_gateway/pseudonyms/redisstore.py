@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 from urllib.parse import urlsplit
 
-from dromos_gateway.pseudonyms.identity import Entry, Patient
+from dromos_crds.pseudonyms.identity import Entry, Patient
+from dromos_crds.pseudonyms.table import MOST_PROBLEMS, LineProblem, Row, TableRefused
 from dromos_gateway.pseudonyms.redisscripts import DELETE, IMPORT
 from dromos_gateway.pseudonyms.store import StoreUnavailable
-from dromos_gateway.pseudonyms.table import MOST_PROBLEMS, LineProblem, Row, TableRefused
 
 if TYPE_CHECKING:
     from redis import Redis

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 from dromos_crds.calls import Call
 from dromos_crds.expressions import Values
-from dromos_gateway.pseudonyms.identity import Patient
+from dromos_crds.pseudonyms.identity import Patient
+from dromos_crds.pseudonyms.table import LONGEST_PSEUDONYM
 from dromos_gateway.pseudonyms.store import Store, StoreUnavailable
-from dromos_gateway.pseudonyms.table import LONGEST_PSEUDONYM
 
 if TYPE_CHECKING:  # they bring an HTTP client along
     from dromos_gateway.endpoints.service import Failure, Found

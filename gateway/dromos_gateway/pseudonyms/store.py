@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from dromos_gateway.pseudonyms.identity import Entry, Patient
+from dromos_crds.pseudonyms.identity import Entry, Patient
 
 
 class StoreUnavailable(Exception):

@@ -14,12 +14,12 @@ from functools import lru_cache
 from dromos_crds import Destination, Project, Secret, reasons, tags
 from dromos_crds.calls import Call, CallMistake, compile_call
 from dromos_crds.destination import APIPseudonym, TagPseudonym
+from dromos_crds.pseudonyms.table import TableRefused
 from dromos_gateway.configuration.references import Unresolved
 from dromos_gateway.endpoints.settings import AuthConfigs
 from dromos_gateway.pseudonyms.redisstore import RedisSettings
 from dromos_gateway.pseudonyms.resolution import APIResolver, NoStore, Resolver, StoredResolver, TagResolver
 from dromos_gateway.pseudonyms.source import Source, open_store, source_of
-from dromos_gateway.pseudonyms.table import TableRefused
 
 _FIELD = "spec.deidentification.pseudonym"
 

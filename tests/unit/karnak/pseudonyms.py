@@ -6,8 +6,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from dromos_gateway.pseudonyms.csvstore import CSVStore
-from dromos_gateway.pseudonyms.identity import Entry, Patient
+from dromos_crds.pseudonyms.csvstore import CSVStore
+from dromos_crds.pseudonyms.identity import Entry, Patient
 from dromos_gateway.pseudonyms.resolution import (
     ISSUER_OF_PATIENT_ID,
     PATIENT_ID,

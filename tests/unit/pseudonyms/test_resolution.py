@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from dromos_gateway.pseudonyms.csvstore import HEADER, CSVStore
+from dromos_crds.pseudonyms.csvstore import HEADER, CSVStore
 from dromos_gateway.pseudonyms.resolution import (
     Held,
     Pseudonym,

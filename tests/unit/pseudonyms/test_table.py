@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dromos_gateway.pseudonyms.csvstore import HEADER, CSVStore
-from dromos_gateway.pseudonyms.identity import Entry, Patient
-from dromos_gateway.pseudonyms.table import Layout, TableRefused, read_rows
-from dromos_gateway.pseudonyms.tablefile import read_lines, split_lines
+from dromos_crds.pseudonyms.csvstore import HEADER, CSVStore
+from dromos_crds.pseudonyms.identity import Entry, Patient
+from dromos_crds.pseudonyms.table import Layout, TableRefused, read_rows
+from dromos_crds.pseudonyms.tablefile import read_lines, split_lines
 
 GOOD = f"{HEADER}\nP1,HUG,ONE\nP2,,TWO\n"
 

@@ -8,11 +8,11 @@ from dataclasses import replace
 
 import pytest
 
-from dromos_gateway.pseudonyms.identity import Entry, Patient
+from dromos_crds.pseudonyms.identity import Entry, Patient
+from dromos_crds.pseudonyms.table import Row, TableRefused
 from dromos_gateway.pseudonyms.redisstore import Imported, RedisStore
 from dromos_gateway.pseudonyms.resolution import Held, Pseudonym, StoredResolver
 from dromos_gateway.pseudonyms.store import StoreUnavailable
-from dromos_gateway.pseudonyms.table import Row, TableRefused
 from tests.wire.pseudonyms.redisserver import PASSWORD, RedisServer
 
 

@@ -8,8 +8,8 @@ import hashlib
 import io
 from collections.abc import Collection, Iterator, Sequence
 
-from dromos_gateway.pseudonyms.identity import Entry, Patient
-from dromos_gateway.pseudonyms.table import (
+from dromos_crds.pseudonyms.identity import Entry, Patient
+from dromos_crds.pseudonyms.table import (
     ISSUER,
     PATIENT_ID,
     PSEUDONYM,
@@ -18,7 +18,7 @@ from dromos_gateway.pseudonyms.table import (
     read_header,
     read_rows,
 )
-from dromos_gateway.pseudonyms.tablefile import split_lines
+from dromos_crds.pseudonyms.tablefile import split_lines
 
 HEADER = f"{PATIENT_ID},{ISSUER},{PSEUDONYM}"
 _LAYOUT = Layout()

@@ -8,7 +8,7 @@ import io
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from dromos_gateway.pseudonyms.table import LineProblem, TableRefused
+from dromos_crds.pseudonyms.table import LineProblem, TableRefused
 
 LONGEST_LINE = 2**20
 _WIDE = ((codecs.BOM_UTF32_LE, "utf-32"), (codecs.BOM_UTF32_BE, "utf-32"), (codecs.BOM_UTF16_LE, "utf-16"),

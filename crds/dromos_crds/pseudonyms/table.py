@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from dromos_gateway.pseudonyms.identity import Entry, Patient
+from dromos_crds.pseudonyms.identity import Entry, Patient
 
 PATIENT_ID: Final = "PatientID"
 ISSUER: Final = "IssuerOfPatientID"
