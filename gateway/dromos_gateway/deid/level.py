@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Final
@@ -13,6 +14,7 @@ from dromos_gateway.deid.dates import DATE_VRS
 from dromos_gateway.deid.iod import attribute_type, is_known
 from dromos_gateway.deid.multiple import is_multiple, repaired, resolve
 from dromos_gateway.deid.outcomes import Hold
+from dromos_gateway.deid.written import WRITTEN
 from dromos_gateway.header.errors import named
 from dromos_gateway.header.indexing import known_vr
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from dromos_gateway.deid.plan import Plan
 
 _MOST_ENTRIES: Final = 16_384
+_STEP: Final = struct.Struct(">IhB4s").pack
 # texts that a dummy or cleaned sequence must not keep; codes, numbers and UIDs have rows of their own or say nothing
 _TEXTS: Final = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UN", b"UR", b"UT"))
 # Code Value and its kin: the words beside them are cleaned
@@ -46,9 +49,10 @@ class Decision:
     known   what it is after all, where the file says UN or nothing
     simple  nothing to do, nor to look into
     new_vr  where the action changes it
+    step    which rule does what to which tag at which depth, for the digest
     """
 
-    __slots__ = ("act", "choice", "code", "kind", "known", "new_vr", "simple", "vr")
+    __slots__ = ("act", "choice", "code", "kind", "known", "new_vr", "simple", "step", "vr")
 
     def __init__(
         self,
@@ -68,10 +72,19 @@ class Decision:
         self.act = act
         self.new_vr = new_vr
         self.simple = kind == Kind.KEEP and known not in (b"SQ", b"UN")
+        self.step = b""
+
+    def at(self, tag: int, depth: int) -> Decision:
+        """The same with its step."""
+        position = -1 if self.choice is None else self.choice.rule.position
+        self.step = _STEP(tag, position, depth, self.code[:4].encode("ascii"))
+        return self
 
     def as_kind(self, kind: Kind, act: Callable[[Any, Any, Choice], bytes | None] | None = None) -> Decision:
         """The same with another kind."""
-        return Decision(self.known, kind, self.code, self.choice, act or self.act, self.new_vr, self.vr)
+        changed = Decision(self.known, kind, self.code, self.choice, act or self.act, self.new_vr, self.vr)
+        changed.step = self.step
+        return changed
 
     def written_as(self, vr: bytes) -> Decision:
         """The same for an element whose VR the file gives as `vr`."""
@@ -100,7 +113,11 @@ class Level:
 
     def decide(self, tag: int, vr: bytes) -> Decision:
         """The decision for an element, from now on in `table`."""
-        decision = self.decide_from(tag, known_vr(tag, vr), 0).written_as(vr)
+        if tag in WRITTEN and not self.path and not self.plan.morphing:
+            decision = Decision(known_vr(tag, vr), Kind.REMOVE, "W", vr=vr)  # written anew
+        else:
+            decision = self.decide_from(tag, known_vr(tag, vr), 0).written_as(vr)
+        decision.at(tag, len(self.path))
         if len(self.table) >= _MOST_ENTRIES:
             self.table.clear()
         self.table[tag] = decision

@@ -4,11 +4,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Final
 
 from dromos_gateway.deid.choosing import API
 from dromos_gateway.deid.level import Decision, Kind, Level
 from dromos_gateway.deid.safe_private import is_safe
 from dromos_gateway.header.source import Source
+
+REMOVE: Final = Kind.REMOVE
 
 
 def is_creator(tag: int) -> bool:
@@ -31,18 +34,22 @@ class Blocks:
         self._ask = ask
         self._creators: dict[tuple[int, int], str] = {}
         self._kept = set(kept)
+        table, decide, looks = level.table, level.decide, level.plan.may_keep_private
         for tag, vr, _, value, stop in elements:
-            if not tag >> 16 & 1:
+            if not tag & 0x10000:
                 continue
-            if is_creator(tag):
-                self._creators[(tag >> 16, tag & 0xFF)] = (
-                    source.read(value, stop - value).decode("latin-1").strip("\0 ")
-                )
-            elif level.plan.may_keep_private and self._stays(level.table.get(tag) or level.decide(tag, vr), tag):
-                self._kept.add(_block(tag))
+            if 0x10 <= tag & 0xFFFF <= 0xFF:
+                text = source.read(value, stop - value).decode("latin-1")
+                self._creators[(tag >> 16, tag & 0xFF)] = text.strip("\0 ")
+            elif looks:
+                decision = table.get(tag) or decide(tag, vr)
+                if decision.kind != REMOVE and self._stays(decision, tag):
+                    self._kept.add(_block(tag))
 
     def mended(self, decision: Decision, tag: int) -> Decision:
         """The decision for a private element, minding its block."""
+        if decision.kind == REMOVE and tag & 0xFFFF > 0xFF:
+            return decision
         if is_creator(tag):
             if decision.kind in (Kind.REMOVE, Kind.SAFE_PRIVATE):
                 kept = (tag >> 16, tag & 0xFF) in self._kept

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable, Iterable
 from hashlib import sha256
 from typing import Final
@@ -22,7 +21,6 @@ from dromos_gateway.deid.level import Decision, Kind, Level
 from dromos_gateway.deid.outcomes import Exclude, Hold, Step
 from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.private import Blocks
-from dromos_gateway.deid.written import WRITTEN
 from dromos_gateway.header.encoding import IMPLICIT, UNDEFINED, Encoding
 from dromos_gateway.header.errors import named
 from dromos_gateway.header.indexing import SPECIFIC_CHARACTER_SET, Place, encodings_at
@@ -37,8 +35,8 @@ from dromos_gateway.header.writing import element
 ReplaceAPI = Callable[[ReplaceByAPI, Values, Asked], str]
 _ITEM_MARK: Final = b"\xfe\xff\x00\xe0"
 _LAST: Final = 1 << 40  # behind every tag
+REMOVE: Final = Kind.REMOVE
 _SYMBOLS: Final = {Symbol.KEEP: "K", Symbol.REMOVE: "X", Symbol.REPLACE: "D", Symbol.EMPTY: "Z", Symbol.UID: "U"}
-_STEP: Final = struct.Struct(">IhB4s").pack
 # outgoing values that somebody asks for afterwards
 WATCHED: Final = frozenset((0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00280301))
 
@@ -80,11 +78,8 @@ class Run:
         """Write the new data set. `additions` are whole elements by tag, `kept_blocks` private blocks that stay."""
         self._sink, self._copied = sink, 0
         elements = [(tag, *place) for tag, place in self._places.items()]
-        skipped = frozenset() if self.plan.morphing else frozenset(WRITTEN)
         level = self.plan.root(self.sop_class_uid, self.truths)
-        self._elements(
-            elements, level, self.view.encoding, self.view.character_sets, additions, skipped, frozenset(kept_blocks)
-        )
+        self._elements(elements, level, self.view.encoding, self.view.character_sets, additions, frozenset(kept_blocks))
         sink.copy(self.source, self._copied, self.source.end)
         self._copied = self.source.end
 
@@ -120,29 +115,33 @@ class Run:
         encoding: Encoding,
         encodings: tuple[str, ...],
         additions: dict[int, bytes],
-        skipped: frozenset[int] = frozenset(),
         kept_blocks: frozenset[tuple[int, int]] = frozenset(),
     ) -> None:
         pending = sorted(additions)
         following = pending[0] if pending else _LAST
-        table, decide = level.table, level.decide
+        table, decide, log = level.table, level.decide, self._log
+        quick = self.trail is None and not self.plan.calls_services
         blocks = self._blocks(elements, level, kept_blocks)
         for tag, vr, start, value, stop in elements:
             while following < tag:
                 self._insert(start, additions[pending.pop(0)])
                 following = pending[0] if pending else _LAST
-            if tag in skipped:
-                self._cut(start, stop)
-                continue
             decision = table.get(tag)
             if decision is None or decision.vr != vr:
                 decision = decide(tag, vr)
             if decision.simple:
                 continue
-            if blocks is not None and tag >> 16 & 1:
+            if blocks is not None and tag & 0x10000:
                 decision = blocks.mended(decision, tag)
+            if quick and decision.kind == REMOVE and not (tag in WATCHED and not level.path):
+                log += decision.step
+                if self._copied == start:
+                    self._copied = stop
+                else:
+                    self._cut(start, stop)
+                continue
             if decision.kind == Kind.ASK:
-                decision = self._asked(decision, level, tag)
+                decision = self._asked(decision, level, tag).at(tag, len(level.path))
             self._carry_out(decision, level, (tag, vr, start, value, stop), encoding, encodings)
         for tag in pending:
             self._insert(elements[-1][4] if elements else self._copied, additions[tag])
@@ -317,8 +316,7 @@ class Run:
         same: bool = False,
     ) -> None:
         """Remember a step: always for the digest, with values only where a trail is wanted."""
-        position = decision.choice.rule.position if decision.choice is not None else -1
-        self._log += _STEP(tag, position, len(level.path), decision.code[:4].encode("ascii"))
+        self._log += decision.step
         watched = not level.path and (tag in WATCHED or self.plan.calls_services)
         if same or (not watched and self.trail is None):
             if self.trail is not None:
@@ -346,6 +344,8 @@ class Run:
         if decision.known != b"SQ" and place[4] - place[3] < _SHOWN:
             raw = self.source.read(place[3], place[4] - place[3])
             before = text_of(decision.known, raw, encodings, encoding.order)
+        if decision.code == "W":
+            return  # shown with its new value
         rule = decision.choice.rule.name if decision.choice is not None else "always removed"
         if self.trail is not None:
             vr = decision.known.decode("ascii")

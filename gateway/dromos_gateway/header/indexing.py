@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Mapping
 from typing import Final
 
@@ -10,10 +11,11 @@ from dromos_gateway.header.encoding import PIXEL_DATA, UNDEFINED, Encoding
 from dromos_gateway.header.errors import MalformedDataSet, named
 from dromos_gateway.header.source import Source
 from dromos_gateway.header.values import character_sets
-from dromos_gateway.header.vr import vr_of
+from dromos_gateway.header.vr import LONG, SHORT, vr_of
 from dromos_gateway.header.walking import value_end
 
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
+_HEAD, _LENGTH = struct.Struct("<HH2sH").unpack_from, struct.Struct("<I").unpack_from
 MOST: Final = 65_536  # elements at the root; information objects have hundreds
 # VR, where the element begins, where its value begins, where the element ends
 Place = tuple[bytes, int, int, int]
@@ -25,7 +27,8 @@ def index(source: Source, encoding: Encoding, *, whole: bool = False) -> dict[in
     Pixel Data itself is the last one where not `whole`, and ends where its value begins. `MalformedDataSet`.
     """
     places: dict[int, Place] = {}
-    head_at, position, end = encoding.head_at, 0, source.end
+    position = _simple_elements(source, places) if encoding.explicit and not encoding.big_endian else 0
+    head_at, end = encoding.head_at, source.end
     while position < end:
         tag, vr, value, length = head_at(source, position, end)
         if tag in places:
@@ -44,6 +47,31 @@ def index(source: Source, encoding: Encoding, *, whole: bool = False) -> dict[in
         if len(places) > MOST:
             raise MalformedDataSet(f"the root has more than {MOST} elements", position)
     return places
+
+
+def _simple_elements(source: Source, places: dict[int, Place]) -> int:
+    """Index elements of the first block in the common encoding, up to the first that needs a closer look.
+
+    The general loop does the same and more; nine elements of ten are done here, in half the time.
+    """
+    block, position, end = source.block, 0, min(len(source.block), source.end) - 12
+    last = 0x0002FFFF
+    while position < end:
+        group, number, vr, length = _HEAD(block, position)
+        tag = group << 16 | number
+        if vr in SHORT:
+            value = position + 8
+        elif vr in LONG:
+            value = position + 12
+            length = _LENGTH(block, position + 8)[0]
+        else:
+            break
+        stop = value + length
+        if not last < tag < 0x7FE00000 or stop > end:
+            break
+        places[tag] = (vr, position, value, stop)
+        position, last = stop, tag
+    return position
 
 
 def encodings_of(source: Source, places: Mapping[int, Place]) -> tuple[str, ...]:
