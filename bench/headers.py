@@ -6,8 +6,8 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
-from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.datadict import dictionary_VR
+from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
@@ -24,17 +24,17 @@ PatientWeight EthnicGroup Occupation AdditionalPatientHistory PatientComments Bo
 SliceThickness KVP DataCollectionDiameter DeviceSerialNumber SoftwareVersions ProtocolName ReconstructionDiameter
 DistanceSourceToDetector DistanceSourceToPatient GantryDetectorTilt TableHeight RotationDirection ExposureTime
 XRayTubeCurrent Exposure FilterType GeneratorPower FocalSpots DateOfLastCalibration TimeOfLastCalibration
-ConvolutionKernel PatientPosition ContrastBolusAgent ContrastBolusRoute ContrastBolusVolume AcquisitionType
-StudyID SeriesNumber AcquisitionNumber InstanceNumber PositionReferenceIndicator SliceLocation ImageComments
+ConvolutionKernel PatientPosition ContrastBolusAgent ContrastBolusRoute ContrastBolusVolume AcquisitionType StudyID
+SeriesNumber AcquisitionNumber InstanceNumber PositionReferenceIndicator SliceLocation ImageComments
 TemporalPositionIdentifier NumberOfTemporalPositions ImagesInAcquisition WindowCenter WindowWidth RescaleIntercept
 RescaleSlope RescaleType WindowCenterWidthExplanation RequestingPhysician RequestingService
 RequestedProcedureDescription CurrentPatientLocation PatientState PerformedProcedureStepStartDate
 PerformedProcedureStepStartTime PerformedProcedureStepID PerformedProcedureStepDescription RequestedProcedureID
 ReasonForTheRequestedProcedure PerformedStationAETitle PerformedStationName PerformedLocation AdmissionID
 ServiceEpisodeID MedicalAlerts Allergies SmokingStatus LastMenstrualDate PatientReligiousPreference
-ResponsiblePerson ResponsibleOrganization CountryOfResidence RegionOfResidence PatientTelephoneNumbers
-MilitaryRank BranchOfService PatientMotherBirthName PatientBirthName PatientBirthTime
-""".split()
+ResponsiblePerson ResponsibleOrganization CountryOfResidence RegionOfResidence PatientTelephoneNumbers MilitaryRank
+BranchOfService PatientMotherBirthName PatientBirthName PatientBirthTime
+""".split()  # noqa: SIM905
 _TEXTS = {"DA": "20240102", "TM": "101500", "DS": "1.5", "IS": "3", "AS": "043Y", "CS": "YES", "PN": "Doe^Jane"}
 
 

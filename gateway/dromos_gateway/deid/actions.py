@@ -151,7 +151,7 @@ def modified_date(run: Run, element: Element, choice: Choice) -> bytes | None:
     return _shifted_all(run, element, _ranged(run, 1, dummies.SHIFT_DAYS + 1, 0, 0))
 
 
-def _dummy_date(run: Run, element: Element, choice: Choice) -> bytes | None:
+def default_date(run: Run, element: Element, choice: Choice) -> bytes | None:
     return _shifted_all(run, element, _ranged(run, *_DEFAULT_SHIFT))
 
 
@@ -180,19 +180,25 @@ def clean(run: Run, element: Element, choice: Choice) -> bytes | None:
     return element.encoded(left)
 
 
+def constant_dummy(tag: int, vr: bytes, *, strict: bool, needed: bool) -> bytes | None:
+    """DDum of a VR whose dummy is always the same; None where the value matters, and for sequences."""
+    if vr in DATE_VRS or vr in (b"UI", b"SQ"):
+        return None
+    text = dummies.formatted_dummy(tag, vr) if strict else dummies.dummy(vr)
+    if text is not None:
+        return bytes_of(vr, text, ())
+    return dummies.binary_dummy(vr) if strict and needed else b""
+
+
 def dummy_for(tag: int, vr: bytes, *, strict: bool, needed: bool) -> Act | None:
     """The action that makes DDum of a VR; None: the element gets empty."""
     if vr in DATE_VRS:
-        return _needed_date if strict and needed else _dummy_date
+        return _needed_date if strict and needed else default_date
     if vr == b"UI":
         return uid
-    text = dummies.formatted_dummy(tag, vr) if strict else dummies.dummy(vr)
-    if text is not None:
-        return lambda run, element, choice: element.encoded(text)
-    if strict and needed and vr != b"SQ":
-        return lambda run, element, choice: dummies.binary_dummy(vr)
-    return None
+    constant = constant_dummy(tag, vr, strict=strict, needed=needed)
+    return (lambda run, element, choice: constant) if constant else None
 
 
 def _needed_date(run: Run, element: Element, choice: Choice) -> bytes | None:
-    return _dummy_date(run, element, choice) or element.encoded(dummies.fixed_date(element.vr))
+    return default_date(run, element, choice) or element.encoded(dummies.fixed_date(element.vr))

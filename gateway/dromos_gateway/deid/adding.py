@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 from dromos_crds.dictionary import vrs_by_tag
 from dromos_crds.profiles.rules import AddPrivateTag, AddTag
@@ -15,6 +16,8 @@ from dromos_gateway.header.errors import named
 from dromos_gateway.header.values import bytes_of, text_of
 from dromos_gateway.header.view import HeaderView
 from dromos_gateway.header.writing import element, sequence
+
+_REMEMBERED: Final = 256  # patients
 
 
 @dataclass(slots=True)
@@ -60,14 +63,30 @@ def _always(
     facts: written.Facts,
     pseudonym: str,
 ) -> None:
+    key = (truths, facts, pseudonym, view.character_sets, view.encoding)
+    known = plan.written.get(key)
+    if known is None:
+        if len(plan.written) >= _REMEMBERED:
+            plan.written.clear()
+        known = plan.written[key] = _written(plan, view, truths, facts, pseudonym)
+    found.elements |= known[0]
+    found.texts |= known[1]
+
+
+def _written(
+    plan: Plan, view: HeaderView, truths: tuple[bool, ...], facts: written.Facts, pseudonym: str
+) -> tuple[dict[int, bytes], dict[int, str | None]]:
     values = written.always_written(plan, truths, facts, pseudonym, view.character_sets)
-    for tag, value in values.items():
-        found.elements[tag] = element(tag, written.WRITTEN[tag], value, view.encoding)
-        found.texts[tag] = text_of(written.WRITTEN[tag], value, view.character_sets, view.encoding.order)
+    elements = {tag: element(tag, written.WRITTEN[tag], value, view.encoding) for tag, value in values.items()}
+    texts = {
+        tag: text_of(written.WRITTEN[tag], value, view.character_sets, view.encoding.order)
+        for tag, value in values.items()
+    }
     codes = written.applied_codes(plan, truths, facts) if plan.strict else written.karnak_codes(plan.rules)
     if codes:
-        found.elements[0x00120064] = sequence(0x00120064, written.code_items(codes), view.encoding)
-        found.texts[0x00120064] = ", ".join(codes)
+        elements[0x00120064] = sequence(0x00120064, written.code_items(codes), view.encoding)
+        texts[0x00120064] = ", ".join(codes)
+    return elements, texts
 
 
 def _add(found: Additions, plan: Plan, view: HeaderView, tag: int, vr: bytes, value: str) -> None:

@@ -12,9 +12,10 @@ from typing import Any
 from dromos_crds.expressions import ExpressionFailed
 from dromos_crds.masks import Mask, may_show_text, select_mask
 from dromos_gateway.deid.adding import additions_of
+from dromos_gateway.deid.asking import ReplaceAPI
 from dromos_gateway.deid.outcomes import Changed, Exclude, Excluded, Held, Hold, Step
 from dromos_gateway.deid.plan import Plan
-from dromos_gateway.deid.run import ReplaceAPI, Run
+from dromos_gateway.deid.run import Run
 from dromos_gateway.deid.targets import write_target
 from dromos_gateway.deid.uncleanable import uncleanable
 from dromos_gateway.deid.written import WRITTEN, Facts
@@ -55,8 +56,11 @@ def deidentify(
     or written; every other failure is a `Held`.
     """
     try:
-        with instance.path.open("rb", buffering=0) as file:
-            return _changed(file.fileno(), instance, target, plan, pseudonym, api, trail=trail)
+        fd = os.open(instance.path, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            return _changed(fd, instance, target, plan, pseudonym, api, trail=trail)
+        finally:
+            os.close(fd)
     except Hold as hold:
         return Held(hold.reason, hold.message)
     except Exclude as exclude:
@@ -128,6 +132,7 @@ class _Work:
             facts, added, sink = found, extra, Pieces() if small else Counting()
         else:
             raise Hold("ActionFailed", "the profile's rules contradict each other about this instance")
+        self._plan.usual_facts[(self._view.text(_SOP_CLASS), self._truths)] = facts
         mask = self._mask(run)
         self._refuse_uncleanable(mask)
         result = self._result(run, mask, facts)
@@ -155,8 +160,10 @@ class _Work:
     def _expected(self) -> Facts:
         """What a run will most likely find out; wrong guesses cost a second walk."""
         plan, truths = self._plan, self._truths
-        applied = frozenset(rule.position for rule in plan.dates if truths[rule.position])
-        return Facts(applied, dates_kept=False, masked=False)
+        known = plan.usual_facts.get((self._view.text(_SOP_CLASS), truths))
+        if known is not None:
+            return known
+        return Facts(frozenset(rule.position for rule in plan.dates if truths[rule.position]))
 
     def _found(self, run: Run, facts: Facts) -> Facts:
         if self._plan.morphing:
@@ -205,7 +212,7 @@ class _Work:
         sop_class, sop_instance = outgoing(_SOP_CLASS), outgoing(_SOP_INSTANCE)
         if not sop_class or not sop_instance or len(sop_instance) > 64 or len(sop_class) > 64:
             raise Hold("NotSendable", "without SOP Class UID and SOP Instance UID an instance can't be sent")
-        steps = (*self._written_steps(facts), *(run.trail or ())) if run.trail is not None else ()
+        steps = (*self._written_steps(facts), *run.steps) if run.steps is not None else ()
         return Changed(
             sop_class,
             sop_instance,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
@@ -51,6 +51,7 @@ def places(sop_class_uid: str, path: tuple[int, ...], tag: int) -> tuple[Place, 
     return tuple(found)
 
 
+@lru_cache(maxsize=16_384)
 def attribute_type(sop_class_uid: str, path: tuple[int, ...], tag: int) -> str | None:
     """The attribute's type; None when the IOD or the SOP class is not known to have it.
 

@@ -3,18 +3,18 @@
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable
-from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
+from dromos_crds.profiles.rules import ActionOnDates, DateOption
 from dromos_gateway.deid import actions
 from dromos_gateway.deid.choosing import API, CLEAN, DATE, EXPRESSION, Choice, choose, table_action
 from dromos_gateway.deid.dates import DATE_VRS
+from dromos_gateway.deid.decision import Decision, Kind
 from dromos_gateway.deid.iod import attribute_type, is_known
 from dromos_gateway.deid.multiple import is_multiple, repaired, resolve
 from dromos_gateway.deid.outcomes import Hold
 from dromos_gateway.deid.written import WRITTEN
+from dromos_gateway.header.encoding import Encoding
 from dromos_gateway.header.errors import named
 from dromos_gateway.header.indexing import known_vr
 
@@ -22,73 +22,12 @@ if TYPE_CHECKING:
     from dromos_gateway.deid.plan import Plan
 
 _MOST_ENTRIES: Final = 16_384
-_STEP: Final = struct.Struct(">IhB4s").pack
 # texts that a dummy or cleaned sequence must not keep; codes, numbers and UIDs have rows of their own or say nothing
 _TEXTS: Final = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UN", b"UR", b"UT"))
 # Code Value and its kin: the words beside them are cleaned
 _CODES: Final = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080105, 0x0008010B, 0x00080119, 0x00080120))
 # never of any use in a changed data set: signatures of what was, padding
 ALWAYS_REMOVED: Final = frozenset((0x4FFE0001, 0xFFFAFFFA, 0xFFFCFFFC))
-
-
-class Kind(IntEnum):
-    """What to do about an element."""
-
-    KEEP = 0
-    REMOVE = 1
-    EMPTY = 2
-    ACT = 3  # a new value from the old one
-    ASK = 4  # the value or the instance decides
-    SAFE_PRIVATE = 5  # the creator decides
-
-
-class Decision:
-    """What becomes of one element; `act` makes the new value, None keeps the old one.
-
-    vr      as the file has it
-    known   what it is after all, where the file says UN or nothing
-    simple  nothing to do, nor to look into
-    new_vr  where the action changes it
-    step    which rule does what to which tag at which depth, for the digest
-    """
-
-    __slots__ = ("act", "choice", "code", "kind", "known", "new_vr", "simple", "step", "vr")
-
-    def __init__(
-        self,
-        known: bytes,
-        kind: Kind,
-        code: str = "",
-        choice: Choice | None = None,
-        act: Callable[[Any, Any, Choice], bytes | None] | None = None,
-        new_vr: bytes | None = None,
-        vr: bytes | None = None,
-    ) -> None:
-        self.vr = known if vr is None else vr
-        self.known = known
-        self.kind = kind
-        self.code = code
-        self.choice = choice
-        self.act = act
-        self.new_vr = new_vr
-        self.simple = kind == Kind.KEEP and known not in (b"SQ", b"UN")
-        self.step = b""
-
-    def at(self, tag: int, depth: int) -> Decision:
-        """The same with its step."""
-        position = -1 if self.choice is None else self.choice.rule.position
-        self.step = _STEP(tag, position, depth, self.code[:4].encode("ascii"))
-        return self
-
-    def as_kind(self, kind: Kind, act: Callable[[Any, Any, Choice], bytes | None] | None = None) -> Decision:
-        """The same with another kind."""
-        changed = Decision(self.known, kind, self.code, self.choice, act or self.act, self.new_vr, self.vr)
-        changed.step = self.step
-        return changed
-
-    def written_as(self, vr: bytes) -> Decision:
-        """The same for an element whose VR the file gives as `vr`."""
-        return Decision(self.known, self.kind, self.code, self.choice, self.act, self.new_vr, vr)
 
 
 class Level:
@@ -102,9 +41,11 @@ class Level:
         path: tuple[int, ...],
         limit: int | None,
         inherited: tuple[int, str, str | None] | None,
+        encoding: Encoding,
     ) -> None:
         self.plan = plan
         self.path = path
+        self.encoding = encoding
         self.table: dict[int, Decision] = {}
         self._sop_class_uid = sop_class_uid
         self._truths = truths
@@ -117,7 +58,7 @@ class Level:
             decision = Decision(known_vr(tag, vr), Kind.REMOVE, "W", vr=vr)  # written anew
         else:
             decision = self.decide_from(tag, known_vr(tag, vr), 0).written_as(vr)
-        decision.at(tag, len(self.path))
+        decision.at(tag, self)
         if len(self.table) >= _MOST_ENTRIES:
             self.table.clear()
         self.table[tag] = decision
@@ -129,7 +70,12 @@ class Level:
             return Decision(vr, Kind.REMOVE, "X")
         return self.resolved(self._choice(tag, vr, start), tag, vr)
 
-    def below(self, tag: int, choice: Choice | None) -> Level:
+    def dates_repeat(self, choice: Choice | None) -> bool:
+        """Whether a rule shifts all dates of a patient alike."""
+        rule = choice.rule if choice is not None else None
+        return isinstance(rule, ActionOnDates) and rule.option is not DateOption.SHIFT_BY_TAG
+
+    def below(self, tag: int, choice: Choice | None, encoding: Encoding) -> Level:
         """The table for the items of a sequence whose own choice was this."""
         plan = self.plan
         inherited: tuple[int, str, str | None] | None = None
@@ -139,7 +85,7 @@ class Level:
             inherited = (choice.rule.position, choice.code, choice.value)
         elif self._inherited is not None:  # left alone inside a sequence that wasn't
             limit, inherited = self._limit - 1, (self._inherited.rule.position, "K", None)
-        return plan.level(self._sop_class_uid, self._truths, (*self.path, tag), limit, inherited)
+        return plan.level(self._sop_class_uid, self._truths, (*self.path, tag), limit, inherited, encoding)
 
     def resolved(self, choice: Choice | None, tag: int, vr: bytes) -> Decision:
         """An action code made certain: by the attribute's type, by VR, by mode."""
@@ -178,10 +124,13 @@ class Level:
         if code == CLEAN:
             act = actions.modified_date if vr in DATE_VRS else actions.clean
             return Decision(vr, Kind.ACT, code, choice, act)
-        dummy = actions.dummy_for(tag, vr, strict=self.plan.strict, needed=self._type(tag) in ("1", "1C"))
+        needed = self._type(tag) in ("1", "1C")
+        dummy = actions.dummy_for(tag, vr, strict=self.plan.strict, needed=needed)
         if dummy is None:
             return Decision(vr, Kind.EMPTY, "Z", choice)
-        return Decision(vr, Kind.ACT, "DDum", choice, dummy)
+        decision = Decision(vr, Kind.ACT, "DDum", choice, dummy)
+        decision.value = actions.constant_dummy(tag, vr, strict=self.plan.strict, needed=needed)
+        return decision
 
     def _choice(self, tag: int, vr: bytes, start: int) -> Choice | None:
         plan = self.plan

@@ -22,6 +22,8 @@ from dromos_crds.profiles.rules import (
     Rule,
 )
 from dromos_gateway.deid.level import Level
+from dromos_gateway.deid.written import Facts
+from dromos_gateway.header.encoding import Encoding
 from dromos_gateway.header.view import HeaderView
 
 _MOST_LEVELS: Final = 4096
@@ -78,6 +80,9 @@ class Plan:
         self.may_keep_private = Option.RETAIN_SAFE_PRIVATE in self.options or (
             self.strict and not _only_table(profile.rules)
         )
+        # what instances like it turned out to say about themselves: a guess, which saves a second walk
+        self.usual_facts: dict[tuple[str | None, tuple[bool, ...]], Facts] = {}
+        self.written: dict[tuple[object, ...], tuple[dict[int, bytes], dict[int, str | None]]] = {}
         self._levels: dict[tuple[object, ...], Level] = {}
         self._conditional = tuple(rule for rule in profile.rules if rule.condition is not None)
 
@@ -87,9 +92,9 @@ class Plan:
             return (True,) * len(self.rules)
         return tuple(rule.condition is None or rule.condition.holds(view) for rule in self.rules)
 
-    def root(self, sop_class_uid: str, truths: tuple[bool, ...]) -> Level:
+    def root(self, sop_class_uid: str, truths: tuple[bool, ...], encoding: Encoding) -> Level:
         """The table for root-level elements of such instances."""
-        return self.level(sop_class_uid, truths, (), None, None)
+        return self.level(sop_class_uid, truths, (), None, None, encoding)
 
     def level(
         self,
@@ -98,17 +103,18 @@ class Plan:
         path: tuple[int, ...],
         limit: int | None,
         inherited: tuple[int, str, str | None] | None,
+        encoding: Encoding,
     ) -> Level:
         """The table for elements inside the sequences of `path`, whose parent was matched by rule `limit`.
 
         `inherited` is the parent's action: (position of its rule, code, value).
         """
-        key = (sop_class_uid, truths, path, limit, inherited)
+        key = (sop_class_uid, truths, path, limit, inherited, encoding)
         found = self._levels.get(key)
         if found is None:
             if len(self._levels) >= _MOST_LEVELS:
                 self._levels.clear()
-            found = self._levels[key] = Level(self, sop_class_uid, truths, path, limit, inherited)
+            found = self._levels[key] = Level(self, sop_class_uid, truths, path, limit, inherited, encoding)
         return found
 
 

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from dromos_gateway.deid.choosing import API
-from dromos_gateway.deid.level import Decision, Kind, Level
+from dromos_gateway.deid.decision import Decision, Kind
+from dromos_gateway.deid.level import Level
 from dromos_gateway.deid.safe_private import is_safe
+from dromos_gateway.header.indexing import Place
 from dromos_gateway.header.source import Source
 
 REMOVE: Final = Kind.REMOVE
@@ -24,47 +26,45 @@ class Blocks:
 
     def __init__(
         self,
-        elements: list[tuple[int, bytes, int, int, int]],
+        elements: Sequence[tuple[int, Place]],
         level: Level,
         source: Source,
         kept: frozenset[tuple[int, int]],
         ask: Callable[[Decision, int], Decision],
     ) -> None:
-        """`ask` settles what an expression has to say."""
+        """`elements` are private ones; `ask` settles what an expression has to say."""
         self._ask = ask
         self._creators: dict[tuple[int, int], str] = {}
         self._kept = set(kept)
         table, decide, looks = level.table, level.decide, level.plan.may_keep_private
-        for tag, vr, _, value, stop in elements:
-            if not tag & 0x10000:
-                continue
+        for tag, (vr, _, value, stop) in elements:
             if 0x10 <= tag & 0xFFFF <= 0xFF:
                 text = source.read(value, stop - value).decode("latin-1")
                 self._creators[(tag >> 16, tag & 0xFF)] = text.strip("\0 ")
             elif looks:
                 decision = table.get(tag) or decide(tag, vr)
-                if decision.kind != REMOVE and self._stays(decision, tag):
+                if decision.kind is not REMOVE and self._stays(decision, tag):
                     self._kept.add(_block(tag))
 
     def mended(self, decision: Decision, tag: int) -> Decision:
         """The decision for a private element, minding its block."""
-        if decision.kind == REMOVE and tag & 0xFFFF > 0xFF:
+        if decision.kind is REMOVE and tag & 0xFFFF > 0xFF:
             return decision
         if is_creator(tag):
             if decision.kind in (Kind.REMOVE, Kind.SAFE_PRIVATE):
                 kept = (tag >> 16, tag & 0xFF) in self._kept
                 return decision.as_kind(Kind.KEEP if kept else Kind.REMOVE)
             return decision
-        if decision.kind == Kind.SAFE_PRIVATE:
+        if decision.kind is Kind.SAFE_PRIVATE:
             return decision.as_kind(Kind.KEEP if self._safe(tag) else Kind.REMOVE)
         return decision
 
     def _stays(self, decision: Decision, tag: int) -> bool:
-        if decision.kind == Kind.SAFE_PRIVATE:
+        if decision.kind is Kind.SAFE_PRIVATE:
             return self._safe(tag)
-        if decision.kind == Kind.ASK and decision.code != API:
+        if decision.kind is Kind.ASK and decision.code != API:
             decision = self._ask(decision, tag)
-        return decision.kind != Kind.REMOVE
+        return decision.kind is not REMOVE
 
     def _safe(self, tag: int) -> bool:
         return is_safe(self._creators.get(_block(tag)), tag)

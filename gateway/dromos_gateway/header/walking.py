@@ -67,9 +67,9 @@ def item_head(source: Source, position: int, end: int, encoding: Encoding) -> tu
 
 def elements_of(
     source: Source, content: int, size: int, after: int, encoding: Encoding, depth: int
-) -> list[tuple[int, bytes, int, int, int]]:
-    """(tag, VR, where it begins, where its value begins, where it ends) of each element of an item."""
-    found: list[tuple[int, bytes, int, int, int]] = []
+) -> list[tuple[int, tuple[bytes, int, int, int]]]:
+    """(tag, (VR, where it begins, where its value begins, where it ends)) of each element of an item."""
+    found: list[tuple[int, tuple[bytes, int, int, int]]] = []
     head_at, position = encoding.head_at, content
     while position < after:
         tag, vr, value, length = head_at(source, position, after)
@@ -78,7 +78,7 @@ def elements_of(
         if tag >> 16 == 0xFFFE:
             raise MalformedDataSet(f"{named(tag)} where an element belongs", position)
         stop = value + length if length != UNDEFINED else value_end(source, vr, value, length, after, encoding, depth)
-        found.append((tag, vr, position, value, stop))
+        found.append((tag, (vr, position, value, stop)))
         position = stop
     return found
 

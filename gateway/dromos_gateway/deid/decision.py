@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What becomes of one element of one place in the data set."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
+
+from dromos_gateway.deid import actions
+from dromos_gateway.deid.choosing import DATE, Choice
+from dromos_gateway.header.writing import element
+
+if TYPE_CHECKING:
+    from dromos_gateway.deid.level import Level
+
+Act = Callable[[Any, Any, Choice], bytes | None]
+_STEP: Final = struct.Struct(">IhB4s").pack
+# their result depends on the value, the plan and the patient only
+_PURE: Final = frozenset((actions.uid, actions.modified_date, actions.default_date))
+
+
+class Kind(Enum):
+    """What to do about an element."""
+
+    KEEP = 0
+    REMOVE = 1
+    EMPTY = 2
+    ACT = 3  # a new value from the old one
+    ASK = 4  # the value or the instance decides
+    SAFE_PRIVATE = 5  # the creator decides
+
+
+class Decision:
+    """What becomes of one element; `act` makes the new value, None keeps the old one.
+
+    vr        as the file has it
+    known     what it is after all, where the file says UN or nothing
+    simple    nothing to do, nor to look into
+    new_vr    where the action changes it
+    step      which rule does what to which tag at which depth, for the digest
+    value     the new value, where it doesn't depend on the old one
+    constant  the whole new element with it
+    memory    new elements by patient and old value, where they depend on nothing else
+    quick     removed, constant or remembered
+    watched   somebody asks for the outgoing value
+    """
+
+    __slots__ = (
+        "act",
+        "choice",
+        "code",
+        "constant",
+        "dated",
+        "kind",
+        "known",
+        "memory",
+        "new_vr",
+        "position",
+        "quick",
+        "simple",
+        "step",
+        "value",
+        "vr",
+        "watched",
+    )
+
+    def __init__(
+        self,
+        known: bytes,
+        kind: Kind,
+        code: str = "",
+        choice: Choice | None = None,
+        act: Act | None = None,
+        new_vr: bytes | None = None,
+        vr: bytes | None = None,
+    ) -> None:
+        self.vr = known if vr is None else vr
+        self.known = known
+        self.kind = kind
+        self.code = code
+        self.choice = choice
+        self.act = act
+        self.new_vr = new_vr
+        self.simple = kind is Kind.KEEP and known not in (b"SQ", b"UN")
+        self.position = -1 if choice is None else choice.rule.position
+        self.step = b""
+        self.constant: bytes | None = None
+        self.value: bytes | None = None
+        self.memory: dict[tuple[str, bytes], tuple[bytes | None, str | None]] = {}
+        self.dated = code == DATE
+        self.quick = False
+        self.watched = False
+
+    def at(self, tag: int, level: Level) -> Decision:
+        """The same, ready for its place."""
+        path, plan = level.path, level.plan
+        self.step = _STEP(tag, self.position, len(path), self.code[:4].encode("ascii"))
+        self.watched = not path and tag in WATCHED
+        if plan.calls_services or self.vr == b"UN":
+            return self
+        if self.kind is Kind.REMOVE:
+            self.quick = not self.watched
+        elif self.kind is Kind.EMPTY and not self.watched:
+            self.quick, self.constant = True, element(tag, self.vr, b"", level.encoding)
+        elif self.kind is Kind.ACT:
+            self.quick = self.act in _PURE or (
+                self.act is actions.date and plan.strict and level.dates_repeat(self.choice)
+            )
+        return self
+
+    def as_kind(self, kind: Kind, act: Act | None = None) -> Decision:
+        """The same with another kind, for one instance."""
+        changed = Decision(self.known, kind, self.code, self.choice, act or self.act, self.new_vr, self.vr)
+        changed.step, changed.watched = self.step, self.watched
+        return changed
+
+    def written_as(self, vr: bytes) -> Decision:
+        """The same for an element whose VR the file gives as `vr`."""
+        same = Decision(self.known, self.kind, self.code, self.choice, self.act, self.new_vr, vr)
+        same.value = self.value
+        return same
+
+
+# outgoing values that somebody asks for afterwards: SOP Class, SOP Instance, Study, Series UID, Burned In Annotation
+WATCHED: Final = frozenset((0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00280301))
