@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write gateway/dromos_gateway/deid/vocabulary.txt: the words of DICOM's coded concepts and attribute names.
 
-They come from pydicom's tables of PS3.16 and PS3.6. Words of up to two letters stay out: they are initials, too.
+They come from pydicom's tables of PS3.16 and PS3.6. Words of two letters stay out, but for
+a few: they are initials and family names, too.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pydicom.sr._concepts_dict import concepts
 TARGET = Path(__file__).parent.parent / "gateway" / "dromos_gateway" / "deid" / "vocabulary.txt"
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 # what technicians write that no code has
+_SHORT = "an ap ax at by cr ct dx ed er iv lt mg mm mr nm no of on op or pa pd pt rf rt sc st tf to us vs xa xr"
 _USUAL = [
     "abd",
     "abdo",
@@ -106,7 +108,7 @@ def main() -> None:
     names += [name for scheme in concepts.values() for name in scheme]
     names += [meaning for scheme in concepts.values() for codes in scheme.values() for meaning, *_ in codes.values()]
     words = {part.lower() for name in names for part in _PARTS.findall(name)} | set(_USUAL)
-    words = {word for word in words if len(word) > 2 and word.isascii()}
+    words = {word for word in words if len(word) > 2 and word.isascii()} | set(_SHORT.split())
     TARGET.write_text("\n".join(sorted(words)) + "\n", encoding="ascii")
     print(f"{len(words)} words in {TARGET}")
 

@@ -6,6 +6,7 @@ What is written is a pure function of its arguments: the same instance gives the
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -53,21 +54,29 @@ def file_head(
 
 def read_head(path: Path) -> FileHead:
     """Read the file meta information of a file. OSError when it cannot be read, `NotPart10` when it is no such file."""
-    with path.open("rb", buffering=0) as file:
-        block = file.read(_USUAL_META) or b""
-        if len(block) == _USUAL_META and _meta_end(block) is None:
-            block += file.read(_MAX_META) or b""
-    return parse_head(block)
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        block = os.read(fd, _USUAL_META)
+        found = _values(block)
+        if len(block) == _USUAL_META and found is None:
+            block += os.read(fd, _MAX_META)
+            found = _values(block)
+    finally:
+        os.close(fd)
+    return _head(block, found)
 
 
 def parse_head(block: bytes) -> FileHead:
     """Read the file meta information at the beginning of `block`."""
+    return _head(block, _values(block))
+
+
+def _head(block: bytes, found: tuple[dict[int, bytes], int] | None) -> FileHead:
     if block[128:132] != b"DICM":
         raise NotPart10("no DICM prefix at offset 128: not a DICOM file, or one without file meta information")
-    end = _meta_end(block)
-    if end is None:
+    if found is None:
         raise NotPart10("the file ends in its meta information, or that is longer than 64 KiB")
-    values = {element: block[start:stop] for element, start, stop in _elements(block)}
+    values, end = found
     return FileHead(
         _required(values, 0x0002, "Media Storage SOP Class UID"),
         _required(values, 0x0003, "Media Storage SOP Instance UID"),
@@ -94,13 +103,14 @@ def _elements(block: bytes) -> Iterator[tuple[int, int, int]]:
         yield element, start, offset
 
 
-def _meta_end(block: bytes) -> int | None:
-    """Where the data set begins; None when the block does not show it."""
-    end = 132
-    for _, _, end in _elements(block):
+def _values(block: bytes) -> tuple[dict[int, bytes], int] | None:
+    """Values by element, and where the data set begins; None when the block does not show it."""
+    values, end = {}, 132
+    for element, start, end in _elements(block):
         if end > len(block):
             return None
-    return end if end + 2 <= len(block) or len(block) < _USUAL_META else None
+        values[element] = block[start:end]
+    return (values, end) if end + 2 <= len(block) or len(block) < _USUAL_META else None
 
 
 def _required(values: dict[int, bytes], element: int, name: str) -> str:

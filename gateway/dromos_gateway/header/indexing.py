@@ -15,7 +15,9 @@ from dromos_gateway.header.vr import LONG, SHORT, vr_of
 from dromos_gateway.header.walking import value_end
 
 SPECIFIC_CHARACTER_SET: Final = 0x00080005
-_HEAD, _LENGTH = struct.Struct("<HH2sH").unpack_from, struct.Struct("<I").unpack_from
+_HEAD, _LENGTH = struct.Struct("<HH2sH").unpack, struct.Struct("<I").unpack_from
+_HEADS: dict[bytes, tuple[int, bytes, int]] = {}
+_MOST_HEADS: Final = 8192
 MOST: Final = 65_536  # elements at the root; information objects have hundreds
 # VR, where the element begins, where its value begins, where the element ends
 Place = tuple[bytes, int, int, int]
@@ -60,9 +62,10 @@ def _simple_elements(source: Source, places: dict[int, Place], position: int) ->
     at, end = position - base, len(block) - 12
     last = max(next(reversed(places), 0), 0x0002FFFF)
     while 0 <= at < end:
-        group, number, vr, length = _HEAD(block, at)
-        tag = group << 16 | number
-        if vr in SHORT:
+        head = block[at : at + 8]
+        known = _HEADS.get(head) or _short_head(head)
+        tag, vr, length = known
+        if length >= 0:
             value = at + 8
         elif vr in LONG:
             value = at + 12
@@ -75,6 +78,16 @@ def _simple_elements(source: Source, places: dict[int, Place], position: int) ->
         places[tag] = (vr, base + at, base + value, base + stop)
         at, last = stop, tag
     return base + at if at >= 0 else position
+
+
+def _short_head(head: bytes) -> tuple[int, bytes, int]:
+    """Tag, VR and length of an element with a short VR; length -1 for others. The same heads come again and again."""
+    group, number, vr, length = _HEAD(head)
+    found = group << 16 | number, vr, length if vr in SHORT else -1
+    if len(_HEADS) >= _MOST_HEADS:
+        _HEADS.clear()
+    _HEADS[head] = found
+    return found
 
 
 def encodings_of(source: Source, places: Mapping[int, Place]) -> tuple[str, ...]:

@@ -64,6 +64,8 @@ def bytes_of(vr: bytes, text: str, encodings: Sequence[str], order: str = "<") -
         value = text.encode("ascii")
     else:
         value = encode_string(text, list(encodings))
+        if encodings[:1] == _DEFAULT and not value.split(b"\x1b")[0].isascii():
+            raise UnicodeEncodeError("the default repertoire", "?", 0, 1, "is ASCII")
         if decode_bytes(value, encodings, _NAME_DELIMITERS if vr == b"PN" else _TEXT_DELIMITERS) != text:
             raise UnicodeEncodeError("the instance's character set", "?", 0, 1, "has no such character")
     if len(value) % 2:
