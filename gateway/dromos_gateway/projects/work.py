@@ -13,11 +13,11 @@ from pathlib import Path
 from dromos_crds.calls import CallMistake, compile_call
 from dromos_crds.expressions import Element, Values
 from dromos_crds.profiles.rules import ReplaceByAPI
+from dromos_gateway.deid.asking import ReplaceAPI
 from dromos_gateway.deid.deidentify import Instance, deidentify
 from dromos_gateway.deid.outcomes import Changed, Excluded, Hold
 from dromos_gateway.deid.outcomes import Held as Refused
 from dromos_gateway.deid.plan import Unusable, compile_plan
-from dromos_gateway.deid.run import ReplaceAPI
 from dromos_gateway.header import HeaderView, MalformedDataSet
 from dromos_gateway.projects.use import Use
 from dromos_gateway.pseudonyms.resolution import Held as NoPseudonym
