@@ -83,8 +83,18 @@ def _scaled(share: float, image: Image) -> float:
 
 
 def _nearest(colour: Colour, image: Image, source: Source) -> float:
-    """The palette index whose colour is nearest (PS3.3 C.7.6.3.1.5)."""
-    parts = []
+    """The palette index whose colour is nearest."""
+    first, colours = palette(source)
+    wanted = np.array([colour.red, colour.green, colour.blue], np.int64)
+    index = first + int(((colours - wanted) ** 2).sum(axis=1).argmin())
+    if index >> image.stored:
+        raise Unfit("its palette goes beyond what its pixels can name", _CANNOT)
+    return float(index)
+
+
+def palette(source: Source) -> tuple[int, Raster]:
+    """The first index and the colours (entries, 3) in 8 bits (PS3.3 C.7.6.3.1.5). `Unfit` when it is absent or lies."""
+    parts, first = [], 0
     for descriptor_tag, table_tag in zip(_DESCRIPTORS, _TABLES, strict=True):
         descriptor, table = source.value(descriptor_tag), source.value(table_tag)
         if descriptor is None or len(descriptor) < 6 or table is None:
@@ -93,12 +103,7 @@ def _nearest(colour: Colour, image: Image, source: Source) -> float:
         parts.append(_table(bytes(table), count or 65536, bits, source.encoding.order))
     if len({len(part) for part in parts}) != 1:
         raise Unfit("its palettes are of different length", _CANNOT)
-    wanted = np.array([colour.red, colour.green, colour.blue], np.int64)
-    nearest = int(((np.stack(parts, axis=1) - wanted) ** 2).sum(axis=1).argmin())
-    index = first + nearest
-    if index >> image.stored:
-        raise Unfit("its palette goes beyond what its pixels can name", _CANNOT)
-    return float(index)
+    return first, np.stack(parts, axis=1)
 
 
 def _table(table: bytes, count: int, bits: int, order: str) -> Raster:

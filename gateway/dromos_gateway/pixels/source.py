@@ -37,6 +37,7 @@ _ENCODINGS = {
 }
 _HEAD = 68 * 1024
 _BLOCK = 1 << 20
+_SMALL = 4 << 20
 _LEAST_CAP, _MOST_RATIO, _MOST = 64 << 20, 200, 8 << 30
 _EXTENDED_OFFSETS, _EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
 
@@ -141,7 +142,10 @@ def _frames(source: Source, pixel: Element, image: Image) -> Native | Encapsulat
 
 def _mapped(file: BufferedReader | BufferedRandom) -> mmap.mmap | None:
     size = os.fstat(file.fileno()).st_size
-    return mmap.mmap(file.fileno(), size, access=mmap.ACCESS_READ) if size else None
+    if not size:
+        return None
+    flags = mmap.MAP_PRIVATE | (mmap.MAP_POPULATE if size <= _SMALL else 0)  # one fault instead of one for each page
+    return mmap.mmap(file.fileno(), size, flags=flags, prot=mmap.PROT_READ)
 
 
 def _inflated(deflated: Buffer, scratch: Path) -> mmap.mmap | None:

@@ -87,7 +87,7 @@ def write_encapsulated(file: BufferedWriter, frames: Iterable[Buffer], count: in
     if extended:
         fill_in(file, places, struct.pack(f"<{count}Q", *offsets))
         fill_in(file, places + 8 * count + 12, struct.pack(f"<{count}Q", *lengths))
-    else:
+    elif count > 1:  # the first one is 0
         fill_in(file, table, struct.pack(f"<{count}L", *offsets))
     return total
 

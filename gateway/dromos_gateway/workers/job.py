@@ -12,7 +12,7 @@ T = TypeVar("T")
 MIB = 1 << 20
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: Python 3.11 cannot make Job[X](…) with them
 class Job(Generic[T]):
     """A function of a module, by name so that only the worker imports it, and its picklable arguments.
 
@@ -46,7 +46,7 @@ class Cause(StrEnum):
     SYSTEM = "SystemError"  # disk full, no process to be had: the object is not to blame, try again
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Done(Generic[T]):
     """The function returned."""
 

@@ -18,18 +18,15 @@ _SIGNALS = {
     signal.SIGXCPU: (Cause.CPU, "needed more than {limits.cpu:g} s of processor time"),
     signal.SIGALRM: (Cause.WALL, "needed more than {limits.wall:g} s"),
 }
-# Nothing of the gateway's environment is a worker's business; one job has one thread, the pool has the cores.
-_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")  # for what a profile asks of services
-_TRUST = ("SSL_CERT_FILE", "SSL_CERT_DIR")
-_KEPT = (
-    *("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR"),
-    *(*_PROXIES, *(name.lower() for name in _PROXIES), *_TRUST),
-)
+# Nothing of the gateway's environment is a worker's business; one job has one thread, the pool has the cores. Frames
+# of some megabytes are kept for the next frame instead of being asked from the kernel anew.
+_KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")
 _SET = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "1",
-    "MALLOC_TRIM_THRESHOLD_": "16777216",
+    "MALLOC_MMAP_THRESHOLD_": str(8 << 20),
+    "MALLOC_TRIM_THRESHOLD_": str(32 << 20),
 }
 
 

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Lossless transcoding of CT slices in worker processes, file to file, beside the codec alone and other people's tools.
+
+`dromos` runs on one worker and on as many as there are processors (`senders`). `codec` is a plain loop over the same
+frames in memory, in one process: `encode` alone, and `verified` with the decoding and comparing that lossless
+transcoding includes. DCMTK and GDCM start a process for each file, as their command lines do, one after the other, and
+verify nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from bench.pictures import ct
+from bench.processes import CannotRun
+from bench.rows import Row
+from dromos_crds import transfer_syntaxes as ts
+from dromos_gateway.pixels.outcome import PixelsChanged
+from dromos_gateway.pixels.plan import PixelPlan
+from dromos_gateway.workers.job import Done, Job, Limits
+from dromos_gateway.workers.pool import Pool
+
+ROUNDS = 3
+_FUNCTION = "dromos_gateway.pixels.change:change_pixels"
+SYNTAXES = {"rle": ts.RLE_LOSSLESS, "jpeg-ls": ts.JPEG_LS_LOSSLESS, "jpeg-2000": ts.JPEG_2000_LOSSLESS}
+COUNTS = {"rle": 400, "jpeg-ls": 200, "jpeg-2000": 60}
+_PEERS: dict[str, dict[str, tuple[str, ...]]] = {
+    "rle": {"dcmtk": ("dcmcrle",), "gdcm": ("gdcmconv", "--rle")},
+    "jpeg-ls": {"dcmtk": ("dcmcjpls",), "gdcm": ("gdcmconv", "--jpegls")},
+    "jpeg-2000": {"gdcm": ("gdcmconv", "--j2k")},
+}
+
+
+def run(home: Path) -> Iterator[Row]:
+    """Every syntax in turn; in each round everybody, one after the other."""
+    for name, syntax in SYNTAXES.items():
+        files = ct(home / "ct-pictures", COUNTS["rle"])[: COUNTS[name]]
+        for number in range(ROUNDS):
+            rows = list(_round(home, name, syntax, files))
+            for row in rows:
+                print(f"  {number + 1}/{ROUNDS} {_shown(row, rows)}", file=sys.stderr, flush=True)
+            yield from rows
+
+
+def _round(home: Path, name: str, syntax: str, files: Sequence[Path]) -> Iterator[Row]:
+    for kind, seconds in zip(("encode", "verified"), _alone(syntax, files), strict=True):
+        yield _row(name, f"codec-{kind}", 1, seconds, files)
+    for workers in (1, os.cpu_count() or 1):
+        yield _row(name, "dromos", workers, asyncio.run(_dromos(home, syntax, files, workers)), files)
+    for system, command in _PEERS[name].items():
+        yield _row(name, system, 1, _peer(home, command, files), files)
+
+
+def _alone(syntax: str, files: Sequence[Path]) -> tuple[float, float]:
+    """The plain loop, in a process of its own as the workers are."""
+    command = [sys.executable, "-m", "bench.codecloop", syntax, *map(str, files)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    encode, verified = done.stdout.split()
+    return float(encode), float(verified)
+
+
+async def _dromos(home: Path, syntax: str, files: Sequence[Path], workers: int) -> float:
+    out = emptied(home / "transcoded")
+    plan = PixelPlan(transfer_syntax=syntax)
+    jobs = [Job[object](_FUNCTION, (file, out / file.name, plan)) for file in files]
+    async with Pool(workers) as pool:
+        await asyncio.gather(*(pool.run(job, Limits()) for job in jobs[:workers]))  # starts them
+        emptied(out)
+        started = time.perf_counter()
+        answers = await asyncio.gather(*(pool.run(job, Limits()) for job in jobs))
+        seconds = time.perf_counter() - started
+    if not all(isinstance(answer, Done) and isinstance(answer.value, PixelsChanged) for answer in answers):
+        raise CannotRun(f"an image was not transcoded to {syntax}")
+    return seconds
+
+
+def _peer(home: Path, command: tuple[str, ...], files: Sequence[Path]) -> float:
+    out = emptied(home / "transcoded")
+    started = time.perf_counter()
+    for file in files:
+        subprocess.run([*command, file, out / file.name], check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+def emptied(folder: Path) -> Path:
+    """The folder, with nothing in it."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _row(variant: str, system: str, workers: int, seconds: float, files: Sequence[Path]) -> Row:
+    size = sum(file.stat().st_size for file in files)
+    return Row(
+        "transcode", "ct", system, variant, workers, round(seconds, 4), round(seconds, 4), 0.0, 0.0, len(files), size
+    )
+
+
+def _shown(row: Row, rows: Sequence[Row]) -> str:
+    codec = next(other for other in rows if other.system == "codec-verified")
+    per_core = row.delivered_s * row.senders / codec.delivered_s
+    ms = row.delivered_s / row.instances * 1000
+    what = f"{row.variant:<10}{row.system:<16}{row.senders} process(es)"
+    return f"{what} {ms:7.2f} ms an image; core time / codec's {per_core:5.2f}"
