@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# Builds localhost/dromos-test-peers:dev (DCMTK, Orthanc) for the end-to-end tests and writes build/test-peers.tar.
+# Builds localhost/dromos-test-peers:dev (DCMTK, Orthanc, nginx, an OAuth 2.0 server) for the end-to-end tests and writes build/test-peers.tar.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 image=localhost/dromos-test-peers:dev archive=build/test-peers.tar upstream=docker.io/library/debian:bookworm-slim
 builder=$(hack/builder.sh)
 mkdir -p build
-key=$({ echo "$builder $image"; sha256sum hack/test-peers/Dockerfile hack/build-test-peers.sh; } | sha256sum | cut -d' ' -f1)
+key=$({ echo "$builder $image"; sha256sum hack/test-peers/Dockerfile hack/test-peers/kheops.py hack/test-peers/oidc/* hack/build-test-peers.sh; } | sha256sum | cut -d' ' -f1)
 if [ -f "$archive" ] && [ "$(cat build/test-peers.key 2>/dev/null)" = "$key" ]; then
   echo "$image is up to date ($archive)"
   exit 0
@@ -20,9 +20,14 @@ if [ -z "$base" ]; then
 fi
 echo "building $image with $builder on $base" >&2
 started=$SECONDS
+hack/oidc-provider.sh
+context=build/test-peers-context
+rm -rf "$context" && mkdir -p "$context/oidc"
+cp hack/test-peers/Dockerfile hack/test-peers/kheops.py "$context"/
+cp -r build/oidc/package.json build/oidc/server.js build/oidc/node_modules "$context/oidc"/
 case $builder in
-  buildah) buildah bud --layers --isolation chroot -q -t "$image" --build-arg "BASE_IMAGE=$base" hack/test-peers >/dev/null ;;
-  *) "$builder" build -q -t "$image" --build-arg "BASE_IMAGE=$base" hack/test-peers >/dev/null ;;
+  buildah) buildah bud --layers --isolation chroot -q -t "$image" --build-arg "BASE_IMAGE=$base" "$context" >/dev/null ;;
+  *) "$builder" build -q -t "$image" --build-arg "BASE_IMAGE=$base" "$context" >/dev/null ;;
 esac
 rm -f "$archive.part"
 case $builder in

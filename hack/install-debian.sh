@@ -12,6 +12,8 @@ packages=(
   containerd runc containernetworking-plugins iptables iproute2 conntrack ethtool socat
   buildah debootstrap ca-certificates
 )
+command -v node >/dev/null || packages+=(nodejs)
+command -v npm >/dev/null || packages+=(npm)
 command -v gcc >/dev/null || packages+=(gcc libc6-dev)
 # any Go will do: it fetches the toolchain that the cluster's modules ask for
 [ -n "${GO:-}" ] || command -v go >/dev/null || [ -x /usr/local/go/bin/go ] || packages+=(golang-go)

@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 LOAD = ("--load", "build/image.tar", "--load", "build/test-peers.tar")
 PIXEL_TOOLS = ("dcmdjpeg", "dcmcjpls", "gdcmconv", "dciodvfy")
-PEERS = ("storescu", "storescp", "echoscu", "Orthanc", "redis-server")
+PEERS = ("storescu", "storescp", "echoscu", "Orthanc", "nginx", "tinyproxy", "node", "npm")
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -184,18 +183,9 @@ class OAuth2Server(Program):
 
 
 def installed_oidc_provider() -> Path:
-    """The folder with the server and what it needs, made once below build/."""
-    source, target = ROOT / "hack/test-peers/oidc", ROOT / "build/oidc"
-    lock = (source / "package-lock.json").read_text()
-    for file in ("package.json", "package-lock.json", "server.js"):
-        target.mkdir(parents=True, exist_ok=True)
-        shutil.copy(source / file, target / file)
-    done = target / ".installed"
-    if not done.exists() or done.read_text() != lock:
-        command = ["npm", "ci", "--omit=dev", "--ignore-scripts", "--no-audit", "--no-fund"]
-        subprocess.run(command, cwd=target, check=True, capture_output=True, timeout=300)
-        done.write_text(lock)
-    return target
+    """The folder with the server and what it needs."""
+    subprocess.run([ROOT / "hack/oidc-provider.sh"], check=True, capture_output=True, timeout=300)
+    return ROOT / "build/oidc"
 
 
 class Tinyproxy(Program):
