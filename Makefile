@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo test test-unit test-pixels check format bench crds lock image packages clean
+.PHONY: help venv demo test test-unit test-long test-pixels check format bench crds lock image packages clean
 
 help: ## say what can be made
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -26,10 +26,13 @@ test: venv ## every tier this machine can run, and why not for the others
 test-unit: venv ## the unit tests alone, under 20 seconds
 	@$(BIN)/python -m tests.tiers unit
 
-BENCH ?= forward
+test-long: venv ## what must survive, with 200 kills in place of 40
+	@DROMOS_KILLS=200 $(BIN)/python -m tests.tiers survival
+
 test-pixels: venv ## every pair of transfer syntaxes in every kind of pixels; the tier has a sample
 	@DROMOS_PIXELS=whole $(BIN)/python -m tests.tiers pixels
 
+BENCH ?= forward
 bench: venv ## Dromos beside DCMTK, Orthanc and pynetdicom; BENCH=senders,latency,… for other scenarios
 	@$(BIN)/python -m bench $(BENCH)
 

@@ -4,11 +4,12 @@
 #   hack/install-debian.sh [--check]     --check: only say what is missing (exit 1 when something is)
 set -euo pipefail
 
-# wire tests: real DICOM peers; pixels: other decoders, dciodvfy; cluster: runtime, network plugins and tools of the
-# one-node cluster; image: buildah, debootstrap
+# wire tests: real DICOM peers; pixels: other decoders, dciodvfy; survival: strace, disks that forget, clocks that lie;
+# cluster: runtime, network plugins and tools of the one-node cluster; image: buildah, debootstrap
 packages=(
   dcmtk orthanc orthanc-dicomweb nginx-light tinyproxy-bin openssl redis-server
   libgdcm-tools dicom3tools
+  strace fuse3 faketime
   containerd runc containernetworking-plugins iptables iproute2 conntrack ethtool socat
   buildah debootstrap ca-certificates
 )

@@ -88,6 +88,13 @@ def _programs(programs: Sequence[str]) -> str | None:
     return f"needs {', '.join(absent)}: run `make packages` as root" if absent else None
 
 
+def _survival_tools() -> str | None:
+    absent = [program for program in ("strace", "gcc", "fusermount3", "faketime") if shutil.which(program) is None]
+    if absent:
+        return f"needs {', '.join(absent)}: run `make packages` as root"
+    return _peers() or (None if os.geteuid() == 0 and Path("/dev/fuse").exists() else "needs root and /dev/fuse")
+
+
 def _said_by(*command: str) -> str | None:
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     return None if done.returncode == 0 else (done.stdout + done.stderr).strip().replace("\n", "; ")
@@ -117,7 +124,8 @@ TIERS: tuple[Tier, ...] = (
         _nothing,
     ),
     Tier("unit", (_pytest("-n", "auto", "tests/unit"),), _nothing),
-    Tier("wire", (_pytest("tests/wire"),), _peers),
+    Tier("wire", (_pytest("tests/wire", "--ignore=tests/wire/survival"),), _peers),
+    Tier("survival", (_pytest("--durations=8", "tests/wire/survival"),), _survival_tools),
     Tier("pixels", (_pytest("-n", "auto", "tests/pixels"),), _pixel_tools),
     Tier("image", (("hack/build-image.sh",), _pytest("tests/image")), _builder),
     Tier("chart", (_on_cluster("--", *_pytest("tests/chart", "tests/argocd")),), _cluster),

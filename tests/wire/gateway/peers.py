@@ -95,6 +95,10 @@ class Receiver:
         eventually(self._answers, "storescp listens")
         return self
 
+    @property
+    def running(self) -> bool:
+        return self._process is not None
+
     def stop(self) -> None:
         if self._process is not None:
             os.killpg(self._process.pid, signal.SIGKILL)
@@ -164,15 +168,16 @@ class GatewayProcess:
 
     def start(self, *, port: int = 0) -> GatewayProcess:
         self.launch(port=port)
-        self.port = int(eventually(lambda: self._logged("listening on "), "the gateway listens"))
-        self.admin = int(eventually(lambda: self._logged("admin on "), "the admin port listens"))
+        self.port = int(eventually(lambda: self.logged("listening on "), "the gateway listens"))
+        self.admin = int(eventually(lambda: self.logged("admin on "), "the admin port listens"))
         eventually(lambda: self.get("/readyz") is not None, "the gateway is ready")
         return self
 
     def log(self) -> str:
         return self._log.read_text()
 
-    def _logged(self, prefix: str) -> str | None:
+    def logged(self, prefix: str) -> str | None:
+        """The port in the line with this text, once the gateway that runs now has written it."""
         assert self._process is not None
         assert self._process.poll() is None, f"the gateway ended with {self._process.returncode}: {self.log()}"
         for line in self._log.read_bytes()[self._seen :].decode().splitlines():

@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is on the disk of a gateway that does not run: files and rows belong together."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from pathlib import Path
+
+
+def rows(spool: Path) -> dict[str, int]:
+    """Of every instance in the ledger the file and its size. Read from a copy: looking changes nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        for path in spool.glob("ledger.sqlite*"):
+            shutil.copy(path, folder)
+        if not (copy := Path(folder) / "ledger.sqlite").exists():
+            return {}
+        connection = sqlite3.connect(copy)
+        try:
+            return dict(connection.execute("SELECT file, size FROM instances"))
+        except sqlite3.OperationalError:  # it died before it had made its tables
+            return {}
+        finally:
+            connection.close()
+
+
+def files(spool: Path) -> dict[str, int]:
+    """Every object, and every piece of one, with its size."""
+    found = {}
+    for folder in ("objects", "incoming"):
+        if (spool / folder).exists():
+            found |= {path.name: path.stat().st_size for path in (spool / folder).iterdir()}
+    return found
+
+
+def every_row_has_its_file(spool: Path) -> None:
+    """What must hold after any kill."""
+    have = files(spool)
+    lost = {name: size for name, size in rows(spool).items() if have.get(name) != size}
+    assert lost == {}, f"rows without their file, or with half of it: {lost}"
+
+
+def files_and_rows_agree(spool: Path) -> None:
+    """What must hold after an orderly end."""
+    assert files(spool) == rows(spool)
