@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from dromos_gateway.spool.folders import sync_folder
+
 log = logging.getLogger(__name__)
 
 _MOST = 512  # jobs in one round
@@ -134,7 +136,7 @@ class Committer:
                 _settle_file(job, job.file)
         if any(job.file is not None and job.error is None for job in jobs):
             try:
-                _sync_folder(self._objects)
+                sync_folder(self._objects)
             except OSError as error:
                 for job in jobs:
                     if job.file is not None and job.error is None:
@@ -199,14 +201,6 @@ def _settle_file(job: _Job, file: NewFile) -> None:
             os.close(file.descriptor)
     except OSError as error:
         job.error = error
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _answer(jobs: list[_Job]) -> None:

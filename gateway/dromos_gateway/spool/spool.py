@@ -19,6 +19,7 @@ from typing import Protocol, TypeVar
 
 from dromos_gateway.spool import ledger, shares
 from dromos_gateway.spool.committer import Committer
+from dromos_gateway.spool.folders import make_durably
 from dromos_gateway.spool.incoming import IncomingFile
 from dromos_gateway.spool.records import (
     Delivery,
@@ -71,7 +72,7 @@ class Spool:
 
     def __init__(self, folder: Path, limit: int | None) -> None:
         for part in (folder, folder / "incoming", folder / "objects"):
-            part.mkdir(mode=0o700, parents=True, exist_ok=True)
+            make_durably(part)
         self.folder = folder
         self.objects = folder / "objects"
         self._lock = _lock(folder / "lock")

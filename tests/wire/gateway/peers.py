@@ -138,6 +138,8 @@ class GatewayProcess:
         self._process: subprocess.Popen[bytes] | None = None
         self._log = home / "gateway.log"
         self.port = self.admin = 0
+        self.prefix: tuple[str, ...] = ()  # what it runs under
+        self.environment: dict[str, str] = {}
 
     def write(self, name: str, text: str) -> None:
         """Put a manifest in place at once, as `mv` does."""
@@ -158,11 +160,11 @@ class GatewayProcess:
     def launch(self, *, port: int = 0) -> subprocess.Popen[bytes]:
         log = self._log.open("ab")
         command = [
-            sys.executable, "-m", "dromos_gateway.commands.run", str(self.manifests), "--listen", f"127.0.0.1:{port}",
+            *self.prefix, sys.executable, "-m", "dromos_gateway.commands.run", str(self.manifests), "--listen", f"127.0.0.1:{port}",
             "--admin", "127.0.0.1:0", "--spool", str(self.spool), *self._options,
         ]  # fmt: skip
         self._seen = self._log.stat().st_size
-        self._process = subprocess.Popen(command, stderr=log, env=ENVIRONMENT)
+        self._process = subprocess.Popen(command, stderr=log, env={**ENVIRONMENT, **self.environment})
         log.close()
         return self._process
 
@@ -175,6 +177,11 @@ class GatewayProcess:
 
     def log(self) -> str:
         return self._log.read_text()
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        assert self._process is not None
+        return self._process
 
     def logged(self, prefix: str) -> str | None:
         """The port in the line with this text, once the gateway that runs now has written it."""
