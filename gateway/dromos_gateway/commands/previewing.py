@@ -23,6 +23,7 @@ from dromos_gateway.instancevalues import InstanceValues
 from dromos_gateway.pixels import outcome as pixels
 from dromos_gateway.pixels.change import change_pixels
 from dromos_gateway.pixels.plan import PixelPlan
+from dromos_gateway.pixels.preview import preview_png
 from dromos_gateway.projects.pixels import pixel_plan
 from dromos_gateway.projects.use import Namespace, Use, use_of
 from dromos_gateway.projects.work import Held, carry_out
@@ -35,7 +36,7 @@ class _Ready:
 
     path: Path
     shown: Shown
-    masked: bool
+    picture: bytes | None = None
 
 
 class Previewer:
@@ -75,7 +76,11 @@ class Previewer:
         if out is None:
             return outcome.shown
         shutil.copyfile(outcome.path, out)
-        return replace(outcome.shown, out=out, png=_picture(out) if outcome.masked else None)
+        if outcome.picture is None:
+            return replace(outcome.shown, out=out)
+        png = out.with_name(f"{out.name}.png")
+        png.write_bytes(outcome.picture)
+        return replace(outcome.shown, out=out, png=png)
 
     def _decide(self, file: Path, head: FileHead) -> Excluded | Held | None:
         """What the rules say before anything is changed; None: it goes on."""
@@ -126,7 +131,7 @@ class Previewer:
         self, source: Path, target: Path, plan: PixelPlan, shown: Shown, mask: Mask | None
     ) -> _Ready | Excluded | Held:
         if plan.is_idle:
-            return _Ready(source, shown, masked=False)
+            return _Ready(source, shown)
         result = change_pixels(source, target, plan)
         if isinstance(result, pixels.Held):
             return Held(result.reason, result.message)
@@ -138,7 +143,9 @@ class Previewer:
             notes=(*shown.notes, *result.notes),
             rectangles=tuple(map(str, mask.rectangles)) if mask is not None else (),
         )
-        return _Ready(target if result.written else source, shown, masked=result.masked_frames > 0)
+        picture = preview_png(source, plan) if result.masked_frames else None
+        sent = target if result.written else source
+        return _Ready(sent, shown, picture if isinstance(picture, bytes) else None)
 
 
 def _chosen(loaded: Loaded, name: str) -> DestinationSettings:
@@ -184,16 +191,3 @@ def _instance(file: Path, head: FileHead, node: str) -> Instance:
         node=node,
         received_at=0.0,
     )
-
-
-def _picture(file: Path) -> Path | None:
-    """What a person may look at: whether the masks hide what they shall."""
-    from dromos_gateway.pixels.outcome import Unfit
-    from dromos_gateway.pixels.picture import write_png
-
-    target = file.with_name(f"{file.name}.png")
-    try:
-        write_png(file, target)
-    except Unfit:
-        return None
-    return target

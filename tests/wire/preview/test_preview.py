@@ -172,8 +172,9 @@ def test_masks_are_shown_as_a_picture(manifests: Path, tmp_path: Path) -> None:
     assert shown["mask"] == {"rectangles": ["0 0 64 8"]}
     assert pydicom.dcmread(tmp_path / "out.dcm").pixel_array[:8].max() == 0
     with Image.open(shown["png"]) as picture:
-        assert picture.size == (64, 64)
-        assert max(picture.crop((0, 0, 64, 8)).tobytes()) < max(picture.tobytes())
+        assert picture.width == 64 + 8 + 64, "before and after"
+        before, after = picture.crop((1, 1, 63, 7)), picture.crop((72, 0, 136, 8))
+        assert max(after.tobytes()) < max(before.tobytes())
 
 
 def test_several_files_go_into_a_folder(manifests: Path, tmp_path: Path) -> None:
