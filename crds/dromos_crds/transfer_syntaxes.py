@@ -96,3 +96,13 @@ def negotiated_syntax(wanted: str, accepted: Collection[str]) -> str | None:
         if syntax in accepted:
             return syntax
     return None
+
+
+def objection(configured: str) -> str | None:
+    """What is wrong with a configured transfer syntax; None when Dromos writes it."""
+    if configured in ENCODED:
+        return None
+    known = KNOWN.get(configured)
+    name = f"{known.name} ({configured})" if known is not None else configured
+    written = ", ".join(f"{syntax.uid} {syntax.name}" for syntax in _KNOWN if syntax.encoded)
+    return f"{name} is not written; there are {written}"
