@@ -1,23 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The expressions and tags inside a Destination, and what is wrong with them."""
+"""The expressions, tags and UIDs inside a Destination, and what is wrong with them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dromos_crds import reasons
 from dromos_crds.calls import CallMistake, compile_call
 from dromos_crds.destination import DestinationSpec, Pseudonym
 from dromos_crds.expressions import Mistake, compile_condition
 from dromos_crds.tags import parse_tag
+from dromos_crds.transfer_syntaxes import ENCODED, KNOWN
 
 
-def mistakes(spec: DestinationSpec) -> Iterator[tuple[str, str]]:
-    """The path of each expression that does not compile, and what is wrong with it."""
+def mistakes(spec: DestinationSpec) -> Iterator[tuple[str, str, str]]:
+    """Path, reason and message of each thing inside that means nothing."""
     for field, text in _conditions(spec):
         if isinstance(found := compile_condition(text), Mistake):
-            yield field, str(found)
+            yield field, reasons.INVALID_EXPRESSION, str(found)
     if spec.deidentification is not None:
-        yield from _pseudonym(spec.deidentification.pseudonym)
+        for field, message in _pseudonym(spec.deidentification.pseudonym):
+            yield field, reasons.INVALID_EXPRESSION, message
+    if spec.transfer_syntax is not None and (uid := spec.transfer_syntax.uid) not in ENCODED:
+        known = ", ".join(f"{each} ({KNOWN[each].name})" for each in KNOWN if each in ENCODED)
+        yield "spec.transferSyntax.uid", reasons.INVALID, f"{uid} cannot be written; one of these can: {known}"
 
 
 def _conditions(spec: DestinationSpec) -> Iterator[tuple[str, str]]:

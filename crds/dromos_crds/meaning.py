@@ -79,10 +79,10 @@ def check_support(manifests: Manifests) -> tuple[Problem, ...]:
 def check_expressions(manifests: Manifests) -> tuple[Problem, ...]:
     """Conditions and templates that do not compile."""
     return tuple(
-        document.problem(reasons.INVALID_EXPRESSION, field, mistake)
+        document.problem(reason, field, mistake)
         for document in manifests.documents
         if isinstance(document.object, Destination)
-        for field, mistake in mistakes(document.object.spec)
+        for field, reason, mistake in mistakes(document.object.spec)
     )
 
 

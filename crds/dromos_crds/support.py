@@ -6,7 +6,6 @@ from __future__ import annotations
 from dromos_crds.destination import DestinationSpec
 
 _NOT_BUILT = {
-    "transfer_syntax": "spec.transferSyntax",
     "deidentification": "spec.deidentification",
     "tag_morphing": "spec.tagMorphing",
 }

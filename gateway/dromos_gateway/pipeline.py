@@ -33,6 +33,7 @@ class Hold:
 
     reason: str
     message: str
+    retry_after: float = 30.0  # seconds until it is worth another look
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dromos_crds import ConfigMap, Destination, ForwardNode, Secret, reasons
+from dromos_crds import ConfigMap, Destination, ForwardNode, Project, Secret, reasons
 from dromos_crds.destination import DestinationSpec
 from dromos_crds.destination_expressions import mistakes
 from dromos_crds.expressions import Condition, compile_condition
 from dromos_crds.problems import Problem
 from dromos_crds.quantities import parse_duration, parse_quantity
-from dromos_crds.support import unsupported
+from dromos_gateway.changes.change import Change
+from dromos_gateway.configuration.changing import change_of
 from dromos_gateway.configuration.documents import InForce
 from dromos_gateway.configuration.references import References, Unresolved
 from dromos_gateway.configuration.settings import (
@@ -27,8 +28,7 @@ from dromos_gateway.configuration.settings import (
 from dromos_gateway.configuration.tls import client_tls, listener_tls
 from dromos_gateway.configuration.web import album_settings, stow_settings
 from dromos_gateway.dimse.tls import InvalidTlsMaterial
-
-NOT_SUPPORTED = "NotSupported"
+from dromos_gateway.projects.use import Applied, Namespace
 
 
 def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...], digest: str) -> Configuration:
@@ -37,6 +37,11 @@ def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...
     references = References(
         secrets={_key(item.object): item.object for item in known if isinstance(item.object, Secret)},
         config_maps={_key(item.object): item.object for item in known if isinstance(item.object, ConfigMap)},
+    )
+    around = Namespace(
+        projects={_key(item.object): item.object for item in known if isinstance(item.object, Project)},
+        config_maps=references.config_maps,
+        secrets=references.secrets,
     )
     found: list[Problem] = list(problems)
     nodes: dict[str, NodeSettings] = {}
@@ -55,7 +60,7 @@ def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...
     destinations: dict[str, DestinationSettings] = {}
     for item in known:
         if isinstance(item.object, Destination):
-            settings = _destination(item, item.object, nodes, references)
+            settings = _destination(item, item.object, nodes, references, around)
             destinations[settings.key] = settings
             if settings.hold is not None:
                 found.append(settings.hold)
@@ -115,17 +120,22 @@ def _transfer_log(node: ForwardNode, references: References) -> TransferLogSetti
 
 
 def _destination(
-    item: InForce, destination: Destination, nodes: dict[str, NodeSettings], references: References
+    item: InForce,
+    destination: Destination,
+    nodes: dict[str, NodeSettings],
+    references: References,
+    around: Namespace,
 ) -> DestinationSettings:
     spec = destination.spec
     namespace = destination.metadata.namespace
     node_key = f"{namespace}/{spec.forward_node_ref.name}"
     node = nodes.get(node_key)
-    hold = _unbuilt(item, destination) or _mistaken(item, destination)
+    hold = _mistaken(item, destination)
     if node is None and hold is None:
         text = f"ForwardNode {spec.forward_node_ref.name} does not exist in namespace {namespace}, or is not valid"
         hold = _problem(item, "ForwardNodeNotFound", "spec.forwardNodeRef.name", text)
     peer, albums, unresolved = _reach(item, spec, node, references) if node is not None else (None, (), None)
+    change, applied, unusable = _change(item, destination, around) if hold is None else (None, None, None)
     classes = spec.authorized_sop_classes
     return DestinationSettings(
         key=_key(destination),
@@ -136,11 +146,23 @@ def _destination(
         peer=peer,
         sop_classes=frozenset(classes) if classes is not None else None,
         max_age=parse_duration(spec.retry.max_age),
-        hold=hold or unresolved,
+        hold=hold or unresolved or unusable,
         condition=_condition(spec),
         albums=albums,
         changes=spec.deidentification is not None or spec.tag_morphing is not None,
+        change=change,
+        applied=applied,
     )
+
+
+def _change(
+    item: InForce, destination: Destination, around: Namespace
+) -> tuple[Change | None, Applied | None, Problem | None]:
+    """What is changed, or what keeps us from it."""
+    try:
+        return (*change_of(destination, around), None)
+    except Unresolved as error:
+        return None, None, _problem(item, error.reason, error.field, str(error))
 
 
 def _reach(
@@ -178,16 +200,9 @@ def _peer(
     )
 
 
-def _unbuilt(item: InForce, destination: Destination) -> Problem | None:
-    for field in unsupported(destination.spec):
-        text = f"this version cannot do {field.rpartition('.')[2]} yet; instances are kept, nothing is sent"
-        return _problem(item, NOT_SUPPORTED, field, text)
-    return None
-
-
 def _mistaken(item: InForce, destination: Destination) -> Problem | None:
-    for field, mistake in mistakes(destination.spec):
-        return _problem(item, reasons.INVALID_EXPRESSION, field, mistake)
+    for field, reason, mistake in mistakes(destination.spec):
+        return _problem(item, reason, field, mistake)
     return None
 
 
@@ -201,5 +216,5 @@ def _problem(item: InForce, reason: str, field: str, message: str) -> Problem:
     return Problem(message, reason, file=item.file, kind=kind, namespace=namespace, name=name, field=field)
 
 
-def _key(thing: ForwardNode | Destination | Secret | ConfigMap) -> str:
+def _key(thing: ForwardNode | Destination | Project | Secret | ConfigMap) -> str:
     return f"{thing.metadata.namespace}/{thing.metadata.name}"

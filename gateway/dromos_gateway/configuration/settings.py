@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 from dromos_crds.expressions import Condition
 from dromos_crds.problems import Problem
+from dromos_gateway.changes.change import Change
+from dromos_gateway.projects.use import Applied
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +139,8 @@ class DestinationSettings:
     condition: Condition | None = None  # None: all instances
     albums: tuple[AlbumSettings, ...] = ()
     changes: bool = False  # by de-identification or morphing: what goes out is not what came in
+    change: Change | None = None  # None: instances go as they came
+    applied: Applied | None = None  # which profile and key the change has
 
 
 @dataclass(frozen=True, slots=True)

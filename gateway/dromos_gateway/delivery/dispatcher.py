@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
+from dromos_gateway.changes.stage import Stage
 from dromos_gateway.configuration.settings import Configuration
 from dromos_gateway.delivery.outbox import Outbox
 from dromos_gateway.delivery.sender import Sender
 from dromos_gateway.delivery.sharer import Sharer
 from dromos_gateway.spool.records import Delivery
 from dromos_gateway.spool.spool import Spool
+from dromos_gateway.workers.pool import Pool
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,7 @@ class Dispatcher:
     def __init__(self, spool: Spool, clock: Callable[[], float], random: Random | None = None) -> None:
         self._spool = spool
         self._outbox = Outbox()
+        self._stage = Stage(spool.folder / "prepared", Pool(), spool.space.add)
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - jitter is no secret
         self._sharer = Sharer(spool, self._outbox, clock, self._random)
@@ -58,6 +61,7 @@ class Dispatcher:
         self._follow(configuration)
         for sender in gone:
             await sender.stop(_PATIENCE)
+            self._stage.forget_destination(sender.settings.key)
             await self._bury(sender.settings.key)
 
     def arrived(self, deliveries: Sequence[Delivery]) -> None:
@@ -76,6 +80,7 @@ class Dispatcher:
         await asyncio.gather(*(sender.stop(timeout) for sender in self.senders.values()))
         await self._sharer.stop()
         await self._outbox.close()
+        await self._stage.close()
 
     def _restarted(self) -> None:
         for sender in self.senders.values():
@@ -87,7 +92,7 @@ class Dispatcher:
             sender = self.senders.get(key)
             if sender is None:
                 self.senders[key] = Sender(
-                    settings, self._spool, self._outbox, self._clock, self._random, self._sharer.poke
+                    settings, self._spool, self._stage, self._outbox, self._clock, self._random, self._sharer.poke
                 )
             elif sender.settings != settings:
                 sender.update(settings)

@@ -10,6 +10,7 @@ from dromos_gateway.dimse.requestor import StoreResponse
 from dromos_gateway.dimse.status import Verdict, classify, describe
 
 _READ_ATTEMPTS = 5
+TRANSFER_SYNTAX_REFUSED = "TransferSyntaxRefused"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def read_response(response: StoreResponse) -> Outcome:
 def read_error(error: DimseError, attempts: int) -> Outcome:
     """Read the failure of an association; `attempts` counts this one."""
     if isinstance(error, ContextRefused):
-        return Refused("TransferSyntaxRefused", str(error))
+        return Refused(TRANSFER_SYNTAX_REFUSED, str(error))
     if isinstance(error, UnreadableObject):
         return read_unreadable(str(error), attempts)
     permanent = isinstance(error, AssociationRejected) and not error.transient

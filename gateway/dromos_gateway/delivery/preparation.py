@@ -2,7 +2,7 @@
 """From a delivery to a parcel: the rules decide once more, and what has to be changed is changed.
 
 Most deliveries need neither time nor a look at their instance. The others pass through here, a few at a time, while the
-lanes go on: this is where the change stage belongs, which gives a parcel another file, offset, size and UIDs.
+lanes go on; the change stage gives their parcels another file, offset, size and UIDs.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from dromos_gateway import pipeline
+from dromos_gateway.changes.change import Change, Excluded, Held, Ready
+from dromos_gateway.changes.stage import CannotChangeNow, Stage
 from dromos_gateway.configuration.settings import DestinationSettings
 from dromos_gateway.delivery.messages import Parcel
 from dromos_gateway.delivery.outcome import TryAgain
@@ -29,11 +31,11 @@ log = logging.getLogger(__name__)
 Prepared = pipeline.Decision | Parcel | TryAgain
 
 
-def needs_time(delivery: Delivery, settings: DestinationSettings) -> bool:
+def needs_time(delivery: Delivery, settings: DestinationSettings, change: Change | None) -> bool:
     """Whether the instance has to be read, or changed, before it is sent."""
     condition = settings.condition
     judged = condition is None or condition.text == delivery.judged
-    return settings.hold is None and (not judged or bool(settings.albums))
+    return settings.hold is None and (not judged or bool(settings.albums) or change is not None)
 
 
 def decide_at_once(delivery: Delivery, settings: DestinationSettings, spool: Spool) -> Prepared:
@@ -47,8 +49,9 @@ def decide_at_once(delivery: Delivery, settings: DestinationSettings, spool: Spo
 class Preparation:
     """Deliveries of one destination that take their time; the parcels come out in the order in which they are ready."""
 
-    def __init__(self, spool: Spool, prepared: Callable[[Delivery, Prepared], Parcel | None]) -> None:
+    def __init__(self, spool: Spool, stage: Stage, prepared: Callable[[Delivery, Prepared], Parcel | None]) -> None:
         self._spool = spool
+        self._stage = stage
         self._prepared = prepared  # reads a decision; the parcel, if it comes to that
         self._tasks: dict[int, tuple[asyncio.Task[None], Delivery]] = {}
         self._parcels: deque[tuple[Delivery, Parcel]] = deque()
@@ -63,9 +66,9 @@ class Preparation:
         """Parcels that could go now."""
         return len(self._parcels)
 
-    def begin(self, delivery: Delivery, settings: DestinationSettings) -> None:
+    def begin(self, delivery: Delivery, settings: DestinationSettings, change: Change | None) -> None:
         """Take a delivery in."""
-        self._tasks[delivery.id] = asyncio.create_task(self._prepare(delivery, settings)), delivery
+        self._tasks[delivery.id] = asyncio.create_task(self._prepare(delivery, settings, change)), delivery
 
     def take(self) -> tuple[Delivery, Parcel] | None:
         """The next parcel."""
@@ -80,9 +83,11 @@ class Preparation:
         self._parcels.clear()
         return left
 
-    async def _prepare(self, delivery: Delivery, settings: DestinationSettings) -> None:
+    async def _prepare(self, delivery: Delivery, settings: DestinationSettings, change: Change | None) -> None:
         try:
-            delivery, outcome = await asyncio.to_thread(_decide, delivery, settings, self._spool)
+            delivery, outcome = await self._outcome(delivery, settings, change)
+        except CannotChangeNow as error:
+            outcome = TryAgain(str(error), blames_destination=False)
         except OSError as error:
             outcome = TryAgain(f"the spool cannot be read: {error.strerror}", blames_destination=False)
         except Exception as error:  # a defect of ours must not lose an instance from its queue
@@ -94,17 +99,47 @@ class Preparation:
         if parcel is not None:
             self._parcels.append((delivery, parcel))
 
-
-def _decide(delivery: Delivery, settings: DestinationSettings, spool: Spool) -> tuple[Delivery, Prepared]:
-    """Decide, and say which albums the series goes into."""
-    found = decide_at_once(delivery, settings, spool)
-    if not isinstance(found, Parcel) or not settings.albums:
+    async def _outcome(
+        self, delivery: Delivery, settings: DestinationSettings, change: Change | None
+    ) -> tuple[Delivery, Prepared]:
+        found = await asyncio.to_thread(decide_at_once, delivery, settings, self._spool)
+        if isinstance(found, Parcel) and change is not None:
+            made = await self._stage.make(delivery, self._spool.path(delivery.instance), change)
+            found = _decision(delivery, made)
+        if isinstance(found, Parcel) and settings.albums:
+            return await asyncio.to_thread(_shared, delivery, settings, self._spool, found)
         return delivery, found
+
+
+def _decision(delivery: Delivery, made: Ready | Held | Excluded) -> Prepared:
+    if isinstance(made, Ready):
+        return Parcel(
+            delivery.id,
+            str(made.path),
+            made.data_set_offset,
+            made.size,
+            made.sop_class_uid,
+            made.sop_instance_uid,
+            made.transfer_syntax_uid,
+            delivery.attempts + 1,
+            delivery.instance.study,
+        )
+    if isinstance(made, Excluded):
+        return pipeline.Exclude(made.rule)
+    if made.retry_after is not None:
+        return pipeline.Hold(made.reason, made.message, made.retry_after)
+    return pipeline.Fail(made.reason, made.message)
+
+
+def _shared(
+    delivery: Delivery, settings: DestinationSettings, spool: Spool, parcel: Parcel
+) -> tuple[Delivery, Prepared]:
+    """Say which albums the series goes into."""
     instance = delivery.instance
-    with InstanceValues(instance, spool.path(instance)) as received, Path(found.path).open("rb") as file:
-        sent = HeaderView.of_file(file, found.data_set_offset, found.transfer_syntax_uid)
+    with InstanceValues(instance, spool.path(instance)) as received, Path(parcel.path).open("rb") as file:
+        sent = HeaderView.of_file(file, parcel.data_set_offset, parcel.transfer_syntax_uid)
         try:
-            return replace(delivery, shares=shares_of(settings.albums, received, sent)), found
+            return replace(delivery, shares=shares_of(settings.albums, received, sent)), parcel
         except MalformedDataSet as error:
             return delivery, pipeline.Fail("MalformedDataSet", f"the series cannot be read: {error}")
 

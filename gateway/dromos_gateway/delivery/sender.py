@@ -10,14 +10,16 @@ from dataclasses import replace
 from random import Random
 
 from dromos_gateway import pipeline
+from dromos_gateway.changes.stage import Stage
 from dromos_gateway.configuration.settings import DestinationSettings, PeerSettings, StowSettings
 from dromos_gateway.delivery.backoff import retry_delay
 from dromos_gateway.delivery.breaker import Breaker
 from dromos_gateway.delivery.fairqueue import FairQueue
+from dromos_gateway.delivery.fallback import Fallback
 from dromos_gateway.delivery.lanes import Lanes
 from dromos_gateway.delivery.messages import Done, Ended, Opened, Parcel, Report, Returned
 from dromos_gateway.delivery.outbox import Outbox
-from dromos_gateway.delivery.outcome import Outcome, Refused, TryAgain
+from dromos_gateway.delivery.outcome import TRANSFER_SYNTAX_REFUSED, Outcome, Refused, TryAgain
 from dromos_gateway.delivery.preparation import Preparation, decide_at_once, needs_time
 from dromos_gateway.spool.records import Delivery, State
 from dromos_gateway.spool.spool import Spool
@@ -26,6 +28,7 @@ log = logging.getLogger(__name__)
 
 IDLE = 2.0  # seconds that an association stays open for the next instance
 _NAP = 30.0  # seconds between looks at the clock when nothing happens
+_LOOKS = 100  # held instances that are looked at again in a second
 _CROWDED = 60.0  # seconds that a peer's "local limit exceeded" is believed
 _LOST = TryAgain("the sending process ended; whether the instance arrived is unknown", blames_destination=False)
 
@@ -37,6 +40,7 @@ class Sender:
         self,
         settings: DestinationSettings,
         spool: Spool,
+        stage: Stage,
         outbox: Outbox,
         clock: Callable[[], float],
         random: Random,
@@ -46,7 +50,9 @@ class Sender:
         self.queue = FairQueue()
         self.breaker = Breaker()
         self._lanes = Lanes(outbox, self)
-        self._preparation = Preparation(spool, self._prepared)
+        self._preparation = Preparation(spool, stage, self._prepared)
+        self._fallback = Fallback()
+        self._stage = stage
         self._spool = spool
         self._outbox = outbox
         self._clock = clock
@@ -88,6 +94,7 @@ class Sender:
             for lane in self._lanes:
                 self._lanes.retire(lane)
         self.settings = settings
+        self._fallback.clear()
         for delivery in reversed(self._preparation.take_back()):  # it was decided by the old rules
             self._give_back(delivery)
         self._most_lanes = 0
@@ -145,10 +152,11 @@ class Sender:
         """The delivery whose turn it is, with what to send where that is known at once; None when nobody's is."""
         if self._preparation.count > limit or (delivery := self.queue.take(now)) is None:
             return None
+        change = self._fallback.change(delivery.instance, self.settings.change, now)
         if now - delivery.since > self.settings.max_age:
             self._expire(delivery)
-        elif needs_time(delivery, self.settings):
-            self._preparation.begin(delivery, self.settings)
+        elif needs_time(delivery, self.settings, change):
+            self._preparation.begin(delivery, self.settings, change)
         else:
             return delivery, self._decided(delivery, decide_at_once(delivery, self.settings, self._spool))
         return delivery, None
@@ -178,7 +186,8 @@ class Sender:
             log.warning("destination %s: dead letter %d: %s", self.settings.key, delivery.id, decision.message)
             self._end(delivery, State.Failed, decision.reason, decision.message)
         elif isinstance(decision, pipeline.Hold):
-            self._later(replace(delivery, due=self._clock() + _NAP, last_error=decision.message))
+            pause = decision.retry_after + len(self.queue) / _LOOKS  # a long queue of them must not keep us busy
+            self._later(replace(delivery, due=self._clock() + pause, last_error=decision.message))
         return None
 
     # --- from the lanes ---
@@ -214,6 +223,12 @@ class Sender:
 
     def _conclude(self, delivery: Delivery, outcome: Outcome) -> None:
         now = self._clock()
+        if isinstance(outcome, Refused) and outcome.reason == TRANSFER_SYNTAX_REFUSED:
+            sent = self._stage.syntax_of(delivery)
+            if self._fallback.refused(delivery.instance, sent, now):
+                log.info("destination %s: %s; another transfer syntax is tried", self.settings.key, outcome.message)
+                self._give_back(delivery)
+                return
         tried = replace(delivery, attempts=delivery.attempts + 1)
         if isinstance(outcome, TryAgain):
             self._try_again(tried, outcome, now)
@@ -242,6 +257,7 @@ class Sender:
     def _end(self, delivery: Delivery, state: State, reason: str, message: str) -> None:
         now = self._clock()
         self._spool.settle(delivery, state, reason=reason, message=message, at=now)
+        self._stage.forget(delivery.id)
         self.queue.done(delivery, now)
         if state is State.Delivered and delivery.shares:
             self._shared()
@@ -249,9 +265,11 @@ class Sender:
     def _later(self, delivery: Delivery) -> None:
         now = self._clock()
         self._spool.reschedule(delivery, now)
+        self._stage.rest(delivery.id)
         self.queue.give_back(delivery, now)
 
     def _give_back(self, delivery: Delivery) -> None:
+        self._stage.rest(delivery.id)
         self.queue.give_back(delivery, self._clock())
 
     def _expire(self, delivery: Delivery) -> None:

@@ -137,8 +137,8 @@ def _destination_accepted(reading: Reading[Destination]) -> Condition:
     if reading.model is not None and (held := unsupported(reading.model.spec)):
         message = f"{', '.join(held)}: not supported by this version; instances are kept, nothing is sent"
         return no(types.ACCEPTED, reasons.NOT_SUPPORTED, message)
-    if reading.model is not None and (found := [f"{field}: {said}" for field, said in mistakes(reading.model.spec)]):
-        return no(types.ACCEPTED, reasons.INVALID_EXPRESSION, "; ".join(found))
+    if reading.model is not None and (found := list(mistakes(reading.model.spec))):
+        return no(types.ACCEPTED, found[0][1], "; ".join(f"{field}: {said}" for field, _, said in found))
     return _accepted(reading.problems)
 
 

@@ -53,7 +53,6 @@ def test_a_destination_becomes_a_peer(folder):
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("transferSyntax", 'transferSyntax: {uid: "1.2.840.10008.1.2.4.80"}'),
         ("tagMorphing", "tagMorphing: {projectRef: {name: p}}"),
         ("deidentification", "deidentification: {projectRef: {name: p}, pseudonym: {stored: {}}}"),
     ],

@@ -153,7 +153,6 @@ def test_a_missing_project_holds_that_destination_only() -> None:
 @pytest.mark.parametrize(
     ("spec", "field"),
     [
-        ({"transferSyntax": {"uid": "1.2.840.10008.1.2.4.80"}}, "spec.transferSyntax"),
         ({"deidentification": {"projectRef": {"name": "p"}, "pseudonym": {"stored": {}}}}, "spec.deidentification"),
         ({"tagMorphing": {"projectRef": {"name": "p"}}}, "spec.tagMorphing"),
     ],

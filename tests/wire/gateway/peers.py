@@ -243,7 +243,7 @@ class GatewayProcess:
 
     def is_empty(self) -> bool:
         """Whether the spool holds no object and no piece of one."""
-        return not any(any((self.spool / part).iterdir()) for part in ("incoming", "objects"))
+        return not any(any((self.spool / part).iterdir()) for part in ("incoming", "objects", "prepared"))
 
 
 def storescu(

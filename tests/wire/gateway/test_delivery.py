@@ -71,7 +71,7 @@ def test_classes_that_are_not_authorized_are_excluded_and_counted(gateway, recei
 
 def test_what_is_not_built_yet_is_held_and_says_so(gateway, receiver, tmp_path):
     a, b = receiver("a").start(), receiver("b").start()
-    gateway.destination("a", a.port, "transferSyntax: {uid: 1.2.840.10008.1.2.4.80}")
+    gateway.destination("a", a.port, "tagMorphing: {projectRef: {name: p}}")
     gateway.destination("b", b.port)
     gateway.start()
     storescu(gateway.port, make_study(tmp_path / "study", 5))
@@ -79,15 +79,29 @@ def test_what_is_not_built_yet_is_held_and_says_so(gateway, receiver, tmp_path):
     state = {item["name"]: item for item in gateway.get("/v1/configuration")["destinations"]}
     assert state["b"]["programmed"] is True
     assert (state["a"]["programmed"], state["a"]["reason"]) == (False, "NotSupported")
-    assert "transferSyntax" in state["a"]["message"]
+    assert "tagMorphing" in state["a"]["message"]
     assert gateway.queue("a")["waiting"] == 5
     assert list(a.folder.iterdir()) == []
     gateway.destination("a", a.port)  # the wish goes, and with it the reason to wait
     a.has(5)
 
 
-def test_a_peer_that_refuses_the_transfer_syntax_makes_dead_letters_that_can_be_retried(gateway, receiver, tmp_path):
-    picky, tolerant = receiver("picky", "+xi"), receiver("tolerant")
+_MR_ONLY = """
+[[TransferSyntaxes]]
+[Plain]
+TransferSyntax1 = LocalEndianExplicit
+[[PresentationContexts]]
+[MR]
+PresentationContext1 = MRImageStorage\\Plain
+[[Profiles]]
+[Picky]
+PresentationContexts = MR
+"""
+
+
+def test_a_peer_that_refuses_the_class_makes_dead_letters_that_can_be_retried(gateway, receiver, tmp_path):
+    (tmp_path / "storescp.cfg").write_text(_MR_ONLY)
+    picky, tolerant = receiver("picky", "-xf", str(tmp_path / "storescp.cfg"), "Picky"), receiver("tolerant")
     picky.start()
     gateway.destination("a", picky.port)
     gateway.start()
@@ -96,7 +110,7 @@ def test_a_peer_that_refuses_the_transfer_syntax_makes_dead_letters_that_can_be_
     eventually(lambda: gateway.queue("a")["failed"] == 3, "they are dead letters")
     failures = gateway.get("/v1/failures")["failures"]
     assert {item["reason"] for item in failures} == {"TransferSyntaxRefused"}
-    assert "1.2.840.10008.1.2.1" in failures[0]["message"]
+    assert CTImageStorage in failures[0]["message"]
     gateway.destination("a", tolerant.start().port)
     gateway.applied()
     for item in failures:

@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a worker does to an instance: the header first, then the pixels as the changed header says.
+
+The target's bytes depend on the original, the change and the pseudonym alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+from dromos_gateway.changes.change import Change, Excluded, Held, Original, Outcome, Ready
+from dromos_gateway.deid.deidentify import Instance
+from dromos_gateway.deid.outcomes import Changed
+from dromos_gateway.deid.outcomes import Excluded as ExcludedByProfile
+from dromos_gateway.dimse.part10 import NotPart10, read_head
+from dromos_gateway.projects.use import Use
+from dromos_gateway.projects.work import Held as HeldByProject
+from dromos_gateway.projects.work import carry_out
+
+
+def make(original: Original, target: Path, change: Change, pseudonym: str | None = None) -> Outcome:
+    """Write `target`, or say that the original goes as it is, or why nothing goes. OSError from files.
+
+    `pseudonym` is given where it is known already.
+    """
+    try:
+        if change.use is not None:
+            return _of_project(original, target, change, change.use, pseudonym)
+        return _with_pixels(original.path, target, change, None)
+    except NotPart10 as error:
+        return Held("MalformedDataSet", str(error))
+
+
+def _of_project(original: Original, target: Path, change: Change, use: Use, pseudonym: str | None) -> Outcome:
+    instance = Instance(original.path, original.data_set_offset, original.transfer_syntax_uid)
+    header = target.with_suffix(".header")
+    try:
+        changed = carry_out(instance, header, use, pseudonym)
+        if isinstance(changed, HeldByProject):
+            return Held(changed.reason, changed.message, changed.retry_after)
+        if isinstance(changed, ExcludedByProfile):
+            return Excluded(changed.rule)
+        done = _pixels_of(header, target, change, changed)
+        if isinstance(done, Ready):
+            return replace(done, notes=(*changed.warnings, *done.notes), digest=changed.digest)
+        return done
+    finally:
+        header.unlink(missing_ok=True)
+
+
+def _pixels_of(header: Path, target: Path, change: Change, changed: Changed) -> Outcome:
+    """The pixels of an instance whose header is changed; without anything to do to them it is finished."""
+    if changed.mask is not None or change.transfer_syntax is not None:
+        done = _with_pixels(header, target, change, changed)
+        if not isinstance(done, Ready) or done.path == target:
+            return done
+    header.rename(target)
+    return _ready(target)
+
+
+def _with_pixels(source: Path, target: Path, change: Change, changed: Changed | None) -> Outcome:
+    from dromos_gateway.pixels import outcome as pixels  # brings codecs along, which a header rule does not need
+    from dromos_gateway.pixels.change import change_pixels
+    from dromos_gateway.pixels.plan import PixelPlan
+    from dromos_gateway.projects.pixels import pixel_plan
+
+    plan = PixelPlan(
+        transfer_syntax=change.transfer_syntax,
+        only_uncompressed=change.only_uncompressed,
+        destination_uid=change.destination_uid,
+    )
+    if changed is not None and change.use is not None:
+        plan = pixel_plan(
+            change.use,
+            changed,
+            transfer_syntax=change.transfer_syntax,
+            only_uncompressed=change.only_uncompressed,
+            destination_uid=change.destination_uid,
+        )
+    done = change_pixels(source, target, plan)
+    if isinstance(done, pixels.Held):
+        return Held(done.reason, done.message)
+    if isinstance(done, pixels.Excluded):
+        return Excluded(done.rule)
+    return _ready(target if done.written else source, done.notes)
+
+
+def _ready(path: Path, notes: tuple[str, ...] = ()) -> Ready:
+    head = read_head(path)
+    return Ready(
+        path,
+        head.data_set_offset,
+        path.stat().st_size,
+        head.sop_class_uid,
+        head.sop_instance_uid,
+        head.transfer_syntax_uid,
+        notes,
+    )

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The change stage: the file that a destination gets, made once by a worker and kept until the delivery is settled.
+
+What is made is a pure function of instance and configuration, so nothing of it needs to survive a crash: the folder
+is emptied at start, and what is still to be sent is made again, byte for byte the same.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from dromos_gateway.changes.change import Change, Held, Original, Outcome, Ready
+from dromos_gateway.changes.naming import pseudonym_of, without_store
+from dromos_gateway.spool.records import Delivery
+from dromos_gateway.workers.job import Cause, Failed, Job, Limits
+from dromos_gateway.workers.pool import Pool
+
+log = logging.getLogger(__name__)
+
+_MOST_KEPT = 256  # files of deliveries that wait for another attempt; beyond it they are made again
+_MAKE = "dromos_gateway.changes.making:make"
+_REASONS = {
+    Cause.MEMORY: "ChangeTooLarge",
+    Cause.CPU: "ChangeTooLong",
+    Cause.WALL: "ChangeTooLong",
+    Cause.OUTPUT: "ChangeTooLarge",
+}
+
+
+class CannotChangeNow(Exception):
+    """The machine is to blame, not the instance: try again."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    destination: str
+    key: tuple[Change, str | None]
+    ready: Ready
+    resting: bool = False  # the delivery waits for another attempt
+
+
+class Stage:
+    """Makes and keeps outgoing files below one folder of the spool."""
+
+    def __init__(self, folder: Path, pool: Pool, space: Callable[[int], None], limits: Limits | None = None) -> None:
+        """`space` is told of bytes written, and with a negative count of bytes given back."""
+        self._folder = folder
+        self._pool = pool
+        self._space = space
+        self._limits = limits or Limits()
+        self._kept: dict[int, _Kept] = {}
+        folder.mkdir(mode=0o700, exist_ok=True)
+        for left in folder.iterdir():
+            left.unlink()
+
+    async def make(self, delivery: Delivery, source: Path, change: Change) -> Outcome:
+        """The outgoing form of an instance. `CannotChangeNow`."""
+        found = await asyncio.to_thread(pseudonym_of, delivery.instance, source, change)
+        if isinstance(found, Held):
+            return found
+        kept, key = self._kept.get(delivery.id), (change, found)
+        if kept is not None and kept.key == key and kept.ready.path.exists():
+            kept.resting = False
+            return kept.ready
+        self.forget(delivery.id)
+        target = self._folder / f"{delivery.id}.dcm"
+        instance = delivery.instance
+        original = Original(source, instance.data_set_offset, instance.transfer_syntax_uid)
+        sent = change if found is None else without_store(change)
+        job: Job[Outcome] = Job(_MAKE, (original, target, sent, found))
+        try:
+            done = await self._pool.run(job, self._limits)
+        except BaseException:
+            _remove(self._folder, delivery.id)
+            raise
+        if isinstance(done, Failed):
+            _remove(self._folder, delivery.id)
+            return _failed(done)
+        if isinstance(done.value, Ready):
+            self._keep(delivery, key, done.value)
+        return done.value
+
+    def syntax_of(self, delivery: Delivery) -> str:
+        """The transfer syntax that the instance is sent in."""
+        kept = self._kept.get(delivery.id)
+        return kept.ready.transfer_syntax_uid if kept is not None else delivery.instance.transfer_syntax_uid
+
+    def forget(self, delivery: int) -> None:
+        """The delivery is settled, or its file is no longer wanted."""
+        kept = self._kept.pop(delivery, None)
+        if kept is not None and kept.ready.path.parent == self._folder:
+            kept.ready.path.unlink(missing_ok=True)
+            self._space(-kept.ready.size)
+
+    def rest(self, delivery: int) -> None:
+        """The delivery waits for another attempt. Too many such files are given up, the oldest first."""
+        kept = self._kept.get(delivery)
+        if kept is None:
+            return
+        kept.resting = True
+        resting = [key for key, each in self._kept.items() if each.resting] if len(self._kept) > _MOST_KEPT else []
+        for key in resting[: len(self._kept) - _MOST_KEPT]:
+            self.forget(key)
+
+    def forget_destination(self, destination: str) -> None:
+        """The destination is gone."""
+        for key in [key for key, each in self._kept.items() if each.destination == destination]:
+            self.forget(key)
+
+    async def close(self) -> None:
+        """End the workers."""
+        await self._pool.close()
+
+    def _keep(self, delivery: Delivery, key: tuple[Change, str | None], ready: Ready) -> None:
+        self._kept[delivery.id] = _Kept(delivery.destination, key, ready)
+        if ready.path.parent == self._folder:
+            self._space(ready.size)
+
+
+def _failed(failed: Failed) -> Held:
+    if failed.worth_retrying:
+        raise CannotChangeNow(failed.message)
+    log.warning("an instance could not be changed: %s: %s", failed.cause, failed.message)
+    return Held(_REASONS.get(failed.cause, "ChangeFailed"), failed.message)
+
+
+def _remove(folder: Path, delivery: int) -> None:
+    for left in folder.glob(f"{delivery}.*"):
+        left.unlink(missing_ok=True)
