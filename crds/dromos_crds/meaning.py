@@ -22,7 +22,6 @@ from dromos_crds.profiles import project as project_profiles
 from dromos_crds.profiles.project import profile_of
 from dromos_crds.project import Project
 from dromos_crds.references import Reference
-from dromos_crds.support import unsupported
 
 
 def check(manifests: Manifests) -> tuple[Problem, ...]:
@@ -63,17 +62,6 @@ def check_profiles(manifests: Manifests) -> tuple[Problem, ...]:
             field = "spec.deidentification.projectRef.name"
             problems.append(document.problem(reasons.PROFILE_INCOMPLETE, field, project_profiles.INCOMPLETE))
     return tuple(problems)
-
-
-def check_support(manifests: Manifests) -> tuple[Problem, ...]:
-    """Fields that this version does not act on, and holds the Destination for."""
-    message = "is not supported by this version; instances are kept, nothing is sent"
-    return tuple(
-        document.problem(reasons.NOT_SUPPORTED, field, message)
-        for document in manifests.documents
-        if isinstance(document.object, Destination)
-        for field in unsupported(document.object.spec)
-    )
 
 
 def check_expressions(manifests: Manifests) -> tuple[Problem, ...]:

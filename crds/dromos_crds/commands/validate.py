@@ -34,7 +34,6 @@ def run(arguments: argparse.Namespace) -> int:
         *meaning.check_references(manifests),
         *meaning.check_expressions(manifests),
         *meaning.check_profiles(manifests),
-        *meaning.check_support(manifests),
         *contents.check(manifests),
         *project_secrets.check(manifests),
     ]

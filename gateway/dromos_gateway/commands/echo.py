@@ -23,9 +23,10 @@ from dromos_crds.destination import Dicom
 from dromos_crds.manifests import Manifests, read
 from dromos_crds.stow import Stow
 from dromos_gateway.commands.calling import WrongUsage, add_calling_arguments, address, peer_of
-from dromos_gateway.configuration.references import References, Unresolved
+from dromos_gateway.configuration.references import References
 from dromos_gateway.configuration.settings import StowSettings
 from dromos_gateway.configuration.tls import client_tls
+from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.configuration.web import stow_settings
 from dromos_gateway.dimse.errors import DimseError
 from dromos_gateway.dimse.requestor import Association, Peer, ProposedContext

@@ -14,7 +14,7 @@ from dromos_crds.quantities import parse_duration, parse_quantity
 from dromos_gateway.changes.change import Change
 from dromos_gateway.configuration.changing import change_of
 from dromos_gateway.configuration.documents import InForce
-from dromos_gateway.configuration.references import References, Unresolved
+from dromos_gateway.configuration.references import References
 from dromos_gateway.configuration.settings import (
     AlbumSettings,
     Configuration,
@@ -26,6 +26,7 @@ from dromos_gateway.configuration.settings import (
     TransferLogSettings,
 )
 from dromos_gateway.configuration.tls import client_tls, listener_tls
+from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.configuration.web import album_settings, stow_settings
 from dromos_gateway.dimse.tls import InvalidTlsMaterial
 from dromos_gateway.projects.use import Applied, Namespace

@@ -11,15 +11,7 @@ from dromos_crds.fields import FromSecret
 from dromos_crds.forwardnode import ListenerTLS
 from dromos_crds.tls import ClientTLS
 from dromos_gateway.configuration.settings import TLSMaterial
-
-
-class Unresolved(Exception):
-    """Something named is not there. The message never shows a value."""
-
-    def __init__(self, reason: str, field: str, message: str) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.field = field
+from dromos_gateway.configuration.unresolved import Unresolved
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from dromos_crds.expressions import Condition
 from dromos_crds.problems import Problem
-from dromos_gateway.changes.change import Change
-from dromos_gateway.projects.use import Applied
+
+if TYPE_CHECKING:  # they stand on the settings themselves
+    from dromos_gateway.changes.change import Change
+    from dromos_gateway.projects.use import Applied
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dromos_crds.fields import FromSecret
 from dromos_crds.reasons import INVALID_CREDENTIAL
 from dromos_crds.references import CLIENT, LOGIN
 from dromos_crds.stow import Auth, Header, KheopsAlbum, OAuth2, Stow
-from dromos_gateway.configuration.references import References, Unresolved
+from dromos_gateway.configuration.references import References
 from dromos_gateway.configuration.settings import (
     AlbumSettings,
     BasicSettings,
@@ -24,6 +24,7 @@ from dromos_gateway.configuration.settings import (
     StowSettings,
     TLSMaterial,
 )
+from dromos_gateway.configuration.unresolved import Unresolved
 
 
 def stow_settings(namespace: str, stow: Stow, references: References, field: str = "spec.stow") -> StowSettings:

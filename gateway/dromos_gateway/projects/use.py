@@ -11,7 +11,7 @@ from dromos_crds.profile import Profile
 from dromos_crds.profiles import CheckedProfile, read_profile_file
 from dromos_crds.profiles.project import INCOMPLETE, incomplete, profile_of
 from dromos_crds.projectkeys import InvalidKeys, ProjectKey, key_secret, read_keys
-from dromos_gateway.configuration.references import Unresolved
+from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.deid.plan import Recipe, recipe_of
 from dromos_gateway.endpoints.settings import AuthConfigs, auth_configs_of
 from dromos_gateway.pseudonyms.ways import Way, way_of

@@ -8,7 +8,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from dromos_crds import Project, Secret, manifests
-from dromos_gateway.configuration.references import Unresolved
+from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.pseudonyms.cluster import Cluster, NotInCluster
 from dromos_gateway.pseudonyms.holders import ClusterHolder, Holder, ManifestHolder, RedisHolder
 from dromos_gateway.pseudonyms.redisstore import RedisSettings, RedisStore

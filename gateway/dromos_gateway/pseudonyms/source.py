@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from dromos_crds import Project, Secret, reasons
 from dromos_crds.durations import parse_duration
 from dromos_crds.pseudonyms.csvstore import CSVStore
-from dromos_gateway.configuration.references import Unresolved
+from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.pseudonyms.redisstore import RedisSettings, RedisStore
 from dromos_gateway.pseudonyms.store import Store
 

@@ -44,7 +44,16 @@ def _quoted(dumper: yaml.SafeDumper, text: _Table) -> yaml.Node:
     return dumper.represent_scalar("tag:yaml.org,2002:str", str(text), style='"')
 
 
+_BREAKS = ("\x85", "\u2028", "\u2029")  # ends of line in YAML 1.1, characters like any other in 1.2
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    style = '"' if any(each in text for each in _BREAKS) else None
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
 _Dumper.add_representer(_Table, _quoted)
+_Dumper.add_representer(str, _text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from dromos_crds import Destination, reasons
 from dromos_crds import conditions as types
 from dromos_crds.destination_expressions import mistakes
 from dromos_crds.meaning import nobody
-from dromos_crds.support import unsupported
 from dromos_operator.kinds import KINDS, Key, Object
 from dromos_operator.plan import names, profiles, programming, references
 from dromos_operator.plan.attachment import Attachment
@@ -134,9 +133,6 @@ def _accepted(problems: Sequence[str]) -> Condition:
 
 
 def _destination_accepted(reading: Reading[Destination]) -> Condition:
-    if reading.model is not None and (held := unsupported(reading.model.spec)):
-        message = f"{', '.join(held)}: not supported by this version; instances are kept, nothing is sent"
-        return no(types.ACCEPTED, reasons.NOT_SUPPORTED, message)
     if reading.model is not None and (found := list(mistakes(reading.model.spec))):
         return no(types.ACCEPTED, found[0][1], "; ".join(f"{field}: {said}" for field, _, said in found))
     return _accepted(reading.problems)

@@ -48,7 +48,7 @@ def manifests(folder: Path, text: str) -> Manifests:
 
 def test_a_set_that_fits_has_no_problem(tmp_path: Path) -> None:
     found = manifests(tmp_path, NODE + DESTINATION)
-    assert meaning.check(found) == meaning.check_references(found) == meaning.check_support(found) == ()
+    assert meaning.check(found) == meaning.check_references(found) == ()
 
 
 def test_a_forward_node_of_another_namespace_is_none(tmp_path: Path) -> None:
@@ -102,12 +102,6 @@ def test_a_secret_of_the_set_has_the_keys_that_are_asked_of_it(tmp_path: Path) -
     assert "'own' has no key 'tls.key'" in problem.message
     (absent,) = meaning.missing(found)
     assert (absent.reason, absent.field) == ("ConfigMapNotFound", "spec.dicom.tls.caRef")
-
-
-def test_what_is_not_built_yet_is_said(tmp_path: Path) -> None:
-    found = manifests(tmp_path, NODE + DESTINATION + "  tagMorphing: {projectRef: {name: p}}\n")
-    (problem,) = meaning.check_support(found)
-    assert (problem.reason, problem.field, problem.line) == ("NotSupported", "spec.tagMorphing", 12)
 
 
 def test_expressions_are_compiled_and_mistakes_have_a_position(tmp_path: Path) -> None:

@@ -50,20 +50,6 @@ def test_a_destination_becomes_a_peer(folder):
     assert set(configuration.nodes) == {"DROMOS"}
 
 
-@pytest.mark.parametrize(
-    ("field", "value"),
-    [
-        ("tagMorphing", "tagMorphing: {projectRef: {name: p}}"),
-        ("deidentification", "deidentification: {projectRef: {name: p}, pseudonym: {stored: {}}}"),
-    ],
-)
-def test_what_is_not_built_yet_is_held(folder, field, value):
-    write(folder, a=DESTINATION % ("a", "false") + f"  {value}\n")
-    hold = Folder([folder]).load().configuration.destinations["default/a"].hold
-    assert hold is not None
-    assert (hold.reason, hold.field) == ("NotSupported", f"spec.{field}")
-
-
 def test_a_condition_is_compiled_once_and_a_mistake_in_it_holds(folder):
     text = 'tagValueIsPresent(#Tag.Modality, "CT")'
     write(folder, a=DESTINATION % ("a", "false") + f"  condition: {text}\n")

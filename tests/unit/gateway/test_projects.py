@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dromos_crds import ConfigMap, Destination, Project, Secret
-from dromos_gateway.configuration.references import Unresolved
+from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.projects.use import Applied, Namespace, Use, use_of
 from dromos_gateway.pseudonyms.ways import FromTag
 

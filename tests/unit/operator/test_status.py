@@ -150,19 +150,6 @@ def test_a_missing_project_holds_that_destination_only() -> None:
     assert condition(found["archive"], "Ready")["status"] == "True"
 
 
-@pytest.mark.parametrize(
-    ("spec", "field"),
-    [
-        ({"deidentification": {"projectRef": {"name": "p"}, "pseudonym": {"stored": {}}}}, "spec.deidentification"),
-        ({"tagMorphing": {"projectRef": {"name": "p"}}}, "spec.tagMorphing"),
-    ],
-)
-def test_what_is_not_built_yet_is_not_accepted_and_named(spec: dict[str, Any], field: str) -> None:
-    accepted = condition(_statuses(node(), destination(**spec))["archive"], "Accepted")
-    assert (accepted["status"], accepted["reason"]) == ("False", "NotSupported")
-    assert accepted["message"].startswith(f"{field}: ")
-
-
 def test_a_condition_that_does_not_compile_is_not_accepted_and_says_where() -> None:
     found = _statuses(node(), destination(condition="tagIspresent(#Tag.Modality)"))
     accepted = condition(found["archive"], "Accepted")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from dromos_crds import Destination, Project, Secret
-from dromos_gateway.configuration.references import Unresolved
+from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.endpoints.service import endpoints_of
 from dromos_gateway.endpoints.settings import auth_configs_of
 from dromos_gateway.pseudonyms.redisstore import RedisSettings

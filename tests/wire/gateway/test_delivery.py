@@ -69,23 +69,6 @@ def test_classes_that_are_not_authorized_are_excluded_and_counted(gateway, recei
     eventually(gateway.is_empty, "nothing is kept of them")
 
 
-def test_what_is_not_built_yet_is_held_and_says_so(gateway, receiver, tmp_path):
-    a, b = receiver("a").start(), receiver("b").start()
-    gateway.destination("a", a.port, "tagMorphing: {projectRef: {name: p}}")
-    gateway.destination("b", b.port)
-    gateway.start()
-    storescu(gateway.port, make_study(tmp_path / "study", 5))
-    b.has(5)
-    state = {item["name"]: item for item in gateway.get("/v1/configuration")["destinations"]}
-    assert state["b"]["programmed"] is True
-    assert (state["a"]["programmed"], state["a"]["reason"]) == (False, "NotSupported")
-    assert "tagMorphing" in state["a"]["message"]
-    assert gateway.queue("a")["waiting"] == 5
-    assert list(a.folder.iterdir()) == []
-    gateway.destination("a", a.port)  # the wish goes, and with it the reason to wait
-    a.has(5)
-
-
 _MR_ONLY = """
 [[TransferSyntaxes]]
 [Plain]
