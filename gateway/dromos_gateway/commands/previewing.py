@@ -14,8 +14,8 @@ from dromos_gateway import pipeline
 from dromos_gateway.commands.calling import WrongUsage
 from dromos_gateway.commands.previewtables import Shown
 from dromos_gateway.configuration.folder import Folder, Loaded
-from dromos_gateway.configuration.references import Unresolved
 from dromos_gateway.configuration.settings import DestinationSettings
+from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.deid.deidentify import Instance as Original
 from dromos_gateway.deid.outcomes import Changed, Excluded
 from dromos_gateway.dimse.part10 import FileHead, NotPart10, read_head

@@ -14,12 +14,8 @@ from functools import lru_cache
 from dromos_crds import Destination, Project, Secret, reasons, tags
 from dromos_crds.calls import Call, CallMistake, compile_call
 from dromos_crds.destination import APIPseudonym, TagPseudonym
-<<<<<<< HEAD
 from dromos_crds.pseudonyms.table import TableRefused
-from dromos_gateway.configuration.references import Unresolved
-=======
 from dromos_gateway.configuration.unresolved import Unresolved
->>>>>>> 8348687 (Projects at work in the gateway: de-identification and tag morphing before sending; nothing is unsupported any more)
 from dromos_gateway.endpoints.settings import AuthConfigs
 from dromos_gateway.pseudonyms.redisstore import RedisSettings
 from dromos_gateway.pseudonyms.resolution import APIResolver, NoStore, Resolver, StoredResolver, TagResolver
