@@ -52,11 +52,6 @@ class Breaker:
         self._open(now)
         return True
 
-    def pause(self, until: float) -> None:
-        """The destination said when to come back: nothing is sent before, and then a probe goes first."""
-        self.state = BreakerState.Open
-        self.probe_at = max(self.probe_at, until)
-
     def succeeded(self) -> None:
         """An instance was taken, or refused for its own sake: the destination works."""
         self.failures = 0

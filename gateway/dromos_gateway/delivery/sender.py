@@ -60,6 +60,7 @@ class Sender:
         self._shared = shared  # told when a series is to be shared into albums
         self._most_lanes = 0  # fewer than `concurrency` when the peer said that it has enough
         self._most_until = 0.0
+        self._rest_until = 0.0  # the destination said when to come back (Retry-After)
         self._changed = asyncio.Event()
         self._quiet = asyncio.Event()
         self._stopping = False
@@ -85,6 +86,7 @@ class Sender:
             and wanted.enabled
             and not wanted.suspend
             and self.breaker.closed
+            and self._clock() >= self._rest_until
             and self._outbox.is_open
         )
 
@@ -98,6 +100,7 @@ class Sender:
         for delivery in reversed(self._preparation.take_back()):  # it was decided by the old rules
             self._give_back(delivery)
         self._most_lanes = 0
+        self._rest_until = 0.0
         self.breaker.reset()
         self.queue.wake_all(self._clock())
         self.fill()
@@ -246,8 +249,7 @@ class Sender:
         self._later(replace(tried, due=due, last_error=outcome.message))
         opened = False
         if outcome.retry_after is not None:
-            opened = self.breaker.closed
-            self.breaker.pause(now + outcome.retry_after)
+            self._rest_until = max(self._rest_until, now + outcome.retry_after)
         elif outcome.blames_destination:
             opened = self.breaker.trip(now) if outcome.refuses_us else self.breaker.failed(now)
         if opened:
@@ -283,7 +285,9 @@ class Sender:
         while True:
             now = self._clock()
             due = self.queue.next_due()
-            if due is not None and due <= now:
+            rested = 0.0 < self._rest_until <= now
+            if rested or (due is not None and due <= now):
+                self._rest_until = 0.0 if rested else self._rest_until
                 self.queue.wake(now)
                 self.fill()
             self._changed.clear()
@@ -305,6 +309,8 @@ class Sender:
             times.append(due)
         if self._lanes:
             times.append(now + IDLE / 2)
+        if self._rest_until > now:
+            times.append(self._rest_until)
         return min(times)
 
     def _retire_idle(self) -> None:
