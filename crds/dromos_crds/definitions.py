@@ -143,6 +143,7 @@ DEFINITIONS = (
             Column("Target", ".status.target"),
             Column("Enabled", ".spec.enabled", "boolean"),
             *_READY,
+            Column("Reachable", ".status.reachable", "boolean"),
             Column("Waiting", ".status.queue.waiting", "integer"),
             Column("Failed", ".status.queue.failed", "integer"),
             Column("Suspended", ".spec.suspend", "boolean", wide=True),

@@ -78,6 +78,9 @@ class DestinationStatus(Status):
 
     target: str | None = Field(None, max_length=2048, description="Host and port, or URL, that images are sent to.")
     queue: Queue | None = Field(None, description="What is before it.")
+    reachable: bool | None = Field(
+        None, description="Whether it answers the pods: transfers, else C-ECHO or OPTIONS; absent while not known."
+    )
     last_transfer_time: Time | None = Field(None, description="When an instance was last delivered.")
     last_error: str | None = Field(None, max_length=4096, description="Why the last transfer failed, in peer's words.")
     profile: AppliedProfile | None = Field(None, description="The profile that is in force.")

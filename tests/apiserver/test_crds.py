@@ -122,7 +122,14 @@ def test_status_scale_selection_and_columns(namespace: Kubectl) -> None:
         "lastTransitionTime": "2026-01-02T03:04:05Z",
         "observedGeneration": 1,
     }
-    status = {"status": {"conditions": [condition], "queue": {"waiting": 3, "failed": 1}, "target": "pacs.example:104"}}
+    status = {
+        "status": {
+            "conditions": [condition],
+            "queue": {"waiting": 3, "failed": 1},
+            "target": "pacs.example:104",
+            "reachable": True,
+        }
+    }
     namespace.run("patch", "dst", "pacs", "--subresource=status", "--type=merge", "--patch", json.dumps(status))
     namespace.run("scale", "forwardnode", "radiology", "--replicas=2")
     scaled = namespace.get("forwardnode", "radiology")
@@ -145,13 +152,24 @@ def test_status_scale_selection_and_columns(namespace: Kubectl) -> None:
         "ENABLED",
         "READY",
         "REASON",
+        "REACHABLE",
         "WAITING",
         "FAILED",
         "LAST",
         "TRANSFER",
         "AGE",
     ]
-    assert row.split()[:8] == ["pacs", "radiology", "pacs.example:104", "true", "False", "NoDestination", "3", "1"]
+    assert row.split()[:9] == [
+        "pacs",
+        "radiology",
+        "pacs.example:104",
+        "true",
+        "False",
+        "NoDestination",
+        "true",
+        "3",
+        "1",
+    ]
     both = namespace.run("get", "dromos", "--output", "name").stdout.split()
     assert sorted(both) == ["destination.dromos.dev/pacs", "forwardnode.dromos.dev/radiology"]
     namespace.run("delete", "dst/pacs", "fn/radiology")
@@ -170,6 +188,7 @@ def test_a_status_keeps_what_the_operator_writes(namespace: Kubectl) -> None:
         "dicom": {
             "lastTransferTime": "2026-01-02T03:04:05Z",
             "lastError": "refused",
+            "reachable": False,
             "queue": {"waiting": 1, "failed": 2, "oldest": "2026-01-02T03:04:05Z"},
             "profile": {"name": "p", "version": "1", "secretFingerprint": "ab", "appliedAt": "2026-01-02T03:04:05Z"},
         },

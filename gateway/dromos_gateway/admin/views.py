@@ -100,7 +100,8 @@ def _destination(gateway: Gateway, key: str, totals: Mapping[str, Totals]) -> JS
         "delivered": total.delivered,
         "oldest": timestamp(total.oldest),
         "lastTransferTime": timestamp(total.last_transfer),
-        "lastError": total.last_error,
+        "lastError": total.last_error or (sender.contact.error if sender is not None else "") or None,
+        "reachable": sender.reachable if sender is not None else None,
         "breaker": sender.breaker.state if sender is not None else BreakerState.Closed,
     }
 

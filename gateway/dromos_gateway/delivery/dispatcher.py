@@ -12,6 +12,7 @@ from random import Random
 
 from dromos_gateway.changes.stage import Stage
 from dromos_gateway.configuration.settings import Configuration
+from dromos_gateway.delivery.contact import Checks
 from dromos_gateway.delivery.outbox import Outbox
 from dromos_gateway.delivery.sender import Sender
 from dromos_gateway.delivery.sharer import Sharer
@@ -37,6 +38,7 @@ class Dispatcher:
         self._sharer = Sharer(spool, self._outbox, clock, self._random)
         self._tasks: set[asyncio.Task[None]] = set()
         self.senders: dict[str, Sender] = {}
+        self._checks = Checks(self.senders, clock)
 
     async def start(self, configuration: Configuration) -> None:
         """Take up what an earlier run left; what waits for an unknown destination becomes a dead letter."""
@@ -45,6 +47,7 @@ class Dispatcher:
         await self._outbox.start()
         self._follow(configuration)
         self._sharer.start()
+        self._checks.start()
         left: defaultdict[str, list[Delivery]] = defaultdict(list)
         now = self._clock()
         for delivery in self._spool.waiting():
@@ -77,6 +80,7 @@ class Dispatcher:
 
     async def stop(self, timeout: float) -> None:
         """Finish what is in flight."""
+        self._checks.stop()
         await asyncio.gather(*(sender.stop(timeout) for sender in self.senders.values()))
         await self._sharer.stop()
         await self._outbox.close()

@@ -14,6 +14,7 @@ from dromos_gateway.changes.stage import Stage
 from dromos_gateway.configuration.settings import DestinationSettings, PeerSettings, StowSettings
 from dromos_gateway.delivery.backoff import retry_delay
 from dromos_gateway.delivery.breaker import Breaker
+from dromos_gateway.delivery.contact import Contact
 from dromos_gateway.delivery.fairqueue import FairQueue
 from dromos_gateway.delivery.fallback import Fallback
 from dromos_gateway.delivery.lanes import Lanes
@@ -49,6 +50,7 @@ class Sender:
         self.settings = settings
         self.queue = FairQueue()
         self.breaker = Breaker()
+        self.contact = Contact(clock(), random)
         self._lanes = Lanes(outbox, self)
         self._preparation = Preparation(spool, stage, self._prepared)
         self._fallback = Fallback()
@@ -90,11 +92,18 @@ class Sender:
             and self._outbox.is_open
         )
 
+    @property
+    def reachable(self) -> bool | None:
+        """Whether the destination answers; None while that is not known, or nobody asks it."""
+        asked = self.peer is not None and self.settings.enabled and not self.settings.suspend
+        return self.contact.reachable if asked else None
+
     def update(self, settings: DestinationSettings) -> None:
         """Go on with another configuration; lanes to another peer end after what they carry."""
         if settings.peer != self.settings.peer:
             for lane in self._lanes:
                 self._lanes.retire(lane)
+            self.contact.forget(self._clock())
         self.settings = settings
         self._fallback.clear()
         for delivery in reversed(self._preparation.take_back()):  # it was decided by the old rules
@@ -237,6 +246,7 @@ class Sender:
             self._try_again(tried, outcome, now)
             return
         self.breaker.succeeded()
+        self.contact.heard(now)
         if isinstance(outcome, Refused):
             log.warning("destination %s: dead letter %d: %s", self.settings.key, delivery.id, outcome.message)
             self._end(tried, State.Failed, outcome.reason, outcome.message)
@@ -247,6 +257,8 @@ class Sender:
         due = now + max(retry_delay(tried.attempts, self._random), outcome.retry_after or 0.0)
         log.info("destination %s: %d will be tried again: %s", self.settings.key, tried.id, outcome.message)
         self._later(replace(tried, due=due, last_error=outcome.message))
+        if outcome.blames_destination:
+            self.contact.missed(outcome.message, now)
         opened = False
         if outcome.retry_after is not None:
             self._rest_until = max(self._rest_until, now + outcome.retry_after)
@@ -335,7 +347,7 @@ class Sender:
             self.breaker.probe_at = self._clock() + _NAP
             return
         self.breaker.probing()
-        error = await self._outbox.probe(peer)
+        error = await self._ask(peer)
         self.breaker.probed(error is None, self._clock())
         if error is not None:
             log.info("destination %s: still out of reach: %s", self.settings.key, error)
@@ -343,3 +355,16 @@ class Sender:
         log.info("destination %s: answers again", self.settings.key)
         self.queue.wake_all(self._clock())
         self.fill()
+
+    async def ask(self) -> None:
+        """Ask the destination whether it answers, without a reason to send."""
+        if self.sending and not self.in_flight and (peer := self.peer) is not None:
+            await self._ask(peer)
+
+    async def _ask(self, peer: PeerSettings | StowSettings) -> str | None:
+        error = await self._outbox.probe(peer)
+        if error is None:
+            self.contact.heard(self._clock())
+        else:
+            self.contact.missed(error, self._clock())
+        return error

@@ -16,6 +16,7 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from dromos_operator.engine import observe
@@ -138,14 +139,18 @@ class Worker:
             self.queue.add(work, wait)
         if not written:
             return
-        event = events.transition(wanted, live, self._timestamp(), secrets.token_hex(8))
-        if event is not None:
+        await self._tell(wanted, live, key)
+        if key.kind == "Destination":
+            self._tell_projects(live)
+
+    async def _tell(self, wanted: Object, live: Object, key: Key) -> None:
+        """Events for what the status, as it was written, says anew."""
+        written = {**wanted, "status": (self.store.get(key) or wanted)["status"]}
+        for event in events.transitions(written, live, self._timestamp(), partial(secrets.token_hex, 8)):
             try:
                 await self.client.create(event)
             except ApiError as error:  # an Event is a courtesy
                 log.info("no Event", extra={**_who(key), "code": error.status})
-        if key.kind == "Destination":
-            self._tell_projects(live)
 
     def _tell_projects(self, destination: Object) -> None:
         for project in self.store.select("Project", destination["metadata"]["namespace"]):

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Events, for transitions only: one when `Ready` of an object becomes something else."""
+"""Events, for transitions only: `Ready` becomes something else, a Destination stops or begins to answer."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from dromos_operator.kinds import Object
@@ -12,12 +12,23 @@ from dromos_operator.kube.client import FIELD_MANAGER
 LONGEST_NOTE = 1000  # the API server refuses more than 1024
 
 
-def transition(wanted: Object, live: Object, now: str, token: str) -> Object | None:
-    """The Event for the change from one status to the next, or None; `token` makes its name unique."""
-    before, after = _ready(live.get("status") or {}), _ready(wanted["status"])
-    if after is None or (before is not None and _same(before, after)):
-        return None
-    metadata = live["metadata"]
+def transitions(wanted: Object, live: Object, now: str, token: Callable[[], str]) -> list[Object]:
+    """The Events for the change from one status to the next; `token` makes their names unique."""
+    before, after = live.get("status") or {}, wanted["status"]
+    said: list[tuple[bool, str, str]] = []
+    was, ready = _ready(before), _ready(after)
+    if ready is not None and (was is None or not _same(was, ready)):
+        said.append((ready["status"] == "True", ready["reason"], ready["message"]))
+    reachable = after.get("reachable")
+    if reachable is not None and reachable != before.get("reachable", True):
+        message = "it answers again" if reachable else after.get("lastError") or "it does not answer"
+        said.append((reachable, "Reachable" if reachable else "Unreachable", message))
+    return [_event(wanted, live["metadata"], now, token(), *each) for each in said]
+
+
+def _event(
+    wanted: Object, metadata: Mapping[str, Any], now: str, token: str, good: bool, reason: str, message: str
+) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "Event",
@@ -30,9 +41,9 @@ def transition(wanted: Object, live: Object, now: str, token: str) -> Object | N
             "uid": metadata["uid"],
             "resourceVersion": metadata.get("resourceVersion", ""),
         },
-        "type": "Normal" if after["status"] == "True" else "Warning",
-        "reason": after["reason"],
-        "message": after["message"][:LONGEST_NOTE],
+        "type": "Normal" if good else "Warning",
+        "reason": reason,
+        "message": message[:LONGEST_NOTE],
         "action": "Reconcile",
         "source": {"component": FIELD_MANAGER},
         "reportingComponent": FIELD_MANAGER,

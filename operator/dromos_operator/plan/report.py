@@ -35,6 +35,7 @@ class Queue:
     oldest: str | None = None
     last_transfer_time: str | None = None
     last_error: str | None = None
+    reachable: bool | None = None  # None: the pod does not know
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +90,7 @@ def read_load(answer: Mapping[str, Any]) -> Load:
                 item.get("oldest"),
                 item.get("lastTransferTime"),
                 item.get("lastError"),
+                item.get("reachable"),
             )
             for item in answer.get("destinations") or ()
         },

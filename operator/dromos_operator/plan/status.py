@@ -21,7 +21,7 @@ from dromos_operator.plan.report import Load
 from dromos_operator.plan.resolve import of_project, resolved_refs
 
 # the parts of a status that change by themselves; they are written every 30 s at most
-COUNTERS = ("spool", "queue", "lastTransferTime", "lastError")
+COUNTERS = ("spool", "queue", "lastTransferTime", "lastError", "reachable")
 
 
 def document(obj: Object, conditions: Iterable[Condition], now: str, **fields: Any) -> Object:
@@ -227,7 +227,14 @@ def _counters(name: str, loads: Sequence[Load], obj: Object) -> dict[str, Any]:
         "queue": {field: value for field, value in queue.items() if value is not None},
         "lastTransferTime": _pick(max, [part.last_transfer_time for part in queues]),
         "lastError": next((part.last_error for part in queues if part.last_error), None),
+        "reachable": _all_reach([part.reachable for part in queues]),
     }
+
+
+def _all_reach(answers: Sequence[bool | None]) -> bool | None:
+    """False as soon as one pod gets no answer; None while none of them knows."""
+    known = [answer for answer in answers if answer is not None]
+    return all(known) if known else None
 
 
 def _pick(choose: Callable[[list[str]], str], times: Iterable[str | None]) -> str | None:

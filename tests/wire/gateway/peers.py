@@ -21,7 +21,7 @@ from typing import Any
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
-from dromos_gateway.dimse.part10 import read_head
+from dromos_gateway.dimse.part10 import NotPart10, read_head
 
 ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 
@@ -71,7 +71,10 @@ def data_sets(folder: Path) -> dict[str, bytes]:
     """The encoded data sets below a folder, by SOP Instance UID."""
     result = {}
     for path in folder.iterdir():
-        head = read_head(path)
+        try:
+            head = read_head(path)
+        except NotPart10:  # a receiver is still writing it
+            continue
         result[head.sop_instance_uid] = path.read_bytes()[head.data_set_offset :]
     return result
 
