@@ -109,7 +109,14 @@ class Nginx(Program):
     """A reverse proxy with TLS before a STOW-RS server; `location` are directives of its one location."""
 
     def __init__(
-        self, home: Path, upstream: int, certificate: Pair, *, location: str = "", clients: Pair | None = None
+        self,
+        home: Path,
+        upstream: int,
+        certificate: Pair,
+        *,
+        location: str = "",
+        clients: Pair | None = None,
+        http2: bool = False,
     ) -> None:
         super().__init__(home, "nginx")
         certain = f"ssl_client_certificate {clients.certificate}; ssl_verify_client on;" if clients else ""
@@ -120,7 +127,7 @@ http {{
   access_log {home}/access.log combined; client_body_temp_path {home}/body; proxy_temp_path {home}/proxy;
   fastcgi_temp_path {home}/f; uwsgi_temp_path {home}/u; scgi_temp_path {home}/s;
   server {{
-    listen 127.0.0.1:{self.port} ssl; server_name localhost; client_max_body_size 0;
+    listen 127.0.0.1:{self.port} ssl{" http2" if http2 else ""}; server_name localhost; client_max_body_size 0;
     ssl_certificate {certificate.certificate}; ssl_certificate_key {certificate.key}; {certain}
     location / {{
       proxy_pass http://127.0.0.1:{upstream}; proxy_http_version 1.1; proxy_request_buffering off;

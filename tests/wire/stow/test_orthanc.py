@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,8 +14,8 @@ from random import Random
 import pytest
 
 from dromos_gateway.delivery.outcome import Refused, Sent, TryAgain
-from dromos_gateway.stow.client import Attempt, StowClient
-from dromos_gateway.web.authorization import basic, bearer
+from dromos_gateway.stow.client import Attempt, Endpoint, StowClient, studies_url
+from dromos_gateway.web.authorization import Fixed, basic, bearer
 from dromos_gateway.web.client import Timeouts, open_client, tls_context
 from dromos_gateway.web.errors import TokenUnavailable
 from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
@@ -205,3 +207,28 @@ async def test_tokens_that_end_while_many_are_sent(
     finally:
         nginx.stop()
         issuer.stop()
+
+
+async def test_http2_and_a_server_that_ends_connections(
+    orthanc: Orthanc, ca: Pair, certificate: Pair, tmp_path: Path
+) -> None:
+    """nginx says GOAWAY after so many requests: nothing is lost, and nothing is taken for stored that was not."""
+    nginx = Nginx(tmp_path / "nginx", orthanc.port, certificate, http2=True, location="keepalive_requests 3;").start()
+    batch = attempts(make_study(tmp_path / "study", 24, pixels=300_000))
+    http = open_client(context=tls_context(ca=ca.certificate.read_bytes()), timeouts=PATIENT, http2=True)
+    client = StowClient(Endpoint(studies_url(nginx.url)), http, Fixed(), lambda: secrets.token_hex(16))
+    try:
+        done: set[str] = set()
+        left = batch
+        for _ in range(20):
+            parts = [left[n::4] for n in range(4) if left[n::4]]
+            results = await asyncio.gather(*(client.send(part) for part in parts))
+            for part, outcomes in zip(parts, results, strict=True):
+                done.update(uid for uid, outcome in zip(uids(part), outcomes, strict=True) if isinstance(outcome, Sent))
+            assert done <= orthanc.uids(), "what counts as sent is there"
+            left = [attempt for attempt in batch if attempt.stored.sop_instance_uid not in done] or batch
+        assert done == set(uids(batch))
+        assert any("HTTP/2.0" in line for line in nginx.requests())
+    finally:
+        await client.close()
+        nginx.stop()
