@@ -30,7 +30,7 @@ from bench.systems.orthanc_stow import PLUGIN, OrthancStow
 from bench.systems.system import NO_NAGLE, System
 from bench.workloads import ALL, BIG, Batch, Workload, batches, warm_up
 
-ROUNDS = 3
+ROUNDS = 2
 
 
 class Receiver:
