@@ -6,6 +6,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from dromos_crds.masks import Mask
+from dromos_gateway.deid.outcomes import Step
 from dromos_gateway.projects.use import Use
 
 
@@ -45,6 +47,8 @@ class Ready:
     transfer_syntax_uid: str
     notes: tuple[str, ...] = ()
     digest: str = ""  # of which rule did what to which tag, where a Project was used
+    steps: tuple[Step, ...] = field(default=(), repr=False)  # where a trail was asked for
+    mask: Mask | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,31 +19,36 @@ from dromos_gateway.projects.work import Held as HeldByProject
 from dromos_gateway.projects.work import carry_out
 
 
-def make(original: Original, target: Path, change: Change, pseudonym: str | None = None) -> Outcome:
+def make(
+    original: Original, target: Path, change: Change, pseudonym: str | None = None, *, trail: bool = False
+) -> Outcome:
     """Write `target`, or say that the original goes as it is, or why nothing goes. OSError from files.
 
-    `pseudonym` is given where it is known already.
+    `pseudonym` is given where it is known already. `trail`: list each step, for `dromos preview`.
     """
     try:
         if change.use is not None:
-            return _of_project(original, target, change, change.use, pseudonym)
+            return _of_project(original, target, change, change.use, pseudonym, trail=trail)
         return _with_pixels(original.path, target, change, None)
     except NotPart10 as error:
         return Held("MalformedDataSet", str(error))
 
 
-def _of_project(original: Original, target: Path, change: Change, use: Use, pseudonym: str | None) -> Outcome:
+def _of_project(
+    original: Original, target: Path, change: Change, use: Use, pseudonym: str | None, *, trail: bool
+) -> Outcome:
     instance = Instance(original.path, original.data_set_offset, original.transfer_syntax_uid)
     header = target.with_suffix(".header")
     try:
-        changed = carry_out(instance, header, use, pseudonym)
+        changed = carry_out(instance, header, use, pseudonym, trail=trail)
         if isinstance(changed, HeldByProject):
             return Held(changed.reason, changed.message, changed.retry_after)
         if isinstance(changed, ExcludedByProfile):
             return Excluded(changed.rule)
         done = _pixels_of(header, target, change, changed)
         if isinstance(done, Ready):
-            return replace(done, notes=(*changed.warnings, *done.notes), digest=changed.digest)
+            notes = (*changed.warnings, *done.notes)
+            return replace(done, notes=notes, digest=changed.digest, steps=changed.steps, mask=changed.mask)
         return done
     finally:
         header.unlink(missing_ok=True)
