@@ -28,6 +28,8 @@ from tests.pixels.samples import Kind, dataset, make, save, ultrasound
 MASKED = PixelPlan(masks=(Mask("*", (Rectangle(1, 1, 8, 8),)),))
 TO_NATIVE = PixelPlan(transfer_syntax=ts.EXPLICIT_VR_LITTLE_ENDIAN, only_uncompressed=False)
 
+TO_RLE = PixelPlan(transfer_syntax=ts.RLE_LOSSLESS, only_uncompressed=False)
+
 
 def change_job(source: Path, target: Path, plan: PixelPlan) -> Job[object]:
     return Job("dromos_gateway.pixels.change:change_pixels", (source, target, plan))
@@ -222,6 +224,26 @@ def test_deep_sequences_are_refused(tmp_path: Path) -> None:
     deep = tmp_path / "deep.dcm"
     deep.write_bytes(head + nested)
     assert "nested more than 64 deep" in held(deep, MASKED).message
+
+
+def test_mutated_headers_end_in_a_verdict(tmp_path: Path) -> None:
+    dice, contents = random.Random(11), []
+    for kind in (ultrasound(), Kind("PALETTE COLOR"), Kind(allocated=1, stored=1, frames=3), Kind("YBR_FULL_422")):
+        contents += [
+            make(kind, tmp_path, syntax).read_bytes()
+            for syntax in (ts.EXPLICIT_VR_LITTLE_ENDIAN, ts.IMPLICIT_VR_LITTLE_ENDIAN)
+        ]
+        if isinstance(change_pixels(make(kind, tmp_path), tmp_path / "coded", TO_RLE), PixelsChanged):
+            contents.append((tmp_path / "coded").read_bytes())
+    source, target = tmp_path / "mutated.dcm", tmp_path / "target.dcm"
+    verdicts = set()
+    for _ in range(600):
+        content = bytearray(dice.choice(contents))
+        for _ in range(dice.randint(1, 5)):
+            content[dice.randrange(128, min(len(content), 1500))] = dice.choice((0, 1, 255, dice.randrange(256)))
+        source.write_bytes(content)
+        verdicts.add(type(change_pixels(source, target, dice.choice((MASKED, TO_NATIVE, TO_RLE)))))
+    assert verdicts == {Held, PixelsChanged}
 
 
 async def test_a_worker_stays_within_its_memory_and_the_pool_goes_on(tmp_path: Path) -> None:

@@ -98,6 +98,8 @@ def open_source(path: Path, scratch: Path) -> Source:
         head = parse_head(mapped[:_HEAD] if mapped else b"")
     except NotPart10 as error:
         raise Unfit(str(error), "NotADicomFile") from None
+    if not (head.sop_class_uid + head.sop_instance_uid + head.transfer_syntax_uid).isascii():
+        raise Unfit("the file meta information has UIDs that are none", "NotADicomFile")
     start = head.data_set_offset
     data: Buffer = memoryview(mapped) if mapped else b""
     if head.transfer_syntax_uid == ts.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
