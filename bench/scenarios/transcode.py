@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.pictures import ct
-from bench.processes import CannotRun
+from bench.processes import CannotRun, cpu_seconds
 from bench.rows import Row
 from dromos_crds import transfer_syntaxes as ts
 from dromos_gateway.pixels.outcome import PixelsChanged
@@ -50,43 +51,50 @@ def run(home: Path) -> Iterator[Row]:
 
 
 def _round(home: Path, name: str, syntax: str, files: Sequence[Path]) -> Iterator[Row]:
-    for kind, seconds in zip(("encode", "verified"), _alone(syntax, files), strict=True):
-        yield _row(name, f"codec-{kind}", 1, seconds, files)
+    for kind, (seconds, cpu) in zip(("encode", "verified"), _alone(syntax, files), strict=True):
+        yield _row(name, f"codec-{kind}", 1, seconds, cpu, files)
     for workers in (1, os.cpu_count() or 1):
-        yield _row(name, "dromos", workers, asyncio.run(_dromos(home, syntax, files, workers)), files)
+        seconds, cpu = asyncio.run(_dromos(home, syntax, files, workers))
+        yield _row(name, "dromos", workers, seconds, cpu, files)
     for system, command in _PEERS[name].items():
-        yield _row(name, system, 1, _peer(home, command, files), files)
+        yield _row(name, system, 1, *_peer(home, command, files), files)
 
 
-def _alone(syntax: str, files: Sequence[Path]) -> tuple[float, float]:
-    """The plain loop, in a process of its own as the workers are."""
+def _alone(syntax: str, files: Sequence[Path]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """The plain loop, in a process of its own as the workers are: seconds and processor seconds, for both ways."""
     command = [sys.executable, "-m", "bench.codecloop", syntax, *map(str, files)]
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    encode, verified = done.stdout.split()
-    return float(encode), float(verified)
+    encode, encode_cpu, verified, verified_cpu = map(float, done.stdout.split())
+    return (encode, encode_cpu), (verified, verified_cpu)
 
 
-async def _dromos(home: Path, syntax: str, files: Sequence[Path], workers: int) -> float:
+async def _dromos(home: Path, syntax: str, files: Sequence[Path], workers: int) -> tuple[float, float]:
     out = emptied(home / "transcoded")
     plan = PixelPlan(transfer_syntax=syntax)
     jobs = [Job[object](_FUNCTION, (file, out / file.name, plan)) for file in files]
     async with Pool(workers) as pool:
         await asyncio.gather(*(pool.run(job, Limits()) for job in jobs[:workers]))  # starts them
         emptied(out)
-        started = time.perf_counter()
+        pids = [os.getpid()]
+        started, spent = time.perf_counter(), cpu_seconds(pids)
         answers = await asyncio.gather(*(pool.run(job, Limits()) for job in jobs))
-        seconds = time.perf_counter() - started
+        seconds, spent = time.perf_counter() - started, cpu_seconds(pids) - spent
     if not all(isinstance(answer, Done) and isinstance(answer.value, PixelsChanged) for answer in answers):
         raise CannotRun(f"an image was not transcoded to {syntax}")
-    return seconds
+    return seconds, spent
 
 
-def _peer(home: Path, command: tuple[str, ...], files: Sequence[Path]) -> float:
+def _peer(home: Path, command: tuple[str, ...], files: Sequence[Path]) -> tuple[float, float]:
     out = emptied(home / "transcoded")
-    started = time.perf_counter()
+    started, spent = time.perf_counter(), _ended_children()
     for file in files:
         subprocess.run([*command, file, out / file.name], check=True, capture_output=True)
-    return time.perf_counter() - started
+    return time.perf_counter() - started, _ended_children() - spent
+
+
+def _ended_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def emptied(folder: Path) -> Path:
@@ -96,16 +104,15 @@ def emptied(folder: Path) -> Path:
     return folder
 
 
-def _row(variant: str, system: str, workers: int, seconds: float, files: Sequence[Path]) -> Row:
+def _row(variant: str, system: str, workers: int, seconds: float, cpu: float, files: Sequence[Path]) -> Row:
     size = sum(file.stat().st_size for file in files)
-    return Row(
-        "transcode", "ct", system, variant, workers, round(seconds, 4), round(seconds, 4), 0.0, 0.0, len(files), size
-    )
+    wall = round(seconds, 4)
+    return Row("transcode", "ct", system, variant, workers, wall, wall, round(cpu, 3), 0.0, len(files), size)
 
 
 def _shown(row: Row, rows: Sequence[Row]) -> str:
     codec = next(other for other in rows if other.system == "codec-verified")
-    per_core = row.delivered_s * row.senders / codec.delivered_s
-    ms = row.delivered_s / row.instances * 1000
-    what = f"{row.variant:<10}{row.system:<16}{row.senders} process(es)"
-    return f"{what} {ms:7.2f} ms an image; core time / codec's {per_core:5.2f}"
+    wall, cpu = row.delivered_s / row.instances * 1000, row.cpu_s / row.instances * 1000
+    what = f"{row.variant:<10}{row.system:<16}x{row.senders} {wall:7.2f} ms an image, {cpu:6.2f} ms of processor"
+    ratio, of_processor = row.delivered_s / codec.delivered_s, row.cpu_s / codec.cpu_s
+    return f"{what}; to the codec's: {ratio:5.2f} wall {of_processor:5.2f} processor"

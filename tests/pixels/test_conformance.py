@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
+from pydicom.dataset import Dataset
 
 from dromos_crds import transfer_syntaxes as ts
 from dromos_crds.masks import Mask, Rectangle
@@ -14,7 +15,7 @@ from dromos_gateway.pixels.change import change_pixels
 from dromos_gateway.pixels.outcome import PixelsChanged
 from dromos_gateway.pixels.plan import PixelPlan
 from tests.pixels import peers
-from tests.pixels.samples import KINDS, Kind, make
+from tests.pixels.samples import KINDS, Kind, dataset, make, save
 
 _UNKNOWN_TO_IT = {ts.HTJ2K_LOSSLESS, ts.HTJ2K_LOSSLESS_RPCL, ts.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN}
 
@@ -37,3 +38,38 @@ def test_everything_else_stays_byte_for_byte(tmp_path: Path) -> None:
     before, after = dcmread(source), dcmread(target)
     del before.PixelData, after.PixelData
     assert before == after
+
+
+@pytest.mark.parametrize(
+    "first", [ts.IMPLICIT_VR_LITTLE_ENDIAN, ts.EXPLICIT_VR_BIG_ENDIAN, ts.EXPLICIT_VR_LITTLE_ENDIAN]
+)
+@pytest.mark.parametrize("second", [ts.EXPLICIT_VR_LITTLE_ENDIAN, ts.IMPLICIT_VR_LITTLE_ENDIAN, ts.RLE_LOSSLESS])
+def test_headers_survive_every_encoding(first: str, second: str, tmp_path: Path) -> None:
+    if first == second:
+        return
+    ds = dataset(Kind(allocated=16, stored=12))
+    ds.SpecificCharacterSet = ["", "ISO 2022 IR 87"]
+    ds.PatientName = "Yamada^Tarou=山田^太郎=やまだ^たろう"
+    ds.RedPaletteColorLookupTableDescriptor = [256, 0, 16]
+    item = Dataset()
+    item.CodeValue, item.CodeMeaning, item.RedPaletteColorLookupTableDescriptor = "1", "山田", [1, 2, 16]
+    inner = Dataset()
+    inner.FloatingPointValue, inner.SelectorOWValue = 1.5, None
+    item.ContentSequence = [inner, Dataset()]
+    ds.AnatomicRegionSequence = [item]
+    ds.AnatomicRegionSequence[0].is_undefined_length_sequence_item = True
+    ds["AnatomicRegionSequence"].is_undefined_length = True
+    ds.add_new(0x00091001, "LO", "private")
+    ds.add_new(0x00090010, "LO", "DROMOS TEST")
+    ds.DataSetTrailingPadding = bytes(16)
+    source, target = save(ds, tmp_path / "source.dcm", first), tmp_path / "target.dcm"
+    assert isinstance(
+        change_pixels(source, target, PixelPlan(transfer_syntax=second, only_uncompressed=False)), PixelsChanged
+    )
+    before, after = dcmread(source), dcmread(target)
+    for data in (before, after):
+        del data.PixelData
+        private = data.pop(0x00091001).value  # implicit VR does not say what it is
+        assert (private if isinstance(private, bytes) else private.encode()).strip() == b"private"
+    assert before == after
+    assert str(after.PatientName) == "Yamada^Tarou=山田^太郎=やまだ^たろう"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 
@@ -49,20 +50,26 @@ def converted(data: bytes, source: Encoding, target: Encoding) -> bytes:
     """A data set without pixels in another encoding. `Unfit` when pydicom cannot make sense of it."""
     if source == target or not data:
         return data
-    from pydicom.filebase import DicomBytesIO
-    from pydicom.filereader import read_dataset
-    from pydicom.filewriter import write_dataset
-
     try:
-        dataset = read_dataset(BytesIO(data), not source.explicit, source.little)
-        if source.little != target.little:
-            for element in dataset.iterall():
-                element.value  # noqa: B018  decodes it: bytes that are only copied would keep their order
-        stream = DicomBytesIO()
-        stream.is_implicit_VR, stream.is_little_endian = not target.explicit, target.little
-        write_dataset(stream, dataset)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # they quote values
+            return _rewritten(data, source, target)
     except MemoryError:
         raise
     except Exception as error:
         raise Unfit(f"the header cannot be written in another encoding ({type(error).__name__})") from None
+
+
+def _rewritten(data: bytes, source: Encoding, target: Encoding) -> bytes:
+    from pydicom.filebase import DicomBytesIO
+    from pydicom.filereader import read_dataset
+    from pydicom.filewriter import write_dataset
+
+    dataset = read_dataset(BytesIO(data), not source.explicit, source.little)
+    if source.little != target.little:
+        for element in dataset.iterall():
+            element.value  # noqa: B018  decodes it: bytes that are only copied would keep their order
+    stream = DicomBytesIO()
+    stream.is_implicit_VR, stream.is_little_endian = not target.explicit, target.little
+    write_dataset(stream, dataset)
     return bytes(stream.getvalue())
