@@ -152,7 +152,10 @@ def modified_date(run: Run, element: Element, choice: Choice) -> bytes | None:
 
 
 def default_date(run: Run, element: Element, choice: Choice) -> bytes | None:
-    return _shifted_all(run, element, _ranged(run, *_DEFAULT_SHIFT))
+    shift = _ranged(run, *_DEFAULT_SHIFT)
+    if run.plan.strict:  # one patient in a year's worth would keep every date
+        shift = Shift(shift.days or dummies.SHIFT_DAYS, shift.seconds or 1)
+    return _shifted_all(run, element, shift)
 
 
 def _shifted_all(run: Run, element: Element, shift: Shift) -> bytes:

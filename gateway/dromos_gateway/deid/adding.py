@@ -77,9 +77,9 @@ def _written(
     plan: Plan, view: HeaderView, truths: tuple[bool, ...], facts: written.Facts, pseudonym: str
 ) -> tuple[dict[int, bytes], dict[int, str | None]]:
     values = written.always_written(plan, truths, facts, pseudonym, view.character_sets)
-    elements = {tag: element(tag, written.WRITTEN[tag], value, view.encoding) for tag, value in values.items()}
+    elements = {tag: element(tag, written.vr_of(tag), value, view.encoding) for tag, value in values.items()}
     texts = {
-        tag: text_of(written.WRITTEN[tag], value, view.character_sets, view.encoding.order)
+        tag: text_of(written.vr_of(tag), value, view.character_sets, view.encoding.order)
         for tag, value in values.items()
     }
     codes = written.applied_codes(plan, truths, facts) if plan.strict else written.karnak_codes(plan.rules)

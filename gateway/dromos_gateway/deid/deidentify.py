@@ -18,7 +18,7 @@ from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.run import Run
 from dromos_gateway.deid.targets import write_target
 from dromos_gateway.deid.uncleanable import uncleanable
-from dromos_gateway.deid.written import WRITTEN, Facts
+from dromos_gateway.deid.written import WRITTEN, Facts, vr_of
 from dromos_gateway.header.encoding import PIXEL_DATA, encoding_of
 from dromos_gateway.header.errors import MalformedDataSet
 from dromos_gateway.header.indexing import Place, index
@@ -114,6 +114,7 @@ class _Work:
         self._truths = plan.truths(self._view)
         self._arguments: dict[str, Any] = {"api": api, "trail": trail}
         self._warnings: tuple[str, ...] = ()
+        self._drawn: tuple[Mask | None] | None = None
 
     def carry_out(self, target: Path) -> Changed:
         """Walk the instance until what it says about itself is true of it, then write it. `Hold`, `Exclude`."""
@@ -171,7 +172,13 @@ class _Work:
         return Facts(frozenset(run.applied), run.dates_kept, self._mask(run) is not None)
 
     def _mask(self, run: Run) -> Mask | None:
-        """What is drawn on the pixels. Strict looks at changed tags too: a rule may have said that there is text."""
+        """What is drawn on the pixels: decided after the first pass, which sees the rules' values."""
+        if self._drawn is None:
+            self._drawn = (self._mask_by(run),)
+        return self._drawn[0]
+
+    def _mask_by(self, run: Run) -> Mask | None:
+        """Strict looks at changed tags too: a rule may have said that there is text."""
         plan, view = self._plan, self._view
         if plan.morphing or plan.pixels is None or not plan.profile.masks or not self._truths[plan.pixels.position]:
             return None
@@ -230,8 +237,8 @@ class _Work:
             return ()
         values = additions_of(self._plan, self._view, self._truths, facts, self._pseudonym, {}).texts
         return tuple(
-            Step((tag,), vr.decode("ascii"), "always written", "W", self._view.text(tag), values.get(tag))
-            for tag, vr in WRITTEN.items()
+            Step((tag,), vr_of(tag).decode("ascii"), "always written", "W", self._view.text(tag), values.get(tag))
+            for tag in sorted(WRITTEN.keys() | values.keys())
             if tag in values or self._view.at_root(tag)
         )
 

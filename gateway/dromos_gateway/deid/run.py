@@ -140,6 +140,10 @@ class Run:
             while following < tag:
                 self._replace(place[1], place[1], additions[pending.pop(0)])
                 following = pending[0] if pending else _LAST
+            if following == tag:  # written in its place
+                self._replace(place[1], place[3], additions[pending.pop(0)])
+                following = pending[0] if pending else _LAST
+                continue
             decision = table.get(tag)
             if decision is None or decision.vr != place[0]:
                 decision = decide(tag, place[0])

@@ -55,6 +55,7 @@ _KARNAK_CODES: Final = {
     Codename.DATES: "113107",
 }
 _LONGEST_LO: Final = 64
+_BURNED_IN: Final = 0x00280301  # Burned In Annotation: NO where a mask is drawn, else what the profile makes of it
 # tag: VR; what stands here goes from the source, whatever the profile says
 WRITTEN: Final = {
     0x00100010: b"PN",
@@ -85,6 +86,11 @@ class Facts:
     applied: frozenset[int] = frozenset()
     dates_kept: bool = False
     masked: bool = False
+
+
+def vr_of(tag: int) -> bytes:
+    """The VR of what is written."""
+    return WRITTEN.get(tag, b"CS")
 
 
 def karnak_codes(rules: Iterable[Rule]) -> tuple[str, ...]:
@@ -129,6 +135,8 @@ def always_written(
     if plan.strict:
         values[0x00120063] = _method(plan, truths, facts)
         values[0x00280303] = _longitudinal(plan, truths, facts)
+        if facts.masked:
+            values[_BURNED_IN] = b"NO"
     return values
 
 

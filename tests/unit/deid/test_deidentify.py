@@ -392,3 +392,12 @@ def test_a_plan_needs_a_key_and_a_profile_that_checks() -> None:
 def test_a_missing_file_is_an_error_of_its_own(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="No such file"):
         deidentify(Instance(tmp_path / "gone", 0, ExplicitVRLittleEndian), tmp_path / "out", plan(), "A")
+
+
+def test_a_masked_image_says_that_nothing_is_burned_in(tmp_path: Path) -> None:
+    pixels, masks = {"codename": "clean.pixel.data"}, [{"stationName": "*", "rectangles": ["0 0 1 1"]}]
+    for said in ("YES", ""):
+        data = ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.6.1", BurnedInAnnotation=said)
+        outcome, out = change(data, plan(pixels, BASIC, masks=masks), tmp_path)
+        assert isinstance(outcome, Changed)
+        assert (outcome.mask is not None, out.BurnedInAnnotation) == (True, "NO")
