@@ -95,6 +95,10 @@ def _survival_tools() -> str | None:
     return _peers() or (None if os.geteuid() == 0 and Path("/dev/fuse").exists() else "needs root and /dev/fuse")
 
 
+def _validator() -> str | None:
+    return "needs dciodvfy: run `make packages` as root" if shutil.which("dciodvfy") is None else None
+
+
 def _said_by(*command: str) -> str | None:
     done = subprocess.run(command, cwd=ROOT, check=False, capture_output=True, text=True)
     return None if done.returncode == 0 else (done.stdout + done.stderr).strip().replace("\n", "; ")
@@ -126,6 +130,7 @@ TIERS: tuple[Tier, ...] = (
     Tier("unit", (_pytest("-n", "auto", "tests/unit"),), _nothing),
     Tier("wire", (_pytest("tests/wire", "--ignore=tests/wire/survival"),), _peers),
     Tier("survival", (_pytest("--durations=8", "tests/wire/survival"),), _survival_tools),
+    Tier("deid", (_pytest("-n", "auto", "tests/deid"),), _validator),
     Tier("pixels", (_pytest("-n", "auto", "tests/pixels"),), _pixel_tools),
     Tier("image", (("hack/build-image.sh",), _pytest("tests/image")), _builder),
     Tier("chart", (_on_cluster("--", *_pytest("tests/chart", "tests/argocd")),), _cluster),

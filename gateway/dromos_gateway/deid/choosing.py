@@ -26,6 +26,8 @@ API: Final = "api"
 DATE: Final = "date"
 CLEAN: Final = "C"
 _CLEANABLE: Final = frozenset((b"LO", b"LT", b"PN", b"SH", b"SQ", b"ST", b"UC", b"UT"))
+# say something about an attribute that the table takes out: Responsible Person Role; as do the planes of overlays
+_COMPANIONS: Final = frozenset((0x00102298,))
 _COARSENED: Final = frozenset((b"DA", b"DT"))
 
 
@@ -37,6 +39,7 @@ class Choice:
     code: str
     value: str | None = None  # of D
     option: Option | None = None  # of the basic profile, which the code comes from
+    plain: bool = False  # the code as it is, whatever the attribute's type
 
     @property
     def by_table(self) -> bool:
@@ -81,6 +84,8 @@ def table_action(rule: BasicProfile, tag: int, vr: bytes, *, strict: bool) -> Ch
     """The row of Table E.1-1 with the rule's options; D of the table is a dummy."""
     row = row_of(tag)
     if row is None:
+        if strict and (tag in _COMPANIONS or tag & 0xFF010000 == 0x60000000):
+            return Choice(rule, "X", plain=True)
         if strict and not is_standard(tag) and tag & 0xFFFF:
             return Choice(rule, "X")  # an even group, and nothing the standard knows: nobody can tell what it holds
         return None

@@ -52,12 +52,14 @@ def places(sop_class_uid: str, path: tuple[int, ...], tag: int) -> tuple[Place, 
 
 
 @lru_cache(maxsize=16_384)
-def attribute_type(sop_class_uid: str, path: tuple[int, ...], tag: int) -> str | None:
+def attribute_type(sop_class_uid: str, path: tuple[int, ...], tag: int, *, strict: bool = False) -> str | None:
     """The attribute's type; None when the IOD or the SOP class is not known to have it.
 
-    Where several modules have it, the mandatory ones count, and of them the strictest (karnak.md §1g).
+    Where several modules have it, the strictest counts; as in Karnak that of the mandatory ones, unless `strict`.
     """
     found = places(sop_class_uid, path, tag)
+    if strict:
+        return strictest(place.type for place in found)
     mandatory = [place.type for place in found if place.mandatory]
     return strictest(mandatory or (place.type for place in found))
 

@@ -98,7 +98,8 @@ class Level:
             return Decision(vr, Kind.SAFE_PRIVATE, code, choice)
         if vr == b"SQ" and not self.plan.strict and code not in ("X", "Z"):
             return Decision(vr, Kind.KEEP, code, choice)  # its items are treated
-        code = self._certain(code, choice, tag)
+        if not choice.plain:
+            code = self._certain(code, choice, tag, vr)
         if code == "X":
             return Decision(vr, Kind.REMOVE, code, choice)
         if code == "Z":
@@ -153,8 +154,10 @@ class Level:
             return parent
         return None
 
-    def _certain(self, code: str, choice: Choice, tag: int) -> str:
+    def _certain(self, code: str, choice: Choice, tag: int, vr: bytes) -> str:
         plan = self.plan
+        if vr == b"SQ" and code == "X/Z/U*" and plan.strict:
+            return "U"  # references stay, with the UIDs that the instances they mean get too
         if is_multiple(code):
             if plan.strict and not is_known(self._sop_class_uid):
                 message = (
@@ -167,4 +170,4 @@ class Level:
         return code
 
     def _type(self, tag: int) -> str | None:
-        return attribute_type(self._sop_class_uid, self.path, tag)
+        return attribute_type(self._sop_class_uid, self.path, tag, strict=self.plan.strict)

@@ -122,7 +122,7 @@ class Run:
 
     def type_of(self, found: Element) -> str | None:
         """The element's type in the instance's IOD."""
-        return attribute_type(self.sop_class_uid, found.path, found.tag)
+        return attribute_type(self.sop_class_uid, found.path, found.tag, strict=self.plan.strict)
 
     def _elements(
         self,
