@@ -61,4 +61,5 @@ class InstanceValues:
     def _from_file(self) -> HeaderView:
         instance = self._instance
         self._file = self._path.open("rb")
-        return HeaderView.of_file(self._file, instance.data_set_offset, instance.transfer_syntax_uid)
+        # the file may be longer than the object
+        return HeaderView.of_file(self._file, instance.data_set_offset, instance.transfer_syntax_uid, instance.size)

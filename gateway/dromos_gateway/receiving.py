@@ -113,7 +113,7 @@ class Receiving:
         """Make a complete instance durable."""
         instance = Instance(
             id=0,
-            file=incoming.name,
+            file="",
             size=incoming.size,
             data_set_offset=incoming.data_set_offset,
             sop_class_uid=request.sop_class_uid,

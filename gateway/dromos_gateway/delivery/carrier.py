@@ -94,6 +94,7 @@ class Carrier:
             parcel.sop_class_uid,
             parcel.sop_instance_uid,
             parcel.transfer_syntax_uid,
+            parcel.size,
         )
         try:
             response = await self._lane.store(self._peer, stored, self._kinds)

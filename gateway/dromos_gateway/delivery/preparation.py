@@ -67,7 +67,8 @@ class Preparation:
         return len(self._parcels)
 
     def begin(self, delivery: Delivery, settings: DestinationSettings, change: Change | None) -> None:
-        """Take a delivery in."""
+        """Take a delivery in. Its object becomes a file that ends where the object does, if it was in a slot."""
+        self._spool.trim(delivery.instance)
         self._tasks[delivery.id] = asyncio.create_task(self._prepare(delivery, settings, change)), delivery
 
     def take(self) -> tuple[Delivery, Parcel] | None:
@@ -137,7 +138,7 @@ def _shared(
     """Say which albums the series goes into."""
     instance = delivery.instance
     with InstanceValues(instance, spool.path(instance)) as received, Path(parcel.path).open("rb") as file:
-        sent = HeaderView.of_file(file, parcel.data_set_offset, parcel.transfer_syntax_uid)
+        sent = HeaderView.of_file(file, parcel.data_set_offset, parcel.transfer_syntax_uid, parcel.size)
         try:
             return replace(delivery, shares=shares_of(settings.albums, received, sent)), parcel
         except MalformedDataSet as error:

@@ -121,6 +121,7 @@ class StowCarrier:
                     parcel.sop_class_uid,
                     parcel.sop_instance_uid,
                     parcel.transfer_syntax_uid,
+                    parcel.size,
                 ),
                 parcel.attempts,
             )

@@ -68,13 +68,14 @@ class ProposedContext:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """A file whose data set, from `data_set_offset` to its end, is sent byte for byte."""
+    """A file whose data set, from `data_set_offset` to `size` (None: the file's end), is sent byte for byte."""
 
     path: Path
     data_set_offset: int
     sop_class_uid: str
     sop_instance_uid: str
     transfer_syntax_uid: str
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +160,7 @@ class Association:
                 f"in transfer syntax {instance.transfer_syntax_uid}"
             )
         async with self._turn:
-            source = DataSetSource(instance.path, instance.data_set_offset)
+            source = DataSetSource(instance.path, instance.data_set_offset, instance.size)
             try:
                 return await self._store(instance, source, context_id)
             except BaseException:

@@ -20,7 +20,7 @@ _MAX_FRAGMENTS = 256  # in one preadv; the system takes 1024
 class DataSetSource:
     """An open file being sent."""
 
-    def __init__(self, path: Path, offset: int) -> None:
+    def __init__(self, path: Path | str, offset: int, end: int | None = None) -> None:
         """Open it. UnreadableObject when that fails, or when there is no data set."""
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -28,7 +28,7 @@ class DataSetSource:
             raise UnreadableObject(f"{path}: {error.strerror}") from None
         self._path = path
         self._offset = offset
-        self._left = os.fstat(self._descriptor).st_size - offset
+        self._left = (os.fstat(self._descriptor).st_size if end is None else end) - offset
         if self._left <= 0:
             self.close()
             raise UnreadableObject(f"{path}: there is no data set after the file meta information")

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Group commit: one thread makes many instances durable with one round of syncs.
+"""Group commit: one round of syncs makes everything durable that was ready in one turn of the loop.
 
-A round: rename every new file into objects/ and fdatasync it, fsync that folder once, commit the ledger once. Only
-then do the waiting coroutines hear of it. The rename comes first: a journalling file system then writes names and data
-in one go, and the folder's own sync finds nothing left to do. A file there without a row was never acknowledged, and
-the next start sweeps it. What only says that something was sent may wait a moment for company, because
-losing it in a power cut costs no more than sending an instance twice.
+A round: sync the data of every new file, give those that are no slots their names and sync that folder once, commit the
+ledger once. Only then does anybody hear of it. A file there without a row was never acknowledged, and the next start
+sweeps it. What only says that something was sent waits a moment for company, because losing it in a power cut costs no
+more than sending an instance twice.
+
+On a fast disk a round is little longer than waking a thread, so it runs where it is; on one where rounds take long they
+run in a thread, and receiving goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -17,57 +19,68 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from dromos_gateway.spool.folders import sync_folder
+from dromos_gateway.spool.incoming import NewFile
+from dromos_gateway.spool.ledger import Released, Settlement
 
 log = logging.getLogger(__name__)
 
-_MOST = 512  # jobs in one round
-_PATIENCE = 0.05  # seconds that a job without urgency may wait for others
+_PATIENCE = 0.025  # seconds that an ending may wait for others
+_COMPANY = 32  # endings that need not wait any longer
+_LONG = 0.002  # seconds: while rounds take longer than this, they run in the thread
+_INERTIA = 0.8  # what the mean of the last rounds counts against a new one
 
-
-@dataclass(frozen=True, slots=True)
-class NewFile:
-    """A file that was written and shall become durable under its final name."""
-
-    descriptor: int  # the committer closes it
-    temporary: Path
-    final: Path
+Done = Callable[[Any, Exception | None], None]
 
 
 @dataclass(slots=True)
 class _Job:
     apply: Callable[[sqlite3.Connection], Any]
-    future: asyncio.Future[Any] | None
+    done: Done
     file: NewFile | None
-    removes: bool  # the result names a file that may go after the commit
-    urgent: bool
     result: Any = None
     error: Exception | None = None
 
 
+@dataclass(slots=True)
+class _Round:
+    jobs: list[_Job]
+    endings: list[Settlement]
+    released: Sequence[Released] = field(default=())
+    seconds: float = 0.0
+
+
 class Committer:
-    """Runs every change of the ledger, in order, in a thread of its own."""
+    """Runs every change of the ledger, in order."""
 
     def __init__(
         self,
         connection: sqlite3.Connection,
-        objects: Path,
-        freed: Callable[[int], None],
+        folder: Path,
+        settle: Callable[[sqlite3.Connection, Sequence[Settlement]], list[Released]],
+        released: Callable[[Sequence[Released]], None],
         rolled_back: Callable[[], None],
     ) -> None:
         self._connection = connection
-        self._objects = objects
-        self._rolled_back = rolled_back  # told, in the committer's thread, that nothing of a transaction lasts
-        self._freed = freed  # told, on the loop, how many bytes delivered objects gave back
+        self._folder = folder
+        self._objects = folder / "objects"
+        self._settle = settle
+        self._rolled_back = rolled_back  # told, wherever the round runs, that nothing of a transaction lasts
+        self._released = released  # told, on the loop, of objects that nobody needs any longer
         self._loop = asyncio.get_running_loop()
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._run, name="committer", daemon=True)
-        self._closed = False
+        self._jobs: list[_Job] = []
+        self._endings: list[Settlement] = []
+        self._scheduled = self._busy = self._closed = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._usual = 0.0  # seconds of a round
+        self._idle = asyncio.Event()
+        self._rounds: queue.SimpleQueue[_Round | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name="committer", daemon=True)
         self.rounds = 0
 
     def start(self) -> None:
@@ -75,139 +88,164 @@ class Committer:
         self._thread.start()
 
     def submit(
-        self, apply: Callable[[sqlite3.Connection], Any], *, file: NewFile | None = None, urgent: bool = True
+        self, apply: Callable[[sqlite3.Connection], Any], done: Done | None = None, *, file: NewFile | None = None
     ) -> asyncio.Future[Any]:
-        """Queue a change; the future has its result once it is durable. OSError or sqlite3.Error when it is not."""
+        """Queue a change; `done` and the future hear once it is durable, or of OSError or sqlite3.Error."""
         future: asyncio.Future[Any] = self._loop.create_future()
+
+        def finished(result: Any, error: Exception | None) -> None:  # whatever `apply` gave
+            if done is not None:
+                done(result, error)
+            if not future.done():
+                future.set_result(result) if error is None else future.set_exception(error)
+
         if self._closed:
-            if file is not None:
-                os.close(file.descriptor)
-            future.set_exception(OSError("the spool is closed"))
-            return future
-        self._jobs.put(_Job(apply, future, file, removes=False, urgent=urgent))
+            finished(None, OSError("the spool is closed"))
+        else:
+            self._jobs.append(_Job(apply, finished, file))
+            self._schedule()
         return future
 
-    def post(self, apply: Callable[[sqlite3.Connection], str | None]) -> None:
-        """Queue a change that nobody waits for. The file it names, if any, is deleted after the commit."""
-        if not self._closed:
-            self._jobs.put(_Job(apply, None, None, removes=True, urgent=False))
+    def end(self, ending: Settlement) -> None:
+        """Queue an ending that nobody waits for."""
+        if self._closed:
+            return
+        self._endings.append(ending)
+        if len(self._endings) >= _COMPANY:
+            self._schedule()
+        elif self._timer is None:
+            self._timer = self._loop.call_later(_PATIENCE, self._late)
 
     async def close(self) -> None:
         """Commit what is queued, then stop."""
-        if not self._closed:
-            self._closed = True
-            self._jobs.put(None)
-            await asyncio.to_thread(self._thread.join)
+        if self._closed:
+            return
+        self._closed = True
+        while self._jobs or self._endings or self._busy:
+            self._turn(everything=True)
+            if self._busy:
+                self._idle.clear()
+                await self._idle.wait()
+        self._rounds.put(None)
+        await asyncio.to_thread(self._thread.join)
 
-    def _run(self) -> None:
-        while True:
-            jobs, last = self._gather()
-            if jobs:
-                self._round(jobs)
-            if last:
-                return
+    # --- on the loop ---
 
-    def _gather(self) -> tuple[list[_Job], bool]:
-        """The jobs of a round, and whether the committer shall stop after it."""
-        jobs: list[_Job] = []
-        deadline: float | None = None
-        while len(jobs) < _MOST:
+    def _schedule(self) -> None:
+        if not self._scheduled and not self._busy:
+            self._scheduled = True
+            self._loop.call_soon(self._turn)
+
+    def _late(self) -> None:
+        self._timer = None
+        if not self._busy:
+            self._turn(everything=True)
+
+    def _turn(self, *, everything: bool = False) -> None:
+        """Run a round with what is there, or hand it to the thread."""
+        self._scheduled = False
+        if self._busy:
+            return
+        jobs, self._jobs = self._jobs, []
+        endings: list[Settlement] = []
+        if everything or len(self._endings) >= _COMPANY:
+            endings, self._endings = self._endings, []
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+        if not jobs and not endings:
+            return
+        work = _Round(jobs, endings)
+        if self._usual > _LONG:
+            self._busy = True
+            self._rounds.put(work)
+        else:
+            self._run(work)
+            self._answer(work)
+
+    def _answer(self, work: _Round) -> None:
+        self._usual = _INERTIA * self._usual + (1 - _INERTIA) * work.seconds
+        for job in work.jobs:
+            job.done(job.result, job.error)
+        if work.released:
+            self._released(work.released)
+
+    def _returned(self, work: _Round) -> None:
+        self._busy = False
+        self._answer(work)
+        self._idle.set()
+        if self._jobs or len(self._endings) >= _COMPANY:
+            self._schedule()
+        elif self._endings and self._timer is None:
+            self._timer = self._loop.call_later(_PATIENCE, self._late)
+
+    # --- on the loop or in the thread, never both at once ---
+
+    def _serve(self) -> None:
+        while (work := self._rounds.get()) is not None:
+            self._run(work)
             try:
-                if deadline is None:
-                    job = self._jobs.get()
-                elif (left := deadline - time.monotonic()) > 0:
-                    job = self._jobs.get(timeout=left)
-                else:
-                    job = self._jobs.get_nowait()
-            except queue.Empty:
-                return jobs, False
-            if job is None:
-                return jobs, True
-            jobs.append(job)
-            if job.urgent:
-                deadline = 0.0
-            elif deadline is None:
-                deadline = time.monotonic() + _PATIENCE
-        return jobs, False
+                self._loop.call_soon_threadsafe(self._returned, work)
+            except RuntimeError:
+                log.warning("the gateway stopped before %d changes were acknowledged", len(work.jobs))
 
-    def _round(self, jobs: list[_Job]) -> None:
-        for job in jobs:
+    def _run(self, work: _Round) -> None:
+        started = time.monotonic()
+        renamed = False
+        for job in work.jobs:
             if job.file is not None:
-                _settle_file(job, job.file)
-        if any(job.file is not None and job.error is None for job in jobs):
-            try:
-                sync_folder(self._objects)
-            except OSError as error:
-                for job in jobs:
-                    if job.file is not None and job.error is None:
-                        job.error = error
-        good = [job for job in jobs if job.error is None]
-        if good and not self._commit(good) and len(good) > 1:
+                job.error = self._settle_file(job.file)
+                renamed = renamed or job.file.temporary is not None
+        if renamed:
+            self._sync_names(work.jobs)
+        good = [job for job in work.jobs if job.error is None]
+        if not self._commit(work, good, work.endings) and (len(good) > 1 or work.endings):
             for job in good:  # one of them is bad, or the disk is full: each on its own
-                self._commit([job])
+                self._commit(work, [job], [])
+            if not self._commit(work, [], work.endings):
+                log.error("the ledger could not be written: %d deliveries may happen twice", len(work.endings))
         self.rounds += 1
-        freed = sum(self._clear(job) for job in jobs)
-        try:
-            if freed:
-                self._loop.call_soon_threadsafe(self._freed, freed)
-            self._loop.call_soon_threadsafe(_answer, [job for job in jobs if job.future is not None])
-        except RuntimeError:
-            log.warning("the gateway stopped before %d changes were acknowledged", len(jobs))
+        work.seconds = time.monotonic() - started
 
-    def _commit(self, jobs: list[_Job]) -> bool:
+    def _settle_file(self, file: NewFile) -> Exception | None:
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
+            if file.temporary is None:
+                os.fdatasync(file.descriptor)
+                return None
+            try:
+                # the rename comes first: a journalling file system then writes name and data in one go
+                os.rename(file.temporary, self._folder / file.name)  # noqa: PTH104 - no objects made on the way
+                os.fdatasync(file.descriptor)
+            finally:
+                os.close(file.descriptor)
+        except OSError as error:
+            return error
+        return None
+
+    def _sync_names(self, jobs: Sequence[_Job]) -> None:
+        try:
+            sync_folder(self._objects)
+        except OSError as error:
             for job in jobs:
-                job.result = job.apply(self._connection)
-            self._connection.execute("COMMIT")
+                if job.file is not None and job.file.temporary is not None:
+                    job.error = job.error or error
+
+    def _commit(self, work: _Round, jobs: Sequence[_Job], endings: Sequence[Settlement]) -> bool:
+        connection = self._connection
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            for job in jobs:
+                job.result = job.apply(connection)
+            released = self._settle(connection, endings) if endings else []
+            connection.execute("COMMIT")
         except Exception as error:  # whatever it is, the senders must hear that nothing was kept
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             self._rolled_back()
             for job in jobs:
                 job.error = error
             return False
         for job in jobs:
             job.error = None
+        work.released = work.released or released
         return True
-
-    def _clear(self, job: _Job) -> int:
-        """Remove what failed, or what is delivered; the bytes of the latter."""
-        if job.error is not None:
-            if job.file is not None:
-                job.file.temporary.unlink(missing_ok=True)
-                job.file.final.unlink(missing_ok=True)
-            if job.future is None:
-                log.error("the ledger could not be written: %s", job.error)
-            return 0
-        if not job.removes or job.result is None:
-            return 0
-        path = self._objects / str(job.result)
-        try:
-            size = path.stat().st_size
-            path.unlink()
-        except OSError as error:
-            log.warning("a delivered object could not be deleted: %s", error)
-            return 0
-        return size
-
-
-def _settle_file(job: _Job, file: NewFile) -> None:
-    try:
-        try:
-            os.rename(file.temporary, file.final)  # noqa: PTH104 - no objects made on the way
-            os.fdatasync(file.descriptor)
-        finally:
-            os.close(file.descriptor)
-    except OSError as error:
-        job.error = error
-
-
-def _answer(jobs: list[_Job]) -> None:
-    for job in jobs:
-        if job.future is None or job.future.done():
-            continue
-        if job.error is not None:
-            job.future.set_exception(job.error)
-        else:
-            job.future.set_result(job.result)

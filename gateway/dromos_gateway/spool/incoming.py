@@ -1,67 +1,149 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An instance on its way into the spool: fragments go straight to a file."""
+"""An instance on its way into the spool: a small one is gathered in memory, the others go to a file as they come."""
 
 from __future__ import annotations
 
 import os
+import secrets
+from dataclasses import dataclass
 from pathlib import Path
 
-from dromos_gateway.spool.committer import NewFile
+from dromos_gateway.spool.slots import MEDIUM, SMALL, Slot, Slots
 from dromos_gateway.spool.space import Space
 
 _SNIFF = 16 * 1024
+_EARLY = 8 * 1024 * 1024  # bytes after which the system is asked to begin writing, so that the sync finds little left
+_KEPT_IN_CACHE = 64 * 1024 * 1024  # of a larger object the beginning is not: memory belongs to others
+
+
+@dataclass(frozen=True, slots=True)
+class NewFile:
+    """A file that was written and shall become durable. A slot has its name; other files get theirs by renaming."""
+
+    descriptor: int
+    name: str  # relative to the spool's folder
+    temporary: Path | None  # None: a slot
 
 
 class IncomingFile:
-    """A Part 10 file being written below incoming/; it has no name that anything else knows."""
+    """A Part 10 file being received; it has no name that anything else knows."""
 
-    def __init__(self, temporary: Path, final: Path, head: bytes, space: Space) -> None:
-        self._temporary = temporary
-        self._final = final
+    def __init__(self, folder: Path, slots: Slots, space: Space, head: bytes) -> None:
+        self._folder = folder
+        self._slots = slots
         self._space = space
-        self._descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._memory: bytearray | None = bytearray(head)
+        self._slot: Slot | None = None
+        self._descriptor = -1
+        self._temporary: Path | None = None
+        self._written = 0  # bytes that the system was asked to begin writing
+        self._done = False
         self.data_set_offset = len(head)
-        self.size = 0
-        self.beginning = b""  # of the data set, enough to find the study
-        try:
-            self._append(memoryview(head))
-        except OSError:
-            self.abandon()
-            raise
+        self.size = len(head)
+        self._beginning = b""
+        space.add(len(head))
 
     @property
     def path(self) -> Path:
-        """Where the file is now."""
-        return self._temporary
+        """Where the file is now; while it is in memory, `beginning` is all of it."""
+        return self._temporary or (self._slot.path if self._slot is not None else self._folder / "incoming" / "memory")
 
     @property
-    def name(self) -> str:
-        """The name the object will have below objects/."""
-        return self._final.name
+    def beginning(self) -> bytes:
+        """The first bytes of the data set, enough to find the study; all of them when the object is small."""
+        return self._beginning if self._memory is None else bytes(memoryview(self._memory)[self.data_set_offset :])
 
     def write(self, fragment: memoryview) -> None:
         """Append a piece of the data set. OSError when the disk does not take it."""
-        if len(self.beginning) < _SNIFF:
-            self.beginning += bytes(fragment[: _SNIFF - len(self.beginning)])
+        size = len(fragment)
+        if self._memory is not None:
+            if self.size + size <= SMALL:
+                self._memory += fragment
+                self.size += size
+                self._space.add(size)
+                return
+            self._leave_memory()
+        if len(self._beginning) < _SNIFF:
+            self._beginning += bytes(fragment[: _SNIFF - len(self._beginning)])
+        if self._slot is not None and self.size + size > self._slot.capacity:
+            self._leave_slot()
         self._append(fragment)
 
-    def _append(self, view: memoryview) -> None:
-        done = 0
-        while done < len(view):
-            written = os.write(self._descriptor, view[done:] if done else view)
-            done += written
-            self.size += written
-            self._space.add(written)
-
     def complete(self) -> NewFile:
-        """Hand the file over to the committer, which closes it."""
+        """Hand the file over to the committer. OSError."""
+        if self._memory is not None:
+            memory, self._memory = self._memory, None
+            self._beginning = bytes(memoryview(memory)[self.data_set_offset :])
+            self._slot = self._slots.take(SMALL)
+            if self._slot is None:
+                self._open_file()
+            os.pwrite(self._descriptor if self._slot is None else self._slot.descriptor, memory, 0)
+        self._done = True
+        if self._slot is not None:
+            return NewFile(self._slot.descriptor, self._slot.name, None)
+        assert self._temporary is not None  # noqa: S101 - there is a slot or a file
         descriptor, self._descriptor = self._descriptor, -1
-        return NewFile(descriptor, self._temporary, self._final)
+        return NewFile(descriptor, f"objects/{self._temporary.name}.dcm", self._temporary)
 
     def abandon(self) -> None:
         """Leave nothing behind."""
+        if self._done:
+            return
+        self._done = True
+        self._memory = None
+        self._space.add(-self.size)
+        if self._slot is not None:
+            self._slots.recycle(self._slot.name, self.size)
         if self._descriptor >= 0:
             os.close(self._descriptor)
-            self._descriptor = -1
+        if self._temporary is not None:
             self._temporary.unlink(missing_ok=True)
-            self._space.add(-self.size)
+
+    def _leave_memory(self) -> None:
+        memory, self._memory = self._memory, None
+        assert memory is not None  # noqa: S101 - the caller looked
+        self._beginning = bytes(memoryview(memory)[self.data_set_offset : self.data_set_offset + _SNIFF])
+        self._slot = self._slots.take(MEDIUM)
+        if self._slot is None:
+            self._open_file()
+        self.size = 0
+        self._space.add(-len(memory))
+        self._append(memoryview(memory))
+
+    def _leave_slot(self) -> None:
+        """The object is larger than a slot: it gets a file of its own."""
+        slot, self._slot = self._slot, None
+        assert slot is not None  # noqa: S101 - the caller looked
+        self._open_file()
+        content, size = memoryview(os.pread(slot.descriptor, self.size, 0)), self.size
+        self._slots.recycle(slot.name, size)
+        self.size = 0
+        self._space.add(-size)
+        self._append(content)
+
+    def _open_file(self) -> None:
+        self._temporary = self._folder / "incoming" / secrets.token_hex(16)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            self._descriptor = os.open(self._temporary, flags, 0o600)
+        except OSError:
+            self._temporary = None
+            raise
+
+    def _append(self, view: memoryview) -> None:
+        descriptor = self._descriptor if self._slot is None else self._slot.descriptor
+        while view:
+            written = os.pwrite(descriptor, view, self.size)
+            self.size += written
+            self._space.add(written)
+            view = view[written:]
+        if self.size - self._written >= _EARLY and self._slot is None:
+            self._begin_writing()
+
+    def _begin_writing(self) -> None:
+        """Ask for the last pieces to be written; in Linux DONTNEED starts that, and drops only what is on the disk."""
+        start = max(0, self._written - _KEPT_IN_CACHE)
+        if self.size <= _KEPT_IN_CACHE:
+            start = self._written
+        os.posix_fadvise(self._descriptor, start, self.size - start, os.POSIX_FADV_DONTNEED)
+        self._written = self.size

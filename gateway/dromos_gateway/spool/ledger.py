@@ -6,18 +6,23 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from dromos_gateway.spool import shares
-from dromos_gateway.spool.records import Delivery, Failure, Instance, Planned, State, Totals
+from dromos_gateway.spool.records import Delivery, Ending, Failure, Instance, Planned, State, Totals
+
+DELIVERIES = 4096  # numbers that belong to one instance's deliveries: its own number times this, and what follows
 
 _COLUMNS = (
     "file, size, data_set_offset, sop_class_uid, sop_instance_uid, transfer_syntax_uid, study, "
     "calling_ae_title, called_ae_title, peer_host, node, received_at"
 )
-_INSERT_INSTANCE = f"INSERT INTO instances ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_INSERT_INSTANCE = f"INSERT INTO instances (id, {_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
 _INSERT_DELIVERY = (
-    "INSERT INTO deliveries (instance, destination, state, reason, due, since, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO deliveries (id, instance, destination, state, due, since, changed_at) "
+    "VALUES (?, ?, ?, 'Waiting', ?, ?, ?)"
 )
+_ANY_DELIVERY = "SELECT 1 FROM deliveries WHERE id >= ? AND id < ? LIMIT 1"
 _COUNT = (
     "INSERT INTO counters (destination, delivered, excluded, last_transfer, last_error) VALUES (?, ?, ?, ?, ?) "
     "ON CONFLICT (destination) DO UPDATE SET delivered = delivered + excluded.delivered, "
@@ -28,23 +33,21 @@ _COUNT = (
 
 
 def add(
-    connection: sqlite3.Connection, instance: Instance, plan: Sequence[Planned]
+    connection: sqlite3.Connection, number: int, instance: Instance, plan: Sequence[Planned]
 ) -> tuple[Instance, tuple[Delivery, ...]]:
-    """Record a new instance with a row for each destination; give it with its id, and the rows that wait."""
+    """Record a new instance with a row for each destination that it waits for; give it with its id, and those."""
     values = (
-        instance.file, instance.size, instance.data_set_offset, instance.sop_class_uid, instance.sop_instance_uid,
-        instance.transfer_syntax_uid, instance.study, instance.calling_ae_title, instance.called_ae_title,
-        instance.peer_host, instance.node, instance.received_at,
+        number, instance.file, instance.size, instance.data_set_offset, instance.sop_class_uid,
+        instance.sop_instance_uid, instance.transfer_syntax_uid, instance.study, instance.calling_ae_title,
+        instance.called_ae_title, instance.peer_host, instance.node, instance.received_at,
     )  # fmt: skip
-    key = connection.execute(_INSERT_INSTANCE, values).lastrowid or 0
-    stored = replace(instance, id=key)
-    now = instance.received_at
+    connection.execute(_INSERT_INSTANCE, values)
+    stored, now = replace(instance, id=number), instance.received_at
     waiting = []
-    for item in plan:
-        row = (key, item.destination, item.state, item.reason, now, now, now)
-        number = connection.execute(_INSERT_DELIVERY, row).lastrowid or 0
+    for key, item in enumerate(plan, first_delivery(number)):
         if item.state is State.Waiting:
-            waiting.append(Delivery(number, stored, item.destination, 0, now, now, judged=item.judged))
+            connection.execute(_INSERT_DELIVERY, (key, number, item.destination, now, now, now))
+            waiting.append(Delivery(key, stored, item.destination, 0, now, now, judged=item.judged))
         else:
             connection.execute(_COUNT, (item.destination, 0, 1, None, None))
     return stored, tuple(waiting)
@@ -55,36 +58,68 @@ def count_excluded(connection: sqlite3.Connection, plan: Sequence[Planned]) -> N
     connection.executemany(_COUNT, [(item.destination, 0, 1, None, None) for item in plan])
 
 
-def settle(
-    connection: sqlite3.Connection, delivery: Delivery, state: State, *, reason: str, message: str, at: float
-) -> str | None:
-    """End a delivery. Gives the file's name when that was the instance's last one and the file may go."""
-    connection.execute(
-        "UPDATE deliveries SET state = ?, reason = ?, message = ?, attempts = ?, changed_at = ? WHERE id = ?",
-        (state, reason, message, delivery.attempts, at, delivery.id),
-    )
-    delivered = state is State.Delivered
-    if delivered and delivery.shares:
-        shares.plan(connection, delivery.destination, delivery.shares, at)
-    error = message if state is State.Failed else None
-    connection.execute(
-        _COUNT,
-        (delivery.destination, int(delivered), int(state is State.Excluded), at if delivered else None, error),
-    )
-    return None if state is State.Failed else forget_if_done(connection, delivery.instance.id)
+class Settlement(NamedTuple):
+    """What became of a delivery."""
+
+    delivery: Delivery
+    ending: Ending
 
 
-def forget_if_done(connection: sqlite3.Connection, instance: int) -> str | None:
-    """Remove the rows of an instance that every destination is done with; give its file's name."""
-    open_rows = connection.execute(
-        "SELECT 1 FROM deliveries WHERE instance = ? AND state IN ('Waiting', 'Failed') LIMIT 1", (instance,)
-    ).fetchone()
-    if open_rows is not None:
+class Released(NamedTuple):
+    """An object that every destination is done with."""
+
+    file: str
+    size: int
+
+
+def settle(connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> list[Released]:
+    """End deliveries; the objects that may go now. What is kept of those that are over stands in the transfer log."""
+    failed = [each for each in settlements if each.ending.state is State.Failed]
+    over = [each for each in settlements if each.ending.state is not State.Failed]
+    connection.executemany(
+        "UPDATE deliveries SET state = 'Failed', reason = ?, message = ?, attempts = ?, changed_at = ? WHERE id = ?",
+        [(end.reason, end.message, delivery.attempts, end.at, delivery.id) for delivery, end in failed],
+    )
+    connection.executemany("DELETE FROM deliveries WHERE id = ?", [(each.delivery.id,) for each in over])
+    _count(connection, settlements)
+    for delivery, ending in over:
+        if delivery.shares and ending.state is State.Delivered:
+            shares.plan(connection, delivery.destination, delivery.shares, ending.at)
+    instances = {each.delivery.instance.id: each.delivery.instance for each in over}
+    done = [instance for key, instance in instances.items() if not _has_deliveries(connection, key)]
+    connection.executemany("DELETE FROM instances WHERE id = ?", [(instance.id,) for instance in done])
+    return [Released(instance.file, instance.size) for instance in done]
+
+
+def _count(connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> None:
+    by_destination: dict[str, list[Ending]] = {}
+    for delivery, ending in settlements:
+        by_destination.setdefault(delivery.destination, []).append(ending)
+    for destination, endings in by_destination.items():
+        delivered = [ending.at for ending in endings if ending.state is State.Delivered]
+        excluded = sum(ending.state is State.Excluded for ending in endings)
+        errors = [ending.message for ending in endings if ending.state is State.Failed]
+        last, error = max(delivered, default=None), errors[-1] if errors else None
+        connection.execute(_COUNT, (destination, len(delivered), excluded, last, error))
+
+
+def _has_deliveries(connection: sqlite3.Connection, instance: int) -> bool:
+    row = connection.execute(_ANY_DELIVERY, (first_delivery(instance), first_delivery(instance + 1))).fetchone()
+    return row is not None
+
+
+def first_delivery(instance: int) -> int:
+    """The first of the numbers that belong to an instance's deliveries; no index is needed to find them."""
+    return instance * DELIVERIES
+
+
+def forget_if_done(connection: sqlite3.Connection, instance: int) -> Released | None:
+    """Remove the row of an instance that has no delivery left."""
+    if _has_deliveries(connection, instance):
         return None
-    row = connection.execute("SELECT file FROM instances WHERE id = ?", (instance,)).fetchone()
-    connection.execute("DELETE FROM deliveries WHERE instance = ?", (instance,))
+    row = connection.execute("SELECT file, size FROM instances WHERE id = ?", (instance,)).fetchone()
     connection.execute("DELETE FROM instances WHERE id = ?", (instance,))
-    return None if row is None else str(row[0])
+    return None if row is None else Released(*row)
 
 
 def reschedule(connection: sqlite3.Connection, delivery: Delivery, at: float) -> None:
@@ -111,8 +146,8 @@ def bury_instances(
     """Make dead letters of whatever waits of these instances."""
     connection.executemany(
         "UPDATE deliveries SET state = 'Failed', reason = ?, message = ?, changed_at = ? "
-        "WHERE instance = ? AND state = 'Waiting'",
-        [(reason, message, at, key) for key in instances],
+        "WHERE id >= ? AND id < ? AND state = 'Waiting'",
+        [(reason, message, at, first_delivery(key), first_delivery(key + 1)) for key in instances],
     )
 
 
@@ -126,12 +161,10 @@ def revive(connection: sqlite3.Connection, failure: int, destination: str | None
     return next(_deliveries(connection, "d.id = ?", (failure,)), None) if changed else None
 
 
-def discard(connection: sqlite3.Connection, failure: int, at: float) -> tuple[bool, str | None]:
-    """Give a dead letter up by hand: whether there was one, and the file that may go."""
+def discard(connection: sqlite3.Connection, failure: int) -> tuple[bool, Released | None]:
+    """Give a dead letter up by hand: whether there was one, and the object that may go."""
     row = connection.execute(
-        "UPDATE deliveries SET state = 'Excluded', reason = 'discarded by hand', changed_at = ? "
-        "WHERE id = ? AND state = 'Failed' RETURNING instance, destination",
-        (at, failure),
+        "DELETE FROM deliveries WHERE id = ? AND state = 'Failed' RETURNING instance, destination", (failure,)
     ).fetchone()
     if row is None:
         return False, None

@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 
-from dromos_gateway.spool import ledger
+from dromos_gateway.spool import ledger, slots
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,18 @@ def recover(connection: sqlite3.Connection, folder: Path, now: float) -> int:
     """
     partial = _sweep(Path(entry.path) for entry in os.scandir(folder / "incoming"))
     rows = ledger.files(connection)
-    sizes = {entry.name: entry.stat().st_size for entry in os.scandir(folder / "objects")}
-    orphans = _sweep(folder / "objects" / name for name in sizes.keys() - rows.keys())
+    sizes = {
+        f"{part}/{entry.name}": entry.stat().st_size
+        for part in ("objects", slots.FOLDER)
+        for entry in os.scandir(folder / part)
+    }
+    blank = [name for name in sizes.keys() - rows.keys() if name.startswith(slots.FOLDER)]
+    _sweep(folder / name for name in blank)
+    orphans = _sweep(folder / name for name in sizes.keys() - rows.keys() - set(blank))
+    for name, (_, size) in rows.items():  # what is behind an object in its slot
+        if name.startswith(slots.FOLDER) and sizes.get(name, 0) > size:
+            os.truncate(folder / name, size)
+            sizes[name] = size
     missing = [key for name, (key, _) in rows.items() if name not in sizes]
     damaged = [key for name, (key, size) in rows.items() if name in sizes and sizes[name] != size]
     connection.execute("BEGIN IMMEDIATE")

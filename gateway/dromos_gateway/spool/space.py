@@ -53,6 +53,12 @@ class Space:
         self._since += count
 
     @property
+    def available(self) -> int:
+        """Bytes that could still be written, the reserve included."""
+        left = max(0, self._seen.available - max(self._since, 0))
+        return left if self.limit is None else min(left, max(0, self.limit - self.used))
+
+    @property
     def shortage(self) -> str | None:
         """Why nothing more is taken; None while there is room."""
         if self.limit is not None and self.used > self.limit * (1 - RESERVE):

@@ -7,20 +7,23 @@ Receiving and delivering meet only here, on the disk; either may one day run in 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import logging
 import os
-import secrets
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from dromos_gateway.spool import ledger, shares
+from dromos_gateway.spool import ledger, shares, slots
 from dromos_gateway.spool.committer import Committer
 from dromos_gateway.spool.folders import make_durably
-from dromos_gateway.spool.incoming import IncomingFile
+from dromos_gateway.spool.incoming import IncomingFile, NewFile
+from dromos_gateway.spool.ledger import Released, Settlement
+from dromos_gateway.spool.numbers import Numbers
 from dromos_gateway.spool.records import (
     Delivery,
     Ending,
@@ -34,9 +37,13 @@ from dromos_gateway.spool.records import (
 )
 from dromos_gateway.spool.recovery import recover
 from dromos_gateway.spool.schema import connect, connect_for_reading
+from dromos_gateway.spool.slots import Slots
 from dromos_gateway.spool.space import Space
 
 log = logging.getLogger(__name__)
+
+
+LARGE = 2 * 1024 * 1024  # bytes of an object that is synced apart from the others
 
 
 class SpoolBusy(Exception):
@@ -71,7 +78,7 @@ class Spool:
     """Part 10 files below objects/ and a ledger of what becomes of them."""
 
     def __init__(self, folder: Path, limit: int | None) -> None:
-        for part in (folder, folder / "incoming", folder / "objects"):
+        for part in (folder, folder / "incoming", folder / "objects", folder / slots.FOLDER):
             make_durably(part)
         self.folder = folder
         self.objects = folder / "objects"
@@ -80,7 +87,10 @@ class Spool:
         self._reader = connect_for_reading(folder / "ledger.sqlite")
         self._reading = asyncio.Lock()
         self.space = Space(folder, limit)
-        self._committer = Committer(self._writer, self.objects, self._give_back, self._rolled_back)
+        self._slots = Slots(folder, self.space)
+        self._numbers = Numbers(self._writer)
+        self._committer = Committer(self._writer, folder, self._settle, self._released, self._rolled_back)
+        self._tasks: set[asyncio.Task[None]] = set()
         self.arrived: Callable[[Sequence[Delivery]], None] = lambda _: None  # set by whoever delivers
         self.recorder: Recorder | None = None  # set by whoever keeps a transfer log
 
@@ -88,10 +98,14 @@ class Spool:
         """Bring files and rows into line after a crash. Call it once, before anything else."""
         self.space.used = recover(self._writer, self.folder, now)
         self._committer.start()
+        self._slots.refill()
 
     async def close(self) -> None:
         """Commit what is queued and let go of the folder."""
         await self._committer.close()
+        if self._tasks:
+            await asyncio.wait(self._tasks)
+        await self._slots.close()
         self._reader.close()
         self._writer.close()
         os.close(self._lock)
@@ -99,9 +113,8 @@ class Spool:
     # Receiving
 
     def begin(self, head: bytes) -> IncomingFile:
-        """Open a file for an instance; OSError when that cannot be done."""
-        name = secrets.token_hex(16)
-        return IncomingFile(self.folder / "incoming" / name, self.objects / f"{name}.dcm", head, self.space)
+        """Take in an instance; OSError when that cannot be done."""
+        return IncomingFile(self.folder, self._slots, self.space, head)
 
     async def keep(self, incoming: IncomingFile, instance: Instance, plan: Sequence[Planned]) -> None:
         """Make an instance durable and hand it to delivery; OSError or sqlite3.Error when that failed.
@@ -113,17 +126,44 @@ class Spool:
             incoming.abandon()
             await asyncio.shield(self._committer.submit(partial(self._count_excluded, instance, beginning, plan)))
             return
-        future = self._committer.submit(partial(self._add, instance, beginning, plan), file=incoming.complete())
-        future.add_done_callback(partial(self._kept, instance.size))
-        await asyncio.shield(future)  # a sender that goes away now changes nothing
+        try:
+            file = incoming.complete()
+        except OSError:
+            incoming.abandon()
+            raise
+        # a sender that goes away now changes nothing
+        if instance.size > LARGE:
+            await asyncio.shield(self._keep_large(file, instance, beginning, plan))
+        else:
+            await asyncio.shield(self._add(file, instance, beginning, plan))
+
+    async def _keep_large(self, file: NewFile, instance: Instance, beginning: bytes, plan: Sequence[Planned]) -> None:
+        """Sync most of it before its turn, so that the others of its round need not wait for that."""
+        with contextlib.suppress(OSError):  # its turn will say the same
+            await asyncio.to_thread(os.fdatasync, file.descriptor)
+        await self._add(file, instance, beginning, plan)
 
     def _add(
-        self, instance: Instance, beginning: bytes, plan: Sequence[Planned], connection: sqlite3.Connection
-    ) -> tuple[Delivery, ...]:
-        stored, deliveries = ledger.add(connection, instance, plan)
-        if self.recorder is not None:
-            self.recorder.arrived(connection, stored, beginning, plan)
-        return deliveries
+        self, file: NewFile, instance: Instance, beginning: bytes, plan: Sequence[Planned]
+    ) -> asyncio.Future[tuple[Delivery, ...]]:
+        def apply(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
+            named = replace(instance, file=file.name)
+            stored, deliveries = ledger.add(connection, self._numbers.take(connection), named, plan)
+            if self.recorder is not None:
+                self.recorder.arrived(connection, stored, beginning, plan)
+            return deliveries
+
+        def done(deliveries: tuple[Delivery, ...], error: Exception | None) -> None:
+            if error is None:
+                self.arrived(deliveries)
+                return
+            self.space.add(-instance.size)
+            self._slots.discard(file.name)
+            for path in (file.temporary, self.folder / file.name):
+                if path is not None:
+                    path.unlink(missing_ok=True)
+
+        return self._committer.submit(apply, done, file=file)
 
     def _count_excluded(
         self, instance: Instance, beginning: bytes, plan: Sequence[Planned], connection: sqlite3.Connection
@@ -132,17 +172,15 @@ class Spool:
         if self.recorder is not None:
             self.recorder.arrived(connection, instance, beginning, plan)
 
-    def _kept(self, size: int, future: asyncio.Future[tuple[Delivery, ...]]) -> None:
-        if future.exception() is None:
-            self.arrived(future.result())
-        else:
-            self.space.add(-size)
-
     # Delivering
 
     def path(self, instance: Instance) -> Path:
         """Where an instance's file is."""
-        return self.objects / instance.file
+        return self.folder / instance.file
+
+    def trim(self, instance: Instance) -> None:
+        """Let an instance's file end where the instance does: for whoever reads it without looking at its size."""
+        self._slots.trim(instance.file, instance.size)
 
     def waiting(self) -> Iterator[Delivery]:
         """Everything that waits. Call it before the loop serves anybody."""
@@ -159,21 +197,44 @@ class Spool:
         sent: Sent | None = None,
     ) -> None:
         """End a delivery; the object goes when it was the last one. `sent` is there where something was changed."""
+        if state is State.Failed:
+            self._slots.trim(delivery.instance.file, delivery.instance.size)
+        self._committer.end(Settlement(delivery, Ending(state, reason, message, at, sent)))
 
-        def apply(connection: sqlite3.Connection) -> str | None:
-            if self.recorder is not None:
-                self.recorder.settled(connection, delivery, Ending(state, reason, message, at, sent))
-            return ledger.settle(connection, delivery, state, reason=reason, message=message, at=at)
+    def _rolled_back(self) -> None:
+        if self.recorder is not None:
+            self.recorder.rolled_back()
 
-        self._committer.post(apply)
+    def _settle(self, connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> list[Released]:
+        if self.recorder is not None:
+            for delivery, ending in settlements:
+                self.recorder.settled(connection, delivery, ending)
+        return ledger.settle(connection, settlements)
 
     def reschedule(self, delivery: Delivery, at: float) -> None:
         """Keep what a failed attempt said."""
+        self._slots.trim(delivery.instance.file, delivery.instance.size)
+        future = self._committer.submit(lambda connection: ledger.reschedule(connection, delivery, at))
+        future.add_done_callback(_report)
 
-        def apply(connection: sqlite3.Connection) -> None:
-            ledger.reschedule(connection, delivery, at)
+    def _released(self, objects: Sequence[Released]) -> None:
+        """Nobody needs these any longer: blank their slots, delete their files."""
+        files = []
+        for name, size in objects:
+            self.space.add(-size)
+            if not self._slots.recycle(name, size):
+                files.append(name)
+        if files:
+            task = asyncio.create_task(asyncio.to_thread(self._delete, files))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
 
-        self._committer.post(apply)
+    def _delete(self, files: Sequence[str]) -> None:
+        for name in files:
+            try:
+                (self.folder / name).unlink(missing_ok=True)
+            except OSError as error:
+                log.warning("a delivered object could not be deleted: %s", error.strerror)
 
     async def bury_destination(self, destination: str, *, reason: str, message: str, at: float) -> int:
         """Make dead letters of all that waits for a destination."""
@@ -201,21 +262,19 @@ class Spool:
 
     async def share_done(self, share: Share, at: float) -> None:
         """A series is in its album."""
-        await self._committer.submit(lambda connection: shares.done(connection, share, at), urgent=False)
+        await self._committer.submit(lambda connection: shares.done(connection, share, at))
 
     async def share_failed(self, share: Share, message: str, at: float) -> None:
         """A share is given up."""
-        await self._committer.submit(lambda connection: shares.fail(connection, share, message, at), urgent=False)
+        await self._committer.submit(lambda connection: shares.fail(connection, share, message, at))
 
     async def shares_later(self, later: Sequence[Share], due: float, message: str, at: float) -> None:
         """Shares of one album wait; with a message, an attempt of the first one failed."""
-        await self._committer.submit(
-            lambda connection: shares.postpone(connection, later, due, message, at), urgent=False
-        )
+        await self._committer.submit(lambda connection: shares.postpone(connection, later, due, message, at))
 
     def purge_shares(self, at: float) -> None:
         """Forget shares that were settled long ago."""
-        self._committer.post(lambda connection: shares.purge(connection, at))
+        self._committer.submit(lambda connection: shares.purge(connection, at)).add_done_callback(_report)
 
     # What others keep beside the ledger
 
@@ -226,7 +285,7 @@ class Spool:
 
     async def change(self, apply: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run a change in the committer's thread and transaction. OSError or sqlite3.Error when it did not last."""
-        result: Result = await self._committer.submit(apply, urgent=False)
+        result: Result = await self._committer.submit(apply)
         return result
 
     # Dead letters and figures
@@ -247,17 +306,14 @@ class Spool:
     async def discard(self, failure: int, at: float) -> bool:
         """Give a dead letter up by hand."""
 
-        def apply(connection: sqlite3.Connection) -> tuple[bool, str | None]:
+        def apply(connection: sqlite3.Connection) -> tuple[bool, Released | None]:
             if self.recorder is not None:
                 self.recorder.discarded(connection, failure, at)
-            return ledger.discard(connection, failure, at)
+            return ledger.discard(connection, failure)
 
-        found, name = await self._committer.submit(apply)
-        if name is not None:
-            path = self.objects / name
-            size = path.stat().st_size if path.exists() else 0
-            path.unlink(missing_ok=True)
-            self.space.add(-size)
+        found, released = await self._committer.submit(apply)
+        if released is not None:
+            self._released((released,))
         return bool(found)
 
     async def failures(self, failure: int | None = None) -> list[Failure]:
@@ -293,12 +349,10 @@ class Spool:
 
         await self._committer.submit(apply)
 
-    def _rolled_back(self) -> None:
-        if self.recorder is not None:
-            self.recorder.rolled_back()
 
-    def _give_back(self, size: int) -> None:
-        self.space.add(-size)
+def _report(future: asyncio.Future[None]) -> None:
+    if not future.cancelled() and (error := future.exception()) is not None:
+        log.error("a change of the ledger was not kept: %s", error)
 
 
 def _lock(path: Path) -> int:

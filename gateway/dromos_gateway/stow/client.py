@@ -144,7 +144,8 @@ class StowClient:
         return headers
 
     def _body(self, batch: Sequence[Attempt]) -> MultipartBody:
-        return MultipartBody([attempt.stored.path for attempt in batch], self._boundary())
+        paths, sizes = [attempt.stored.path for attempt in batch], [attempt.stored.size for attempt in batch]
+        return MultipartBody(paths, self._boundary(), sizes)
 
 
 def studies_url(url: str) -> str:

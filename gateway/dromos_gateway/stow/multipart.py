@@ -26,10 +26,13 @@ class UnreadableFile(Exception):
 class MultipartBody:
     """The files of one attempt. Iterate it once; `boundary` is 1 to 70 letters and digits, not to be guessed."""
 
-    def __init__(self, paths: Sequence[Path], boundary: str) -> None:
-        """Look up the files' lengths. UnreadableFile."""
+    def __init__(self, paths: Sequence[Path], boundary: str, sizes: Sequence[int | None] = ()) -> None:
+        """Look up the files' lengths, where `sizes` does not say where the objects in them end. UnreadableFile."""
         self._paths = tuple(paths)
-        self._sizes = tuple(_size(path) for path in self._paths)
+        self._known = tuple(sizes) or (None,) * len(self._paths)
+        self._sizes = tuple(
+            _size(path) if size is None else size for path, size in zip(self._paths, self._known, strict=True)
+        )
         self._head = f"--{boundary}\r\nContent-Type: {MEDIA_TYPE}\r\n\r\n".encode("ascii")
         self._tail = f"--{boundary}--\r\n".encode("ascii")
         self.content_type = f'multipart/related; type="{MEDIA_TYPE}"; boundary={boundary}'
@@ -43,9 +46,9 @@ class MultipartBody:
     def blocks(self) -> Iterator[bytes]:
         """The same without a loop; small files share a block."""
         buffer = bytearray()
-        for path, size in zip(self._paths, self._sizes, strict=True):
+        for path, size, known in zip(self._paths, self._sizes, self._known, strict=True):
             buffer += self._head
-            for piece in _read(path, size):
+            for piece in _read(path, size, whole=known is None):
                 if len(buffer) + len(piece) > _BLOCK and buffer:
                     yield bytes(buffer)
                     buffer.clear()
@@ -64,10 +67,10 @@ def _size(path: Path) -> int:
         raise UnreadableFile(f"{path.name}: {error.strerror}", path) from None
 
 
-def _read(path: Path, size: int) -> Iterator[bytes]:
+def _read(path: Path, size: int, *, whole: bool) -> Iterator[bytes]:
     try:
         with path.open("rb", buffering=0) as file:
-            if os.fstat(file.fileno()).st_size != size:
+            if whole and os.fstat(file.fileno()).st_size != size:
                 raise UnreadableFile(f"{path.name}: its length changed", path)
             left = size
             while left:

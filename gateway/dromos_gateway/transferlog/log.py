@@ -28,7 +28,7 @@ class TransferLog:
     def __init__(self, spool: Spool, configuration: Configuration, clock: Callable[[], float]) -> None:
         self._spool = spool
         self._clock = clock
-        self.recorder = Recorder(spool.ledger, spool.objects)
+        self.recorder = Recorder(spool.ledger, spool.folder)
         self.apply(configuration)
         spool.recorder = self.recorder
         self._connection = connect_for_reading(spool.folder / "ledger.sqlite")

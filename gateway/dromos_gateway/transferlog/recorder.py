@@ -60,9 +60,9 @@ class Settled:
 class Recorder:
     """The log's only writer."""
 
-    def __init__(self, connection: sqlite3.Connection, objects: Path) -> None:
+    def __init__(self, connection: sqlite3.Connection, folder: Path) -> None:
         self._grouping = schema.prepare(connection)
-        self._objects = objects
+        self._folder = folder
         self.policy = Policy({}, frozenset())
         self.on_settled: Callable[[sqlite3.Connection, Settled], None] = lambda *_: None
         self._series: OrderedDict[bytes, tuple[int, bytes]] = OrderedDict()
@@ -79,7 +79,7 @@ class Recorder:
         self, connection: sqlite3.Connection, instance: Instance, beginning: bytes, plan: Sequence[Planned]
     ) -> None:
         """An instance came in; `plan` says which destinations exclude it already. Its id is 0 when all of them do."""
-        path = self._objects / instance.file if instance.id else None
+        path = self._folder / instance.file if instance.id else None
         found = read_front(beginning, instance.transfer_syntax_uid, path, instance.data_set_offset)
         series, study = self._series_of(connection, instance, found)
         if instance.id:
@@ -144,7 +144,7 @@ class Recorder:
         ).fetchone()
         if row is not None:
             return int(row[0]), bytes(row[1])
-        path = self._objects / instance.file  # it came in before there was a log
+        path = self._folder / instance.file  # it came in before there was a log
         found = read_file(path, instance.data_set_offset, instance.transfer_syntax_uid)
         return self._series_of(connection, instance, found)
 

@@ -4,16 +4,39 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import sqlite3
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
 
+from dromos_gateway.spool import ledger, slots
 from dromos_gateway.spool.records import Planned, State
 from dromos_gateway.spool.spool import Spool, SpoolBusy
 from tests.unit.gateway.records import instance
 
 A, B = "default/a", "default/b"
+VERSION_1 = """
+CREATE TABLE instances (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, file TEXT NOT NULL, size INTEGER NOT NULL, data_set_offset INTEGER NOT NULL,
+  sop_class_uid TEXT NOT NULL, sop_instance_uid TEXT NOT NULL, transfer_syntax_uid TEXT NOT NULL, study TEXT NOT NULL,
+  calling_ae_title TEXT NOT NULL, called_ae_title TEXT NOT NULL, peer_host TEXT NOT NULL, node TEXT NOT NULL,
+  received_at REAL NOT NULL
+);
+CREATE TABLE deliveries (
+  id INTEGER PRIMARY KEY AUTOINCREMENT, instance INTEGER NOT NULL REFERENCES instances (id), destination TEXT NOT NULL,
+  state TEXT NOT NULL, reason TEXT NOT NULL DEFAULT '', message TEXT NOT NULL DEFAULT '',
+  attempts INTEGER NOT NULL DEFAULT 0, due REAL NOT NULL, since REAL NOT NULL, changed_at REAL NOT NULL
+);
+CREATE INDEX deliveries_of_instance ON deliveries (instance);
+CREATE INDEX deliveries_failed ON deliveries (destination) WHERE state = 'Failed';
+INSERT INTO instances VALUES (7, 'a.dcm', 12, 4, '1.2', '1.2.3', '1.2.840.10008.1.2', '', 'CT1', 'D', 'h', 'n/n', 1);
+INSERT INTO deliveries VALUES (11, 7, 'default/a', 'Failed', 'RefusedByPeer', 'C123', 3, 1, 1, 1);
+INSERT INTO deliveries VALUES (12, 7, 'default/b', 'Waiting', '', 'A700', 2, 1, 1, 1);
+INSERT INTO deliveries VALUES (13, 7, 'default/c', 'Delivered', '', '', 1, 1, 1, 1);
+PRAGMA user_version = 1;
+"""
 
 
 @asynccontextmanager
@@ -27,11 +50,36 @@ async def opened(folder, limit=None):
 
 
 async def keep(spool, *plan, content=b"data set", number=1):
+    """Keep an instance; where its object is, relative to the spool's folder (None: nowhere)."""
+    before = set(ledger.files(spool._writer))
     incoming = spool.begin(b"head")
     incoming.write(memoryview(content))
-    item = replace(instance(number), file=incoming.name, size=incoming.size, data_set_offset=4)
+    item = replace(instance(number), size=incoming.size, data_set_offset=4)
     await spool.keep(incoming, item, plan)
-    return incoming.name
+    return next(iter(ledger.files(spool._writer).keys() - before), None)
+
+
+async def settled(spool):
+    """Wait until every ending is in the ledger."""
+    spool._committer._late()
+    await spool.bury_destination("none", reason="", message="", at=0)  # comes after what was there before
+    await asyncio.sleep(0.02)  # files go a moment later
+
+
+async def filled(spool):
+    """Wait until there are slots."""
+    if spool._slots._making is not None:
+        await spool._slots._making
+
+
+def objects(folder):
+    """Files that are not blank."""
+    return sorted(
+        str(path.relative_to(folder))
+        for part in ("incoming", "objects", "slots")
+        for path in (folder / part).iterdir()
+        if path.read_bytes().strip(b"\0")
+    )
 
 
 def waiting_for(*destinations):
@@ -43,14 +91,14 @@ async def test_an_object_is_stored_once_and_goes_with_the_last_destination(tmp_p
         arrived = []
         spool.arrived = arrived.extend
         name = await keep(spool, *waiting_for(A, B))
-        assert (tmp_path / "objects" / name).read_bytes() == b"headdata set"
+        assert (tmp_path / name).read_bytes()[:12] == b"headdata set"
         assert [item.destination for item in arrived] == [A, B]
         spool.settle(arrived[0], State.Delivered, at=2001.0)
-        await spool.bury_destination("none", reason="", message="", at=0)  # a barrier: what came before is done
-        assert (tmp_path / "objects" / name).exists()
+        await settled(spool)
+        assert objects(tmp_path) == [name]
         spool.settle(arrived[1], State.Delivered, at=2002.0)
-        await spool.bury_destination("none", reason="", message="", at=0)
-        assert not (tmp_path / "objects" / name).exists()
+        await settled(spool)
+        assert objects(tmp_path) == []
         totals = await spool.totals()
         assert (totals[A].delivered, totals[A].waiting, totals[A].last_transfer) == (1, 0, 2001.0)
         await asyncio.sleep(0)
@@ -75,23 +123,23 @@ async def test_waiting_and_failed_survive_a_restart(tmp_path):
             3,
         )
         assert spool.space.used == 12
-        assert (tmp_path / "objects" / name).exists()
+        assert objects(tmp_path) == [name]
 
 
 async def test_recovery_sweeps_what_was_never_acknowledged(tmp_path):
     async with opened(tmp_path) as spool:
-        spool.begin(b"head").write(memoryview(b"half"))  # a crash in the middle
+        (tmp_path / "incoming" / "half").write_bytes(b"a crash in the middle")
+        (tmp_path / "slots" / "half.dcm").write_bytes(b"likewise")
         (tmp_path / "objects" / "orphan.dcm").write_bytes(b"renamed, but no row yet")
         name = await keep(spool, *waiting_for(A))
     async with opened(tmp_path):
-        assert list((tmp_path / "incoming").iterdir()) == []
-        assert [path.name for path in (tmp_path / "objects").iterdir()] == [name]
+        assert objects(tmp_path) == [name]
 
 
 @pytest.mark.parametrize(("harm", "reason"), [("gone", "SpoolFileMissing"), ("short", "SpoolFileDamaged")])
 async def test_a_row_without_its_whole_file_is_reported(tmp_path, harm, reason):
     async with opened(tmp_path) as spool:
-        path = tmp_path / "objects" / await keep(spool, *waiting_for(A))
+        path = tmp_path / await keep(spool, *waiting_for(A))
     path.unlink() if harm == "gone" else path.write_bytes(b"he")
     async with opened(tmp_path) as spool:
         assert list(spool.waiting()) == []
@@ -101,8 +149,7 @@ async def test_a_row_without_its_whole_file_is_reported(tmp_path, harm, reason):
 async def test_what_every_destination_excludes_is_counted_and_not_kept(tmp_path):
     async with opened(tmp_path) as spool:
         await keep(spool, Planned(A, State.Excluded, "destination disabled"))
-        assert list((tmp_path / "objects").iterdir()) == []
-        assert list((tmp_path / "incoming").iterdir()) == []
+        assert objects(tmp_path) == []
         assert (await spool.totals())[A].excluded == 1
         assert spool.space.used == 0
 
@@ -121,7 +168,8 @@ async def test_dead_letters_are_retried_moved_and_discarded(tmp_path):
         assert await spool.revive(first, None, 2.0) is None  # it is no dead letter any more
         assert await spool.discard(third, 3.0)
         assert not await spool.discard(third, 3.0)
-        assert sorted(path.name for path in (tmp_path / "objects").iterdir()) == sorted(names[:2])
+        await asyncio.sleep(0.05)
+        assert objects(tmp_path) == sorted(names[:2])
 
 
 async def test_one_round_of_syncs_for_many_instances(tmp_path):
@@ -148,12 +196,88 @@ async def test_a_sender_that_goes_away_while_the_commit_runs_loses_nothing(tmp_p
 async def test_a_disk_that_fails_is_an_error_for_the_sender(tmp_path):
     async with opened(tmp_path) as spool:
         incoming = spool.begin(b"head")
-        incoming._temporary.unlink()  # the rename must fail
-        item = replace(instance(1), file=incoming.name, size=incoming.size)
+        incoming.write(memoryview(bytes(2 * slots.MEDIUM)))  # more than a slot holds
+        incoming.path.unlink()  # the rename must fail
+        item = replace(instance(1), size=incoming.size)
         with pytest.raises(OSError):
             await spool.keep(incoming, item, waiting_for(A))
         assert await spool.totals() == {}
         await keep(spool, *waiting_for(A), number=2)  # the next one is served again
+
+
+@pytest.mark.parametrize("size", [100, slots.SMALL - 4, slots.SMALL, slots.MEDIUM - 4, slots.MEDIUM, 3 * slots.MEDIUM])
+@pytest.mark.parametrize("blank", [True, False], ids=["slots", "files"])
+async def test_objects_of_every_size_are_kept_byte_for_byte(tmp_path, size, blank):
+    content = random.Random(size).randbytes(size)
+    async with opened(tmp_path) as spool:
+        await filled(spool)
+        if not blank:
+            spool._slots._free = {slots.SMALL: [], slots.MEDIUM: []}
+        incoming = spool.begin(b"head")
+        for start in range(0, size, 40_000):
+            incoming.write(memoryview(content[start : start + 40_000]))
+        await spool.keep(incoming, replace(instance(1), size=incoming.size), waiting_for(A))
+        ((name, (_, known)),) = ledger.files(spool._writer).items()
+        assert name.startswith("slots/") == (blank and size + 4 <= slots.MEDIUM)
+        assert known == size + 4 == spool.space.used
+        kept = (tmp_path / name).read_bytes()
+        assert kept[: size + 4] == b"head" + content
+        assert not kept[size + 4 :].strip(b"\0")
+
+
+async def test_a_slot_serves_many_objects_and_shows_none_of_the_last(tmp_path):
+    async with opened(tmp_path) as spool:
+        await filled(spool)
+        arrived = []
+        spool.arrived = arrived.extend
+        for number in range(1, 200):
+            await keep(spool, *waiting_for(A), content=b"x" * (30_000 - 100 * number), number=number)
+            spool.settle(arrived.pop(), State.Delivered, at=2001.0)
+        await settled(spool)
+        assert objects(tmp_path) == []
+        assert 0 < len(list((tmp_path / "slots").iterdir())) <= 128 + 32
+
+
+async def test_what_stays_in_a_slot_becomes_a_file_of_its_own(tmp_path):
+    async with opened(tmp_path) as spool:
+        await filled(spool)
+        arrived = []
+        spool.arrived = arrived.extend
+        tried = await keep(spool, *waiting_for(A))
+        spool.reschedule(replace(arrived[0], attempts=1, last_error="no answer"), 2001.0)
+        assert (tmp_path / tried).read_bytes() == b"headdata set"
+        waits = await keep(spool, *waiting_for(A), number=2)
+        assert (tmp_path / waits).stat().st_size == slots.SMALL
+    async with opened(tmp_path) as spool:
+        assert (tmp_path / waits).read_bytes() == b"headdata set"
+        assert {item.instance.file for item in spool.waiting()} == {tried, waits}
+
+
+async def test_numbers_go_on_after_a_restart_and_old_ledgers_are_taken_up(tmp_path):
+    async with opened(tmp_path) as spool:
+        arrived = []
+        spool.arrived = arrived.extend
+        await keep(spool, *waiting_for(A))
+        (first,) = arrived
+        spool.settle(first, State.Delivered, at=2001.0)
+    async with opened(tmp_path) as spool:
+        spool.arrived = arrived.extend
+        await keep(spool, *waiting_for(A))
+        assert arrived[1].instance.id > first.instance.id
+
+
+async def test_a_ledger_of_version_1_is_taken_up(tmp_path):
+    (tmp_path / "objects").mkdir(parents=True)
+    (tmp_path / "objects" / "a.dcm").write_bytes(b"headdata set")
+    connection = sqlite3.connect(tmp_path / "ledger.sqlite")
+    connection.executescript(VERSION_1)
+    connection.close()
+    async with opened(tmp_path) as spool:
+        (delivery,) = spool.waiting()
+        assert (delivery.destination, delivery.attempts, delivery.instance.file) == (B, 2, "objects/a.dcm")
+        (failure,) = await spool.failures()
+        assert (failure.destination, failure.reason) == (A, "RefusedByPeer")
+        assert {failure.id, delivery.id} == {7 * ledger.DELIVERIES, 7 * ledger.DELIVERIES + 1}
 
 
 async def test_two_gateways_cannot_share_a_spool(tmp_path):

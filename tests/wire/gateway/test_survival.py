@@ -96,7 +96,7 @@ def test_a_sender_that_dies_in_the_middle_of_an_object_leaves_nothing(gateway, r
     gateway.start()
     big = make_study(tmp_path / "big", 1, pixels=64 * 1024 * 1024)
     command = ["storescu", "-aec", "DROMOS", "+sd", "127.0.0.1", str(gateway.port), str(big)]
-    incoming = gateway.spool / "incoming"
+    incoming = gateway.spool / "incoming"  # where what is larger than a slot goes
 
     def begun() -> bool:
         return any(entry.stat().st_size > 100_000 for entry in os.scandir(incoming))

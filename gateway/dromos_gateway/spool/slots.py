@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Blank files that wait for an object: their names and blocks are on the disk already.
+
+Making a file durable costs a commit of the file system's journal; overwriting blocks that exist does not. So objects
+that fit go into a slot, and only their bytes have to be synced before they are acknowledged. Behind an object the slot
+is zero; the ledger knows where the object ends. When the object is delivered its bytes are overwritten with zeros and
+the slot is free again; when it has to stay, the slot is trimmed and is a file like any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from dromos_gateway.spool.folders import sync_folder
+from dromos_gateway.spool.space import Space
+
+log = logging.getLogger(__name__)
+
+FOLDER = "slots"
+SMALL, MEDIUM = 32 * 1024, 1024 * 1024  # bytes of a slot
+_MOST = {SMALL: 128, MEDIUM: 32}
+_LOW = {SMALL: 16, MEDIUM: 8}  # free ones below which more are made
+_SHARE = 0.1  # of the room there is that slots may take
+_ZEROS = memoryview(bytes(MEDIUM))
+
+
+@dataclass(slots=True, eq=False)
+class Slot:
+    """A file of `capacity` bytes."""
+
+    name: str  # relative to the spool's folder
+    path: Path
+    descriptor: int
+    capacity: int
+
+
+class Slots:
+    """A pool of slots of two sizes. Everything but the making of new ones happens in the event loop, and is quick."""
+
+    def __init__(self, folder: Path, space: Space) -> None:
+        self._folder = folder / FOLDER
+        self._space = space
+        self._free: dict[int, list[Slot]] = {SMALL: [], MEDIUM: []}
+        self._taken: dict[str, Slot] = {}
+        self._making: asyncio.Task[None] | None = None
+        self._closed = False
+
+    def take(self, capacity: int) -> Slot | None:
+        """A blank slot; None when there is none, and an ordinary file has to do."""
+        free = self._free[capacity]
+        if len(free) < _LOW[capacity]:
+            self.refill()
+        if not free:
+            return None
+        slot = free.pop()
+        self._taken[slot.name] = slot
+        return slot
+
+    def recycle(self, name: str, used: int) -> bool:
+        """Blank a slot whose object is gone from the ledger; False when the name is not one of ours."""
+        slot = self._taken.pop(name, None)
+        if slot is None:
+            return False
+        try:
+            os.pwrite(slot.descriptor, _ZEROS[:used], 0)
+        except OSError as error:
+            log.warning("a slot could not be blanked: %s", error.strerror)
+            self._discard(slot)
+        else:
+            self._free[slot.capacity].append(slot)
+        return True
+
+    def trim(self, name: str, size: int) -> None:
+        """Its object stays: cut off what is behind it. From now on it is a file like any other."""
+        slot = self._taken.pop(name, None)
+        if slot is not None:
+            with contextlib.suppress(OSError):  # the next start tries again
+                os.ftruncate(slot.descriptor, size)
+            os.close(slot.descriptor)
+
+    def discard(self, name: str) -> None:
+        """Forget a slot that the disk did not serve well."""
+        slot = self._taken.pop(name, None)
+        if slot is not None:
+            self._discard(slot)
+
+    def refill(self) -> None:
+        """Make more, in a thread, as far as there is room for them."""
+        if self._making is None and not self._closed:
+            self._making = asyncio.create_task(self._refill())
+
+    async def close(self) -> None:
+        """Remove what is blank; what holds an object keeps it."""
+        self._closed = True
+        if self._making is not None:
+            await self._making
+        for slots in self._free.values():
+            for slot in slots:
+                self._discard(slot)
+            slots.clear()
+        for slot in self._taken.values():
+            os.close(slot.descriptor)
+        self._taken.clear()
+
+    async def _refill(self) -> None:
+        try:
+            for capacity, free in self._free.items():
+                there = len(free) + sum(slot.capacity == capacity for slot in self._taken.values())
+                room = self._space.available * _SHARE
+                number = min(_MOST[capacity] - there, 2 * _LOW[capacity], int(room // (_MOST[capacity] * capacity)))
+                if number > 0:
+                    made = await asyncio.to_thread(_make, self._folder, capacity, number)
+                    free.extend(made)
+        except OSError as error:
+            log.warning("no slots can be made: %s", error.strerror)
+            await asyncio.sleep(5.0)
+        finally:
+            self._making = None
+
+    def _discard(self, slot: Slot) -> None:
+        os.close(slot.descriptor)
+        slot.path.unlink(missing_ok=True)
+
+
+def _make(folder: Path, capacity: int, number: int) -> list[Slot]:
+    """Blank slots whose names and blocks are on the disk. OSError."""
+    made: list[Slot] = []
+    try:
+        for _ in range(number):
+            name = f"{secrets.token_hex(16)}.dcm"
+            path = folder / name
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            made.append(Slot(f"{FOLDER}/{name}", path, descriptor, capacity))
+            if os.pwrite(descriptor, _ZEROS[:capacity], 0) != capacity:
+                raise OSError(None, "the file system is full")
+        for slot in made:
+            os.fdatasync(slot.descriptor)
+        sync_folder(folder)
+    except OSError:
+        for slot in made:
+            os.close(slot.descriptor)
+            slot.path.unlink(missing_ok=True)
+        raise
+    return made
