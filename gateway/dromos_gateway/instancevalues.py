@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -61,5 +62,5 @@ class InstanceValues:
     def _from_file(self) -> HeaderView:
         instance = self._instance
         self._file = self._path.open("rb")
-        # the file may be longer than the object
-        return HeaderView.of_file(self._file, instance.data_set_offset, instance.transfer_syntax_uid, instance.size)
+        end = min(instance.size, os.fstat(self._file.fileno()).st_size)  # in a slot, zeros follow the object
+        return HeaderView.of_file(self._file, instance.data_set_offset, instance.transfer_syntax_uid, end)
