@@ -35,7 +35,7 @@ class Disk:
     """Files as the trace shows them. `acknowledged` and `objections` are the verdict."""
 
     def __init__(self, spool: Path, port: int) -> None:
-        self._spool = str(spool)
+        self._root = str(spool.parent)  # the spool's own name matters as well
         self._from_us = f"TCP:[127.0.0.1:{port}->"
         self._names: dict[str, int] = {}  # path: file
         self._safe_names: dict[str, int] = {}  # path: file that a power cut would leave there
@@ -55,9 +55,9 @@ class Disk:
         target = event.descriptors[0] if event.descriptors else ""
         if event.call in _SENDS and target.startswith(self._from_us) and not event.ends:
             self._answered(b"".join(event.texts))
-        elif event.call in _WRITES and target.startswith(self._spool):
+        elif event.call in _WRITES and target.startswith(self._root):
             self._written(target, b"".join(event.texts))
-        elif event.failed or not any(path.startswith(self._spool) for path in self._paths(event)):
+        elif event.failed or not any(path.startswith(self._root) for path in self._paths(event)):
             return
         elif event.call in ("fsync", "fdatasync"):
             self._sync(target, ends=event.ends)
