@@ -58,6 +58,7 @@ def archive(*, password: str = "", client_secret: str = "") -> list[Manifest]:
     if client_secret:
         environment = {"CLIENT_SECRET": client_secret, "HOST": "127.0.0.1", "PORT": "8080"}
         pod["containers"].append(_beside(pod, "oauth2", ["node", "/opt/oidc/server.js"], environment))
+        pod["containers"][-1]["readinessProbe"] = _listening(8080)
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "archive-server"}, "data": files}
     return [config, *_served("archive", pod, port=443, target=8443)]
 
@@ -111,9 +112,15 @@ def _beside(
     return {**first, "name": name, "command": command, "env": env}
 
 
+def _listening(port: int) -> dict[str, Any]:
+    """A probe for a listening socket, also one that only the pod itself can reach."""
+    command = ["grep", "-q", f":{port:04X} .* 0A ", "/proc/net/tcp", "/proc/net/tcp6"]
+    return {"exec": {"command": command}, "periodSeconds": 1}
+
+
 def _served(name: str, pod: dict[str, Any], *, port: int, target: int) -> list[Manifest]:
     labels = {"app": name}
-    pod["containers"][-1]["readinessProbe"] = {"tcpSocket": {"port": target}, "periodSeconds": 1}
+    pod["containers"][0]["readinessProbe"] = _listening(target)
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
