@@ -69,6 +69,9 @@ class _Snapshot(Collector):
         excluded = CounterMetricFamily("dromos_excluded_instances", "Instances excluded by a rule", labels=labels)
         oldest = GaugeMetricFamily("dromos_oldest_waiting_seconds", "Age of the oldest waiting", labels=labels)
         breaker = GaugeMetricFamily("dromos_breaker_open", "1 while sending pauses", labels=labels)
+        shares = GaugeMetricFamily(
+            "dromos_shares", "Series to go into Kheops albums, waiting or given up", labels=[*labels, "state"]
+        )
         now = time.time()
         for key in self._gateway.configuration.destinations.keys() | self._totals.keys():
             namespace, _, name = key.partition("/")
@@ -78,6 +81,8 @@ class _Snapshot(Collector):
             delivered.add_metric([namespace, name], total.delivered)
             excluded.add_metric([namespace, name], total.excluded)
             oldest.add_metric([namespace, name], 0.0 if total.oldest is None else max(0.0, now - total.oldest))
+            shares.add_metric([namespace, name, "waiting"], total.shares_waiting)
+            shares.add_metric([namespace, name, "failed"], total.shares_failed)
             sender = self._gateway.dispatcher.senders.get(key)
             breaker.add_metric([namespace, name], 0 if sender is None or sender.breaker.closed else 1)
-        yield from (waiting, failed, delivered, excluded, oldest, breaker)
+        yield from (waiting, failed, delivered, excluded, oldest, breaker, shares)

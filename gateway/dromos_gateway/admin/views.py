@@ -98,6 +98,8 @@ def _destination(gateway: Gateway, key: str, totals: Mapping[str, Totals]) -> JS
         "failed": total.failed,
         "excluded": total.excluded,
         "delivered": total.delivered,
+        "sharesWaiting": total.shares_waiting,
+        "sharesFailed": total.shares_failed,
         "oldest": timestamp(total.oldest),
         "lastTransferTime": timestamp(total.last_transfer),
         "lastError": total.last_error or (sender.contact.error if sender is not None else "") or None,

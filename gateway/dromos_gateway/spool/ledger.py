@@ -221,6 +221,9 @@ def totals(connection: sqlite3.Connection) -> dict[str, Totals]:
             result[destination] = replace(known, waiting=number, oldest=oldest)
         else:
             result[destination] = replace(known, failed=number)
+    for destination, (wait, gave_up) in shares.counts(connection).items():
+        known = result.get(destination, Totals())
+        result[destination] = replace(known, shares_waiting=wait, shares_failed=gave_up)
     return result
 
 

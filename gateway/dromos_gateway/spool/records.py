@@ -139,3 +139,5 @@ class Totals:
     oldest: float | None = None
     last_transfer: float | None = None
     last_error: str | None = None
+    shares_waiting: int = 0  # series that shall go into albums
+    shares_failed: int = 0

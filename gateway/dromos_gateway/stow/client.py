@@ -13,7 +13,7 @@ from dromos_gateway.stow.multipart import MultipartBody, UnreadableFile
 from dromos_gateway.stow.verdict import Unclear, read_answer
 from dromos_gateway.web.authorization import Authorization
 from dromos_gateway.web.client import WebClient
-from dromos_gateway.web.errors import TokenUnavailable, Unreachable, WebError
+from dromos_gateway.web.errors import NoAnswer, TokenUnavailable, Unreachable, WebError
 from dromos_gateway.web.exchange import Answer, exchange
 
 _HOPS = 3
@@ -54,6 +54,7 @@ class StowClient:
         self._boundary = boundary
         self.most_bytes = most_bytes
         self.most_instances = most_instances
+        self._ceiling = most_instances
 
     async def send(self, batch: Sequence[Attempt]) -> tuple[Outcome, ...]:
         """Send a batch, and again in halves where the answer is about the whole of it; the outcomes in its order.
@@ -67,8 +68,13 @@ class StowClient:
             return await self._without(batch, error)
         except TokenUnavailable as error:
             return (TryAgain(str(error), blames_destination=False, retry_after=error.retry_after),) * len(batch)
+        except NoAnswer as error:
+            # something on the way may cut what is large: the next requests are smaller, until one is answered
+            self.most_instances = max(1, len(batch) // 2)
+            return (TryAgain(str(error)),) * len(batch)
         except WebError as error:
             return (TryAgain(str(error)),) * len(batch)
+        self.most_instances = min(self._ceiling, self.most_instances * 2)
         if answer.status == 413 and len(batch) > 1:
             self.most_bytes = min(self.most_bytes, max(1, body.length // 2))  # for as long as the configuration stays
         verdicts = read_answer(answer, [attempt.stored.sop_instance_uid for attempt in batch])

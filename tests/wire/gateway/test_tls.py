@@ -7,6 +7,9 @@ import ssl
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from tests.wire.dimse.certificates import authority, issued
 from tests.wire.gateway.peers import data_sets, eventually, make_study, storescu, successes
 
 
@@ -60,3 +63,19 @@ def test_a_receiver_with_another_certificate_gets_nothing(gateway, receiver, tmp
     eventually(lambda: "certificate" in (gateway.queue("a")["lastError"] or ""), "the error names the certificate")
     assert gateway.queue("a")["waiting"] == 2
     assert list(a.folder.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [({"days": -1}, "certificate has expired"), ({"dns": "pacs.example"}, "IP address mismatch")],
+)
+def test_the_reason_why_a_certificate_is_not_good_is_shown(gateway, receiver, tmp_path, options, words):
+    ca = authority(tmp_path, "ca")
+    pair = issued(tmp_path, ca, "receiver", **options)
+    a = receiver("a", "+tls", str(pair.key), str(pair.certificate), "-ic").start()
+    gateway.write("ca", secret("ca", ca_crt=ca.certificate))
+    gateway.destination("a", a.port, dicom=", tls: {caRef: {name: ca}}")
+    gateway.start()
+    storescu(gateway.port, make_study(tmp_path / "study", 2))
+    eventually(lambda: words in (gateway.queue("a")["lastError"] or ""), "the reason is shown")
+    assert gateway.queue("a")["waiting"] == 2

@@ -151,6 +151,27 @@ async def test_reset_after_the_body_is_an_unknown_outcome(stow: Make, batch: lis
     assert outcome.message.endswith("whether it was stored is unknown")
 
 
+async def test_what_cuts_large_requests_gets_smaller_ones(stow: Make, tmp_path: Path) -> None:
+    """A proxy that resets what is too large for it, without a word."""
+    batch = attempts(make_study(tmp_path / "study", 8, pixels=2048))
+
+    async def cut(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request.body = await reader.readexactly(int(request.headers["Content-Length"]))
+        if len(request.parts) <= 2:
+            here = [uid for uid in uids(batch) if uid.encode() in request.body]
+            writer.write(reply(200, dicom_json(stored=here), Content_Type="application/dicom+json"))
+            await writer.drain()
+
+    async with Server(cut) as server:
+        client = stow(server.url, most_instances=8)
+        for size in (8, 4):
+            assert client.most_instances == size
+            assert all(isinstance(outcome, TryAgain) for outcome in await client.send(batch[:size]))
+        assert client.most_instances == 2
+        assert await client.send(batch[:2]) == (Sent(), Sent())
+    assert client.most_instances == 4
+
+
 async def test_reset_of_a_kept_connection_between_two_requests(stow: Make, batch: list[Attempt]) -> None:
     async def once(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readexactly(int(request.headers["Content-Length"]))

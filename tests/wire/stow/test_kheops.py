@@ -84,6 +84,8 @@ def test_a_failed_share_survives_a_restart(gateway: GatewayProcess, kheops: Kheo
     shared(kheops, b=[series(study)])
     words = f"not shared into album {other.url}: http://localhost:{other.port}: "
     eventually(lambda: words in (gateway.queue("kheops")["lastError"] or ""), "the reason is shown")
+    eventually(lambda: gateway.queue("kheops")["sharesWaiting"] == 1, "one waits")
+    assert 'dromos_shares{destination="kheops",namespace="default",state="waiting"} 1.0' in gateway.get("/metrics")
     gateway.kill()
     other.start()
     try:
