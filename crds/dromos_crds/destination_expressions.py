@@ -1,16 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The expressions, tags and UIDs inside a Destination, and what is wrong with them."""
+"""The expressions, tags, UIDs and patterns inside a Destination, and what is wrong with them."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator
 
 from dromos_crds import reasons
 from dromos_crds.calls import CallMistake, compile_call
-from dromos_crds.destination import DestinationSpec, Pseudonym
+from dromos_crds.destination import DestinationSpec, Notifications, Pseudonym
 from dromos_crds.expressions import Mistake, compile_condition
+from dromos_crds.javaformat import compile_format
 from dromos_crds.tags import parse_tag
 from dromos_crds.transfer_syntaxes import ENCODED, KNOWN
+
+# what is the same for all images of a study
+SUBJECT_VALUES = ("PatientID", "AccessionNumber", "StudyInstanceUID", "StudyDescription", "StudyDate", "StudyTime")
 
 
 def mistakes(spec: DestinationSpec) -> Iterator[tuple[str, str, str]]:
@@ -24,6 +29,9 @@ def mistakes(spec: DestinationSpec) -> Iterator[tuple[str, str, str]]:
     if spec.transfer_syntax is not None and (uid := spec.transfer_syntax.uid) not in ENCODED:
         known = ", ".join(f"{each} ({KNOWN[each].name})" for each in KNOWN if each in ENCODED)
         yield "spec.transferSyntax.uid", reasons.INVALID, f"{uid} cannot be written; one of these can: {known}"
+    if spec.notifications is not None:
+        for field, message in _subject(spec.notifications):
+            yield field, reasons.INVALID, message
 
 
 def _conditions(spec: DestinationSpec) -> Iterator[tuple[str, str]]:
@@ -42,3 +50,16 @@ def _pseudonym(wanted: Pseudonym) -> Iterator[tuple[str, str]]:
         call = compile_call(url=api.url, method=api.method, body=api.body, response_path=api.response_path)
         if isinstance(call, CallMistake):
             yield f"{field}.api.{call.argument}", call.message
+
+
+def _subject(notifications: Notifications) -> Iterator[tuple[str, str]]:
+    pattern = compile_format(notifications.subject_pattern, len(notifications.subject_values))
+    if isinstance(pattern, Mistake):
+        yield "spec.notifications.subjectPattern", str(pattern)
+    elif not notifications.subject_pattern.isprintable():
+        yield "spec.notifications.subjectPattern", "a subject is one line without control characters"
+    for number, keyword in enumerate(notifications.subject_values):
+        if keyword not in SUBJECT_VALUES:
+            near = difflib.get_close_matches(keyword, SUBJECT_VALUES, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(SUBJECT_VALUES)}"
+            yield f"spec.notifications.subjectValues[{number}]", f"{keyword!r} cannot be in a subject; {hint}"

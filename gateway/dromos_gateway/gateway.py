@@ -9,6 +9,7 @@ import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 from ssl import SSLContext
 from typing import Any
 
@@ -20,6 +21,7 @@ from dromos_gateway.configuration.tls import listener_tls
 from dromos_gateway.delivery.dispatcher import Dispatcher
 from dromos_gateway.dimse.acceptor import Acceptor, AcceptorLimits
 from dromos_gateway.hosts import Hosts
+from dromos_gateway.notifications.notifier import Notifier
 from dromos_gateway.receiving import Receiving
 from dromos_gateway.spool.spool import Spool
 from dromos_gateway.transferlog.log import TransferLog
@@ -67,6 +69,7 @@ class Gateway:
         self.ready = False
         self.receiving = Receiving(spool, loaded.configuration, self._hosts, self._clock)
         self.transfer_log = TransferLog(spool, loaded.configuration, self._clock)
+        self.notifier = Notifier(spool, self.transfer_log.recorder, loaded.configuration, self._clock, Random())  # noqa: S311
         self.dispatcher = Dispatcher(spool, self._clock)
         self.acceptor = Listener(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
 
@@ -99,7 +102,12 @@ class Gateway:
         await self._hosts.want(_hostnames(self.configuration))
         await self.dispatcher.start(self.configuration)
         await self.acceptor.start(self._options.host, self._options.port)
-        self._tasks = [_spawn(self._watch()), _spawn(self._hosts.keep_fresh()), _spawn(self.transfer_log.keep_small())]
+        self._tasks = [
+            _spawn(self._watch()),
+            _spawn(self._hosts.keep_fresh()),
+            _spawn(self.transfer_log.keep_small()),
+            _spawn(self.notifier.run()),
+        ]
         self.ready = True
         titles = ", ".join(sorted(self.configuration.nodes))
         log.info("listening on %s:%d as %s", self._options.host, self.acceptor.port, titles)
@@ -116,6 +124,7 @@ class Gateway:
             group.create_task(self.dispatcher.stop(self._options.drain_timeout))
         await self.spool.close()
         self.transfer_log.close()
+        self.notifier.close()
         log.info("stopped")
 
     async def _watch(self) -> None:
@@ -149,6 +158,7 @@ class Gateway:
         self.acceptor.secure(_listener_tls(loaded.configuration))
         self.receiving.configuration = loaded.configuration
         self.transfer_log.apply(loaded.configuration)
+        self.notifier.apply(loaded.configuration)
         await self.dispatcher.apply(loaded.configuration)
         self.loaded, self.reload_problem = loaded, None
         log.info("configuration %s is in force", loaded.configuration.hash)

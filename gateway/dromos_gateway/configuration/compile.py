@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from dromos_crds import ConfigMap, Destination, ForwardNode, Project, Secret, reasons
 from dromos_crds.destination import DestinationSpec
@@ -14,13 +15,16 @@ from dromos_crds.quantities import parse_duration, parse_quantity
 from dromos_gateway.changes.change import Change
 from dromos_gateway.configuration.changing import change_of
 from dromos_gateway.configuration.documents import InForce
+from dromos_gateway.configuration.notifications import notification_settings, smtp_settings
 from dromos_gateway.configuration.references import References
 from dromos_gateway.configuration.settings import (
     AlbumSettings,
     Configuration,
     DestinationSettings,
     NodeSettings,
+    NotificationSettings,
     PeerSettings,
+    SMTPSettings,
     SourceSettings,
     StowSettings,
     TransferLogSettings,
@@ -49,7 +53,7 @@ def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...
     for item in known:
         if isinstance(item.object, ForwardNode):
             try:
-                node = _node(item.object, references)
+                node = _node(item, item.object, references, found)
             except Unresolved as error:
                 found.append(_problem(item, error.reason, error.field, str(error)))
                 continue
@@ -62,6 +66,10 @@ def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...
     for item in known:
         if isinstance(item.object, Destination):
             settings = _destination(item, item.object, nodes, references, around)
+            settings = replace(
+                settings,
+                notifications=_notifications(item, item.object.spec, nodes.get(settings.node), references, found),
+            )
             destinations[settings.key] = settings
             if settings.hold is not None:
                 found.append(settings.hold)
@@ -91,7 +99,7 @@ def conflicts(nodes: Iterable[NodeSettings]) -> tuple[Problem, ...]:
     return tuple(result)
 
 
-def _node(node: ForwardNode, references: References) -> NodeSettings:
+def _node(item: InForce, node: ForwardNode, references: References, found: list[Problem]) -> NodeSettings:
     spec = node.spec
     tls = references.listener(node.metadata.namespace, spec.tls) if spec.tls is not None else None
     if tls is not None:
@@ -109,7 +117,19 @@ def _node(node: ForwardNode, references: References) -> NodeSettings:
         idle_timeout=parse_duration(spec.limits.idle_timeout),
         tls=tls,
         transfer_log=_transfer_log(node, references),
+        smtp=_smtp(item, node, references, found),
     )
+
+
+def _smtp(item: InForce, node: ForwardNode, references: References, found: list[Problem]) -> SMTPSettings | None:
+    """Images do not wait for a mail relay: without its Secret, only mails do."""
+    if node.spec.smtp is None:
+        return None
+    try:
+        return smtp_settings(node.metadata.namespace, node.spec.smtp, references)
+    except Unresolved as error:
+        found.append(_problem(item, error.reason, error.field, str(error)))
+        return None
 
 
 def _transfer_log(node: ForwardNode, references: References) -> TransferLogSettings:
@@ -164,6 +184,24 @@ def _change(
         return (*change_of(destination, around), None)
     except Unresolved as error:
         return None, None, _problem(item, error.reason, error.field, str(error))
+
+
+def _notifications(
+    item: InForce, spec: DestinationSpec, node: NodeSettings | None, references: References, found: list[Problem]
+) -> NotificationSettings | None:
+    """Nor do images wait for a webhook's Secret."""
+    if spec.notifications is None or node is None:
+        return None
+    if spec.notifications.recipients and node.smtp is None:
+        text = f"ForwardNode {node.key} has no mail relay that works (spec.smtp); mails wait for one"
+        found.append(_problem(item, reasons.NO_MAIL_RELAY, "spec.notifications.recipients", text))
+    namespace = item.object.metadata.namespace
+    try:
+        return notification_settings(namespace, spec.notifications, node.smtp, references)
+    except Unresolved as error:
+        found.append(_problem(item, error.reason, error.field, str(error)))
+        without = spec.notifications.model_copy(update={"webhook": None})
+        return notification_settings(namespace, without, node.smtp, references)
 
 
 def _reach(

@@ -50,6 +50,13 @@ class References:
         """A single value of a Secret."""
         return self.secret(namespace, source.secret_key_ref.name, source.secret_key_ref.key, field)
 
+    def whole_secret(self, namespace: str, name: str, field: str) -> Mapping[str, bytes]:
+        """All keys of a Secret that `field` names. Unresolved."""
+        secret = self.secrets.get(f"{namespace}/{name}")
+        if secret is None:
+            raise Unresolved("SecretNotFound", field, f"Secret {name} does not exist in namespace {namespace}")
+        return secret.data
+
     def _pair(self, namespace: str, name: str, field: str) -> tuple[bytes, bytes]:
         return self.secret(namespace, name, "tls.crt", field), self.secret(namespace, name, "tls.key", field)
 

@@ -44,6 +44,18 @@ class TransferLogSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SMTPSettings:
+    """The mail relay."""
+
+    host: str
+    port: int
+    security: str  # None | StartTLS | TLS
+    sender: str
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class NodeSettings:
     """A ForwardNode."""
 
@@ -56,6 +68,7 @@ class NodeSettings:
     idle_timeout: float
     tls: TLSMaterial | None
     transfer_log: TransferLogSettings = TransferLogSettings(720 * 3600.0, 1_000_000)
+    smtp: SMTPSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +140,30 @@ class AlbumSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class WebhookSettings:
+    """A web address that is told what mails tell: with a token, or a user name and a password, or neither."""
+
+    url: str
+    token: str = field(default="", repr=False)
+    username: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NotificationSettings:
+    """Who is told what was forwarded."""
+
+    recipients: tuple[str, ...]
+    error_subject_prefix: str
+    rejection_subject_prefix: str
+    subject_pattern: str
+    subject_values: tuple[str, ...]
+    interval: float
+    smtp: SMTPSettings | None  # the ForwardNode's
+    webhook: WebhookSettings | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class DestinationSettings:
     """A Destination."""
 
@@ -141,6 +178,7 @@ class DestinationSettings:
     hold: Problem | None = None  # why nothing may be sent
     condition: Condition | None = None  # None: all instances
     albums: tuple[AlbumSettings, ...] = ()
+    notifications: NotificationSettings | None = None
     changes: bool = False  # by de-identification or morphing: what goes out is not what came in
     change: Change | None = None  # None: instances go as they came
     applied: Applied | None = None  # which profile and key the change has

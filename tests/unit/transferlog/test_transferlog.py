@@ -8,9 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filewriter import write_dataset
 
 from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned, Sent, State
 from dromos_gateway.spool.schema import connect, connect_for_reading
@@ -20,23 +17,12 @@ from dromos_gateway.transferlog.queries import Queries, Question
 from dromos_gateway.transferlog.recorder import Policy, Recorder, Settled
 from dromos_gateway.transferlog.sealing import Seal
 from tests.unit.gateway.records import instance
+from tests.unit.transferlog.fronts import front
 
 NODE, PLAIN, SHIELDED = "default/radiology", "default/plain", "default/shielded"
 IMPLICIT, EXPLICIT, DEFLATED, BIG = (f"1.2.840.10008.1.2{end}" for end in ("", ".1", ".1.99", ".2"))
 SEAL = Seal(b"k" * 32)
 NOTHING = Ending(State.Delivered, "", "", 2000.0)
-
-
-def front(*, implicit: bool = False, little: bool = True, **elements: object) -> bytes:
-    dataset = Dataset()
-    known = {"PatientID": "P-1", "AccessionNumber": "A1", "StudyInstanceUID": "1.2.3", "SeriesInstanceUID": "1.2.3.4"}
-    for keyword, value in {"Modality": "CT", "StudyDescription": "Thorax", **known, **elements}.items():
-        setattr(dataset, keyword, value)
-    dataset.Rows = 1
-    buffer = DicomBytesIO()
-    buffer.is_little_endian, buffer.is_implicit_VR = little, implicit
-    write_dataset(buffer, dataset)
-    return buffer.getvalue()
 
 
 class Log:

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Java's format strings, as far as texts go: %s, %S, %.30s, %20s, %-20s, %2$s and %% (java.util.Formatter)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dromos_crds.expressions.mistakes import Mistake
+
+_SPECIFIER = re.compile(
+    r"%(?:(?P<index>[1-9][0-9]{0,3})\$)?(?P<left>-)?(?P<width>[1-9][0-9]{0,3})?(?:\.(?P<most>[0-9]{1,4}))?(?P<kind>[sS%])"
+)
+_WIDEST = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    index: int  # of the value
+    width: int
+    most: int | None
+    left: bool
+    upper: bool
+
+    def fill(self, values: Sequence[str]) -> str:
+        text = values[self.index][: self.most]
+        text = text.upper() if self.upper else text
+        return text.ljust(self.width) if self.left else text.rjust(self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class JavaFormat:
+    """A compiled format string."""
+
+    parts: tuple[str | _Place, ...]
+
+    def format(self, values: Sequence[str]) -> str:
+        """The text, with as many values as it was compiled for."""
+        return "".join(part if isinstance(part, str) else part.fill(values) for part in self.parts)
+
+
+def compile_format(pattern: str, values: int) -> JavaFormat | Mistake:
+    """Compile a pattern that gets so many values, or say what is wrong with it."""
+    parts: list[str | _Place] = []
+    at = following = 0
+    while (percent := pattern.find("%", at)) >= 0:
+        match = _SPECIFIER.match(pattern, percent)
+        if match is None:
+            return _mistake(pattern, percent, "write %s, %.30s, %20s, %2$s or %% here; nothing else may follow a %")
+        parts.append(pattern[at:percent])
+        at = match.end()
+        if match["kind"] == "%":
+            parts.append("%".ljust(int(match["width"] or 0)) if match["left"] else "%".rjust(int(match["width"] or 0)))
+            continue
+        if match["left"] and not match["width"]:
+            return _mistake(pattern, percent, "%- needs a width, such as %-20s")
+        index = int(match["index"]) - 1 if match["index"] else following
+        following += not match["index"]
+        if index >= values:
+            return _mistake(pattern, percent, f"there is no value {index + 1}; subjectValues has {values}")
+        width = int(match["width"] or 0)
+        if width > _WIDEST:
+            return _mistake(pattern, percent, f"a width is {_WIDEST} at most")
+        most = int(match["most"]) if match["most"] else None
+        parts.append(_Place(index, width, most, bool(match["left"]), match["kind"] == "S"))
+    parts.append(pattern[at:])
+    return JavaFormat(tuple(part for part in parts if part != ""))
+
+
+def _mistake(pattern: str, offset: int, message: str) -> Mistake:
+    before = pattern[:offset]
+    return Mistake(message, before.count("\n") + 1, offset - (before.rfind("\n") + 1) + 1)

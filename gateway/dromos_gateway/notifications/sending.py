@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mails over SMTP (RFC 5321, RFC 3207, RFC 8314) and reports to webhooks. Errors never hold an address or a value."""
+
+from __future__ import annotations
+
+import ssl
+from email.message import EmailMessage
+
+import aiosmtplib
+from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout
+
+from dromos_gateway.configuration.settings import SMTPSettings, WebhookSettings
+from dromos_gateway.notifications.content import Report, to_json
+
+_TIMEOUT = 30.0
+
+
+class NotSent(Exception):
+    """It did not arrive, and may be tried again; the message is fit for a log."""
+
+
+async def send_mail(message: EmailMessage, recipients: tuple[str, ...], smtp: SMTPSettings) -> int:
+    """Hand a mail to the relay; how many recipients it refused. NotSent when it took it for none."""
+    try:
+        refused, _ = await aiosmtplib.send(
+            message,
+            recipients=list(recipients),
+            sender=smtp.sender,
+            hostname=smtp.host,
+            port=smtp.port,
+            use_tls=smtp.security == "TLS",
+            start_tls=smtp.security == "StartTLS",
+            tls_context=ssl.create_default_context() if smtp.security != "None" else None,
+            username=smtp.username or None,
+            password=smtp.password or None,
+            timeout=_TIMEOUT,
+        )
+    except aiosmtplib.SMTPResponseException as error:
+        raise NotSent(f"{type(error).__name__} {error.code}") from None
+    except (aiosmtplib.SMTPException, OSError) as error:
+        raise NotSent(_said(error)) from None
+    return len(refused)
+
+
+async def post(report: Report, message_id: str, webhook: WebhookSettings) -> None:
+    """Post a report as JSON. NotSent for every answer but 2xx."""
+    headers = {"Idempotency-Key": message_id.strip("<>")}
+    if webhook.token:
+        headers["Authorization"] = f"Bearer {webhook.token}"
+    auth = BasicAuth(webhook.username, webhook.password) if webhook.username else None
+    try:
+        async with (
+            ClientSession(timeout=ClientTimeout(_TIMEOUT), auth=auth, trust_env=True) as session,
+            session.post(webhook.url, json=to_json(report), headers=headers, allow_redirects=False) as answer,
+        ):
+            if not 200 <= answer.status < 300:
+                raise NotSent(f"HTTP {answer.status}")
+    except (ClientError, OSError, TimeoutError) as error:
+        raise NotSent(_said(error)) from None
+
+
+def _said(error: BaseException) -> str:
+    """What kind of failure it was; TLS failures say why."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            return f"certificate: {cause.verify_message}"
+        cause = cause.__cause__ or cause.__context__
+    return type(error).__name__

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Subjects, windows, outbox and mails, with hostile values."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from email import message_from_bytes
+from email.policy import default
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from dromos_crds.expressions import Mistake
+from dromos_crds.javaformat import JavaFormat, compile_format
+from dromos_gateway.configuration.settings import DestinationSettings, NotificationSettings
+from dromos_gateway.notifications import outbox, schema, windows
+from dromos_gateway.notifications.content import Outcome, Report, SeriesReport, from_json, to_json
+from dromos_gateway.notifications.mail import compose, date_time, subject
+from dromos_gateway.spool.records import Ending, State
+from dromos_gateway.spool.schema import connect
+from dromos_gateway.transferlog.recorder import Recorder, Settled
+from tests.unit.gateway.records import instance
+
+KEY = "default/archive"
+SETTINGS = NotificationSettings(
+    ("a@example.org", "b@example.org"), "**ERROR**", "**REJECTED**", "[Dromos Notification] %s %.30s",
+    ("PatientID", "StudyDescription"), 45.0, None,
+)  # fmt: skip
+DESTINATION = DestinationSettings(KEY, "default/radiology", 1, True, False, None, None, 1.0, notifications=SETTINGS)
+STUDY = {"PatientID": "PAT1", "StudyDescription": "Thorax", "StudyInstanceUID": "1.2.3", "StudyDate": "20260131"}
+
+
+def report(*, excluded: int = 0, failed: int = 0, **study: str) -> Report:
+    series = SeriesReport(
+        {"SeriesInstanceUID": "1.2.3.4", "Modality": "CT", "SeriesDescription": study.get("StudyDescription", "axial")},
+        ["1.2.840.10008.5.1.4.1.1.2"], 3, excluded, failed, {"Refused: 0xA900": failed} if failed else {},
+    )  # fmt: skip
+    return Report(KEY, "ARCHIVE at pacs:104", "default/radiology", "CT1", 1.0, 2.0, {**STUDY, **study}, (series,))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "values", "text"),
+    [
+        ("%s %.3s", ("a", "abcdef"), "a abc"),
+        ("%2$s %1$s %s", ("a", "b"), "b a a"),
+        ("%5s|%-5s|", ("a", "b"), "    a|b    |"),
+        ("100%% %S", ("a",), "100% A"),
+        ("%5.2s|", ("abc",), "   ab|"),
+        ("no values", (), "no values"),
+    ],
+)
+def test_java_formats(pattern: str, values: tuple[str, ...], text: str) -> None:
+    compiled = compile_format(pattern, len(values))
+    assert isinstance(compiled, JavaFormat)
+    assert compiled.format(values) == text
+
+
+@pytest.mark.parametrize(
+    ("pattern", "column", "says"),
+    [
+        ("%s %s %s", 7, "no value 3"),
+        ("a %3$s", 3, "no value 3"),
+        ("%d", 1, "write %s"),
+        ("x %", 3, "write %s"),
+        ("%-s", 1, "width"),
+        ("%99999s", 1, "write %s"),
+        ("%2000s", 1, "at most"),
+        ("%n", 1, "write %s"),
+    ],
+)
+def test_formats_that_are_none(pattern: str, column: int, says: str) -> None:
+    mistake = compile_format(pattern, 2)
+    assert isinstance(mistake, Mistake)
+    assert (mistake.column, says in mistake.message) == (column, True)
+
+
+def test_prefixes_error_before_rejection() -> None:
+    assert subject(report(), SETTINGS) == "[Dromos Notification] PAT1 Thorax"
+    assert subject(report(excluded=1), SETTINGS).startswith("**REJECTED** [Dromos")
+    assert subject(report(excluded=1, failed=1), SETTINGS).startswith("**ERROR** [Dromos")
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [
+        "x\r\nBcc: victim@example.org",
+        "<script>alert(1)</script><img src=x onerror=alert(1)>",
+        "{{ 7 * 7 }}{% for x in y %}",
+        "A" * 10_000,
+        "\u202egnp.exe\x00\x1b[31m",
+        "=?utf-8?q?=0d=0aBcc=3a_victim?=",
+    ],
+)
+def test_hostile_values_come_out_harmless(hostile: str) -> None:
+    values = dict.fromkeys(("PatientID", "StudyDescription", "StudyInstanceUID", "AccessionNumber"), hostile)
+    content = compose(report(failed=1, **values), SETTINGS, "dromos@example.org", "<1@x>", 0.0).as_bytes()
+    message = message_from_bytes(content, policy=default)
+    assert message["Bcc"] is None
+    assert len(message.get_all("Subject")) == 1
+    assert len(message["Subject"]) <= 260
+    html = message.get_body(("html",)).get_content()
+    text = message.get_body(("plain",)).get_content()
+    assert "<script" not in html
+    assert "<img" not in html
+    assert "49" not in text.replace("7 * 7", "")
+    assert len(html) < 20_000
+    assert not any(ord(character) < 32 and character not in "\r\n\t" for character in html + text)
+
+
+def test_a_mail_is_the_same_at_every_attempt() -> None:
+    one, other = (compose(report(), SETTINGS, "dromos@example.org", "<1@x>", 1e9) for _ in range(2))
+    assert [one[name] for name in ("Message-ID", "Date", "Subject", "To")] == [
+        other[name] for name in ("Message-ID", "Date", "Subject", "To")
+    ]
+    assert one["To"] == "a@example.org, b@example.org"
+    assert one["Date"] == "Sun, 09 Sep 2001 01:46:40 +0000"
+
+
+def test_dates_as_people_write_them() -> None:
+    assert date_time("20260131", "130501.250000") == "31/01/2026 13:05:01.250000"
+    assert date_time("nonsense") == "nonsense"
+
+
+@pytest.fixture
+def ledger(tmp_path: Path) -> sqlite3.Connection:
+    connection = connect(tmp_path / "ledger.sqlite")
+    Recorder(connection, tmp_path)
+    schema.prepare(connection)
+    return connection
+
+
+def settled(
+    at: float, state: State = State.Delivered, *, study: bytes = b"s", reason: str = "", message: str = ""
+) -> Settled:
+    return Settled(1, study, 1, KEY, instance(1), Ending(state, reason, message, at))
+
+
+def test_a_window_gathers_what_belongs_to_a_study_and_source(ledger: sqlite3.Connection) -> None:
+    ledger.execute(
+        "INSERT INTO log_routes (id, series, destination, study_instance_uid) VALUES (1, 1, ?, '1.2')", (KEY,)
+    )
+    for number in range(5):
+        windows.gather(ledger, settled(100.0 + number), DESTINATION)
+    windows.gather(ledger, settled(105.0, State.Failed, reason="Refused", message="0xA900: no"), DESTINATION)
+    windows.gather(ledger, settled(106.0, State.Excluded, reason="the condition is not met"), DESTINATION)
+    windows.gather(ledger, settled(106.0, study=b"other"), DESTINATION)
+    assert windows.due(ledger, 140.0, {KEY: 45.0}) == []
+    one, other = windows.due(ledger, 160.0, {KEY: 45.0})
+    found = windows.close(ledger, one, {KEY: "ARCHIVE at pacs:104"})
+    assert found is not None
+    assert (found.total("sent"), found.total("failed"), found.total("excluded")) == (5, 1, 1)
+    assert found.outcome is Outcome.FAILED
+    assert found.series[0].reasons == {"Refused: 0xA900: no": 1, "the condition is not met": 1}
+    assert windows.close(ledger, one, {}) is None
+    assert windows.close(ledger, other, {}) is not None
+
+
+def test_a_window_stays_open_while_images_come_but_not_for_ever(ledger: sqlite3.Connection) -> None:
+    for second in range(0, 600, 5):
+        windows.gather(ledger, settled(float(second)), DESTINATION)
+    assert windows.due(ledger, 100.0, {KEY: 45.0}) == []
+    assert len(windows.due(ledger, 450.0, {KEY: 45.0})) == 1
+
+
+def test_a_peers_words_are_not_repeated_where_something_is_changed(ledger: sqlite3.Connection) -> None:
+    ledger.execute("INSERT INTO log_routes (id, series, destination) VALUES (1, 1, ?)", (KEY,))
+    failed = settled(1.0, State.Failed, reason="Refused", message="patient DOE^JOHN is locked")
+    windows.gather(ledger, failed, replace(DESTINATION, changes=True))
+    (window,) = windows.due(ledger, 1000.0, {KEY: 45.0})
+    found = windows.close(ledger, window, {})
+    assert found is not None
+    assert found.series[0].reasons == {"Refused": 1}
+    assert found.outcome is Outcome.FAILED  # and it is told
+
+
+def test_a_disabled_destination_is_no_news(ledger: sqlite3.Connection) -> None:
+    windows.gather(ledger, settled(1.0, State.Excluded, reason="destination disabled"), DESTINATION)
+    assert windows.due(ledger, 1e9, {KEY: 45.0}) == []
+
+
+def test_the_outbox_keeps_the_message_id_and_backs_off(ledger: sqlite3.Connection) -> None:
+    outbox.add(ledger, "mail", report(), "example.org", 10.0)
+    (first,) = outbox.due(ledger, 10.0)
+    assert first.message_id.endswith("@example.org>")
+    delays = []
+    parcel = first
+    for _ in range(12):
+        later = parcel.later(100.0, Random(1))
+        delays.append(later.due - 100.0)
+        outbox.postpone(ledger, later)
+        assert outbox.due(ledger, 100.0) == []
+        (parcel,) = outbox.due(ledger, later.due)
+        assert parcel.message_id == first.message_id
+        assert parcel.report == first.report
+    assert delays[0] <= 5.0
+    assert 450.0 <= delays[-1] <= 900.0
+    outbox.done(ledger, parcel)
+    assert outbox.waiting(ledger) == {}
+
+
+def test_a_report_survives_the_outbox() -> None:
+    assert from_json(to_json(report(failed=2))) == report(failed=2)
