@@ -12,6 +12,7 @@ packages=(
   strace fuse3 faketime
   containerd runc containernetworking-plugins iptables iproute2 conntrack ethtool socat
   buildah debootstrap ca-certificates
+  exim4-daemon-light # mail, with StartTLS and authentication
 )
 command -v node >/dev/null || packages+=(nodejs)
 command -v npm >/dev/null || packages+=(npm)

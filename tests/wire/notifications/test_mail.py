@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Mails and webhooks of a running gateway, with relays that work, refuse, and are not there."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+import trustme
+from pydicom import dcmread
+
+from tests.wire.gateway import peers
+from tests.wire.gateway.conftest import gateway, receiver  # noqa: F401 - fixtures
+from tests.wire.gateway.peers import eventually, free_port, make_study, storescu
+from tests.wire.notifications.relays import PASSWORD, USER, Exim, Mailbox, Scripted
+
+SECRET = (
+    f"apiVersion: v1\nkind: Secret\nmetadata: {{name: smtp}}\nstringData: {{username: {USER}, password: {PASSWORD}}}\n"
+)
+
+
+def _smtp(port: int, security: str = "None", host: str = "127.0.0.1", secret: str = "") -> str:
+    reference = f", secretRef: {{name: {secret}}}" if secret else ""
+    return f"smtp: {{host: {host}, port: {port}, security: '{security}', sender: dromos@example.org{reference}}}"
+
+
+def _notifications(**more: str) -> str:
+    words = {"recipients": "[a@example.org]", "interval": "1s", **more}
+    return "notifications: {" + ", ".join(f"{name}: {value}" for name, value in words.items()) + "}"
+
+
+def _study(folder: Path, count: int = 3, **elements: str) -> Path:
+    make_study(folder, count)
+    for path in folder.iterdir():
+        dataset = dcmread(path)
+        for keyword, value in {"AccessionNumber": "A1", "StudyDescription": "Thorax", **elements}.items():
+            setattr(dataset, keyword, value)
+        dataset.save_as(path)
+    return folder
+
+
+@pytest.fixture
+def relay() -> Iterator[Scripted]:
+    controller = Scripted(Mailbox())
+    controller.start()
+    yield controller
+    controller.stop()
+
+
+@pytest.fixture
+def exim(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exim]:
+    authority = trustme.CA()
+    home = tmp_path_factory.mktemp("exim")
+    (home / "ca.pem").write_bytes(authority.cert_pem.bytes())
+    monkeypatch.setitem(peers.ENVIRONMENT, "SSL_CERT_FILE", str(home / "ca.pem"))
+    relay = Exim(home / "relay", authority).start()
+    yield relay
+    relay.stop()
+
+
+def test_one_mail_for_a_study_with_starttls_and_authentication(gateway, receiver, exim, tmp_path):  # noqa: F811
+    a = receiver("a").start()
+    gateway.write("smtp", SECRET)
+    gateway.node(_smtp(exim.port, "StartTLS", "localhost", "smtp"))
+    gateway.destination("a", a.port, _notifications(recipients="[a@example.org, b@example.org]"))
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study", 5))
+    eventually(lambda: len(exim.mails()) == 1, "the mail is delivered")
+    (mail,) = exim.mails()
+    assert mail["Subject"] == "[Dromos Notification] T-1 Thorax"
+    assert mail["To"] == "a@example.org, b@example.org"
+    assert mail["Message-ID"].endswith("@example.org>")
+    html, text = (mail.get_body((kind,)).get_content() for kind in ("html", "plain"))
+    for said in ("T-1", "A1", "STORESCU", "default/a", "Thorax"):
+        assert said in html
+        assert said in text
+    assert "5 sent, 0 excluded, 0 failed" in text
+    time.sleep(2.5)
+    assert len(exim.mails()) == 1
+    storescu(gateway.port, tmp_path / "study")
+    eventually(lambda: len(exim.mails()) == 2, "what comes later has a mail of its own")
+    assert PASSWORD not in gateway.log()
+
+
+def test_a_relay_that_is_not_trusted_gets_nothing(gateway, receiver, exim, monkeypatch, tmp_path):  # noqa: F811
+    monkeypatch.delitem(peers.ENVIRONMENT, "SSL_CERT_FILE")
+    a = receiver("a").start()
+    gateway.write("smtp", SECRET)
+    gateway.node(_smtp(exim.port, "StartTLS", "localhost", "smtp"))
+    gateway.destination("a", a.port, _notifications())
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study"))
+    eventually(lambda: "not sent, tried again: certificate: " in gateway.log(), "the log says why")
+    assert exim.mails() == []
+
+
+def test_what_failed_and_what_was_excluded_is_told_with_the_reasons(gateway, receiver, relay, tmp_path):  # noqa: F811
+    picky, never = receiver("picky", "+xi").start(), receiver("never").start()
+    gateway.node(_smtp(relay.port))
+    gateway.destination("picky", picky.port, _notifications())
+    rule = "condition: tagValueIsPresent(#Tag.Modality, 'MR')"
+    gateway.destination("never", never.port, f"{rule}\n{_notifications(rejectionSubjectPrefix='NOT SENT')}")
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study"))
+    eventually(lambda: len(relay.mailbox.mails) == 2, "two mails")
+    failed, rejected = sorted(relay.mailbox.mails, key=lambda mail: mail["Subject"])
+    assert failed["Subject"] == "**ERROR** [Dromos Notification] T-1 Thorax"
+    assert rejected["Subject"] == "NOT SENT [Dromos Notification] T-1 Thorax"
+    assert "3 x TransferSyntaxRefused" in failed.get_body(("plain",)).get_content()
+    assert "3 x the condition is not met" in rejected.get_body(("plain",)).get_content()
+
+
+def test_a_mail_survives_outage_restart_and_refusal_with_the_same_id(gateway, receiver, tmp_path):  # noqa: F811
+    a, port = receiver("a").start(), free_port()
+    gateway.node(_smtp(port))
+    gateway.destination("a", a.port, _notifications())
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study"))
+    eventually(lambda: "not sent, tried again" in gateway.log(), "the relay is down")
+    gateway.kill()
+    ledger = sqlite3.connect(gateway.spool / "ledger.sqlite")
+    ((message_id,),) = ledger.execute("SELECT message_id FROM outbox").fetchall()
+    ledger.execute("UPDATE outbox SET due = 0")
+    ledger.commit()
+    ledger.close()
+    relay = Scripted(Mailbox(["451 try later", "250 ok"]), port)
+    relay.start()
+    try:
+        gateway.start()
+        eventually(lambda: relay.mailbox.attempts == 1, "it is tried at once")
+        eventually(lambda: len(relay.mailbox.mails) == 1, "it is tried again", timeout=60)
+        assert relay.mailbox.mails[0]["Message-ID"] == message_id
+        eventually(lambda: _rows(gateway.spool) == 0, "nothing is left")
+    finally:
+        relay.stop()
+
+
+def test_credentials_that_are_wrong_hold_mails_not_images(gateway, receiver, tmp_path):  # noqa: F811
+    relay = Scripted(Mailbox(), authenticated=True)
+    relay.start()
+    a = receiver("a").start()
+    gateway.write("smtp", SECRET.replace(PASSWORD, "wrong"))
+    gateway.node(_smtp(relay.port, secret="smtp"))
+    gateway.destination("a", a.port, _notifications())
+    try:
+        gateway.start()
+        storescu(gateway.port, _study(tmp_path / "study"))
+        a.has(3)
+        eventually(lambda: "SMTPAuthenticationError 535" in gateway.log(), "the log says why")
+        gateway.write("smtp", SECRET)
+        gateway.applied()
+        eventually(lambda: len(relay.mailbox.mails) == 1, "the rotated password works", timeout=60)
+        assert "wrong" not in gateway.log()
+    finally:
+        relay.stop()
+
+
+def test_hostile_values_do_not_leave_the_subject(gateway, receiver, relay, tmp_path):  # noqa: F811
+    a = receiver("a").start()
+    gateway.node(_smtp(relay.port))
+    gateway.destination("a", a.port, _notifications())
+    gateway.start()
+    hostile = {"PatientID": "=?utf-8?q?=0d=0aBcc=3ax?=", "StudyDescription": "<script>alert(1)</script>"}
+    storescu(gateway.port, _study(tmp_path / "study", **hostile))
+    eventually(lambda: len(relay.mailbox.mails) == 1, "the mail arrives")
+    (mail,) = relay.mailbox.mails
+    assert mail["Bcc"] is None
+    assert "<script" not in mail.get_body(("html",)).get_content()
+
+
+def test_a_webhook_gets_the_same_as_json_until_it_says_yes(gateway, receiver, tmp_path):  # noqa: F811
+    posts: list[tuple[str, str, dict[str, object]]] = []
+    answers = [500, 200]
+
+    class Hook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            posts.append((self.headers["Authorization"], self.headers["Idempotency-Key"], body))
+            self.send_response(answers.pop(0) if len(answers) > 1 else answers[0])
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    a = receiver("a").start()
+    gateway.write("hook", "apiVersion: v1\nkind: Secret\nmetadata: {name: hook}\nstringData: {token: hook-token}\n")
+    url = f"http://127.0.0.1:{server.server_port}/told"
+    hook = f"{{url: '{url}', secretRef: {{name: hook}}}}"
+    gateway.destination("a", a.port, _notifications(recipients="[]", webhook=hook))
+    try:
+        gateway.start()
+        storescu(gateway.port, _study(tmp_path / "study"))
+        eventually(lambda: len(posts) == 2, "it is posted again", timeout=60)
+        assert posts[0] == posts[1]
+        authorization, _, body = posts[0]
+        assert authorization == "Bearer hook-token"
+        assert (body["outcome"], body["study"]["PatientID"], body["series"][0]["sent"]) == ("sent", "T-1", 3)
+        eventually(lambda: _rows(gateway.spool) == 0, "nothing is left")
+        assert "hook-token" not in gateway.log()
+    finally:
+        server.shutdown()
+
+
+def _rows(spool: Path) -> int:
+    connection = sqlite3.connect(f"file:{spool / 'ledger.sqlite'}?mode=ro", uri=True)
+    try:
+        return int(connection.execute("SELECT count(*) FROM outbox").fetchone()[0])
+    finally:
+        connection.close()
