@@ -37,6 +37,7 @@ class Setting:
     receiver_nagle: bool = False
     pace: float = 0.1  # seconds between looks at the memory
     compare: bool = False  # all bytes of all data sets, not only their ends
+    outgoing: Callable[[str], str] | None = None  # SOP Instance UIDs that systems change; then only pixels are compared
 
 
 class Relay(Protocol):
@@ -121,7 +122,7 @@ def _send_and_wait(
         system.forward(receiver.port)
         delivered = receiver.arrivals.wait_for(already + instances, PATIENCE)
         spent = processes.cpu_seconds(system.pids()) + system.cpu_of_ended() - spent
-    _check(receiver.folder, batches, system.name, whole=setting.compare)
+    _check(receiver.folder, batches, system.name, setting)
     return Row(
         setting.scenario, setting.workload, system.name, setting.variant, len(batches),
         round(accepted - started, 4), round(delivered - started, 4), round(spent, 3), round(memory.peak / 1e6, 1),
@@ -134,20 +135,25 @@ def _sender(home: Path, port: int, batch: Batch, environment: dict[str, str]) ->
     return processes.start(command, home / "senders.log", environment)
 
 
-def _check(folder: Path, batches: Sequence[Batch], name: str, *, whole: bool) -> None:
-    """Everything that was sent is there to its last byte; with `whole`, each byte is looked at."""
+def _check(folder: Path, batches: Sequence[Batch], name: str, setting: Setting) -> None:
+    """Everything that was sent is there to its last byte; with `compare`, each byte is looked at."""
     received = {file.name.partition(".")[2]: file for file in folder.iterdir()}
     for batch in batches:
         for file in batch.folder.glob("*.dcm"):
             head = read_head(file)
-            copy = received.get(head.sop_instance_uid)
+            changed = setting.outgoing
+            copy = received.get(changed(head.sop_instance_uid) if changed else head.sop_instance_uid)
             if copy is None:
                 raise CannotRun(f"{name}: an instance is missing at the receiver")
+            if changed:
+                if not _same(file, file.stat().st_size - _TAIL, copy, copy.stat().st_size - _TAIL):
+                    raise CannotRun(f"{name}: an instance has other pixels at the receiver")
+                continue
             size = file.stat().st_size - head.data_set_offset
             offset = read_head(copy).data_set_offset
             if copy.stat().st_size - offset != size:
                 raise CannotRun(f"{name}: an instance has another size at the receiver")
-            skip = 0 if whole else max(0, size - _TAIL)
+            skip = 0 if setting.compare else max(0, size - _TAIL)
             if not _same(file, head.data_set_offset + skip, copy, offset + skip):
                 raise CannotRun(f"{name}: an instance has other bytes at the receiver")
 

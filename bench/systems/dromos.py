@@ -39,11 +39,15 @@ class Dromos:
 
     name = "dromos"
 
-    def __init__(self, concurrency: int = 2, wrapper: Sequence[str | Path] = (), *, stow: bool = False) -> None:
+    def __init__(
+        self, concurrency: int = 2, wrapper: Sequence[str | Path] = (), *, stow: bool = False, more: str = ""
+    ) -> None:
+        """`more`: what else the Destination has, and other manifests behind it."""
         self.port = 0
         self.spool = Path()
         self._concurrency = concurrency
         self._destination = _STOW if stow else _DICOM
+        self._more = more
         self._wrapper = wrapper
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -52,6 +56,7 @@ class Dromos:
         manifests = home / "manifests"
         manifests.mkdir()
         destination = self._destination.format(port=receiver_port, concurrency=self._concurrency)
+        destination += self._more
         self._manifest = manifests / "bench.yaml"
         self._write = partial(_MANIFESTS.format, destination=destination)
         self._manifest.write_text(self._write(suspend="false"))

@@ -13,7 +13,7 @@ from functools import cache
 from importlib.resources import files
 
 _WORD = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?|[^\w\s]|_|\s+")
-_LETTERS = re.compile(r"[^\W\d_]+")
+_LETTERS = re.compile(r"[^\W\d_]{3,}")
 _MARKS = frozenset("+-/.,:;()%<>=*&#")
 _SHORT_NUMBER = 3  # digits; longer ones are dates, record and telephone numbers
 
