@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Write crds/dromos_crds/dictionary.txt: tag, VR and keyword of every attribute of PS3.6 §6, as pydicom knows them.
 
+And gateway/dromos_gateway/header/repeating.txt: pattern and VR of the attributes with repeating groups.
+
 The gateway and the operator look keywords up without importing pydicom, which would cost each of them 45 MB.
 """
 
@@ -9,8 +11,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pydicom._dicom_dict import DicomDictionary
+from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
 
+REPEATING = Path(__file__).parent.parent / "gateway" / "dromos_gateway" / "header" / "repeating.txt"
 TARGET = Path(__file__).parent.parent / "crds" / "dromos_crds" / "dictionary.txt"
 
 if __name__ == "__main__":
@@ -21,3 +24,6 @@ if __name__ == "__main__":
     ]
     TARGET.write_text("".join(lines), encoding="ascii")
     print(f"{len(lines)} attributes in {TARGET}")
+    patterns = [f"{tag} {vr.replace(' or ', '/')}\n" for tag, (vr, *_) in sorted(RepeatersDictionary.items())]
+    REPEATING.write_text("".join(patterns), encoding="ascii")
+    print(f"{len(patterns)} repeating groups in {REPEATING}")

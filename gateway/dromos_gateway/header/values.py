@@ -3,20 +3,16 @@
 
 from __future__ import annotations
 
-import re
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
-from pydicom.charset import convert_encodings, decode_bytes, encode_string, python_encoding
-
+from dromos_gateway.header.terms import DEFAULT, codecs
 from dromos_gateway.header.vr import CHARACTERS, NUMBERS, STRINGS, UNDIVIDED
 
 _TEXT_DELIMITERS: Final = {0x0D, 0x0A, 0x09, 0x0C}  # PS3.5 6.1.2.5.3: they reset the code extensions
 _NAME_DELIMITERS: Final = _TEXT_DELIMITERS | {0x5E, 0x3D}
-_DEFAULT: Final = ("iso8859",)
-_SPELT: Final = re.compile(r"^ISO(?:(?<=ISO)( 2022 )|[ _-]?)IR[ _-]?([0-9]+)$")
 
 
 @lru_cache(maxsize=256)
@@ -25,16 +21,7 @@ def character_sets(value: bytes) -> tuple[str, ...]:
 
     LookupError when a term is unknown: text would be guessed at.
     """
-    terms = [_term(part) for part in value.decode("ascii", "replace").rstrip("\0 ").split("\\")]
-    unknown = [term for term in terms if term not in python_encoding]
-    if unknown:
-        raise LookupError(unknown[0])
-    return tuple(convert_encodings(terms)) if terms != [""] else _DEFAULT
-
-
-def _term(text: str) -> str:
-    """The defined term that is meant: some write ISO-IR 100 or ISO IR 100."""
-    return _SPELT.sub(lambda found: f"ISO{found[1] or '_'}IR {found[2]}", text.strip())
+    return codecs(value.decode("ascii", "replace").rstrip("\0 ").split("\\"))
 
 
 def text_of(vr: bytes, value: bytes, encodings: Sequence[str], order: str = "<") -> str | None:
@@ -60,16 +47,23 @@ def bytes_of(vr: bytes, text: str, encodings: Sequence[str], order: str = "<") -
     """
     if vr in NUMBERS or vr == b"AT":
         return _binary(vr, text, order)
-    if text.isascii() or vr not in CHARACTERS:
-        value = text.encode("ascii")
-    else:
-        value = encode_string(text, list(encodings))
-        if encodings[:1] == _DEFAULT and not value.split(b"\x1b")[0].isascii():
-            raise UnicodeEncodeError("the default repertoire", "?", 0, 1, "is ASCII")
-        if decode_bytes(value, encodings, _NAME_DELIMITERS if vr == b"PN" else _TEXT_DELIMITERS) != text:
-            raise UnicodeEncodeError("the instance's character set", "?", 0, 1, "has no such character")
+    value = text.encode("ascii") if text.isascii() or vr not in CHARACTERS else _encoded(vr, text, encodings)
     if len(value) % 2:
         value += b"\0" if vr in (b"UI", b"OB", b"UN") else b" "
+    return value
+
+
+def _encoded(vr: bytes, text: str, encodings: Sequence[str]) -> bytes:
+    if len(encodings) == 1 and encodings[0] != DEFAULT:
+        return text.encode(encodings[0])
+    if len(encodings) < 2:
+        raise UnicodeEncodeError("the default repertoire", "?", 0, 1, "is ASCII")
+    from pydicom.charset import decode_bytes, encode_string
+
+    value: bytes = encode_string(text, list(encodings))
+    lost = decode_bytes(value, encodings, _NAME_DELIMITERS if vr == b"PN" else _TEXT_DELIMITERS) != text
+    if lost or (encodings[0] == DEFAULT and not value.split(b"\x1b")[0].isascii()):
+        raise UnicodeEncodeError("the instance's character set", "?", 0, 1, "has no such character")
     return value
 
 
@@ -87,8 +81,12 @@ def _binary(vr: bytes, text: str, order: str) -> bytes:
 
 
 def _decoded(vr: bytes, value: bytes, encodings: Sequence[str]) -> str:
-    if (vr in CHARACTERS and not value.isascii()) or b"\x1b" in value:
+    if b"\x1b" in value:
+        from pydicom.charset import decode_bytes
+
         text: str = decode_bytes(value, encodings, _NAME_DELIMITERS if vr == b"PN" else _TEXT_DELIMITERS)
+    elif vr in CHARACTERS and encodings and not value.isascii():
+        text = value.decode(encodings[0], "replace")
     else:
         text = value.decode("latin-1")
     if vr in UNDIVIDED:

@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from functools import cache
+from importlib.resources import files
 from typing import Final
 
-from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
+from dromos_crds.dictionary import vrs_by_tag
 
 LONG: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 SHORT: Final = frozenset(
@@ -56,25 +57,26 @@ NUMBERS: Final = {
     b"US": ("H", 2),
     b"UV": ("Q", 8),
 }
-_CHOICE: Final = {"US or SS": b"US", "OB or OW": b"OW", "US or SS or OW": b"OW", "US or OW": b"OW", "NONE": b"UN"}
+_CHOICE: Final = {("OB", "OW"): b"OW", ("US", "SS", "OW"): b"OW", ("US", "OW"): b"OW"}
 
 
 @cache
 def standard() -> dict[int, bytes]:
     """VR of every tag of PS3.6 that stands for itself; where there is a choice, the one that implicit VR implies."""
-    return {tag: _vr(entry[0]) for tag, entry in DicomDictionary.items()}
+    return {tag: _vr(vrs) for tag, vrs in vrs_by_tag().items()}
 
 
 @cache
 def repeating() -> tuple[tuple[int, int, bytes], ...]:
     """(mask, value, VR) of the tags with repeating groups, such as (60xx,3000)."""
+    text = (files("dromos_gateway.header") / "repeating.txt").read_text(encoding="ascii")
     return tuple(
         (
             int("".join("0" if digit == "x" else "F" for digit in pattern), 16),
             int(pattern.replace("x", "0"), 16),
-            _vr(entry[0]),
+            _vr(tuple(vr.split("/"))),
         )
-        for pattern, entry in RepeatersDictionary.items()
+        for pattern, vr in (line.split(" ") for line in text.splitlines())
     )
 
 
@@ -95,5 +97,5 @@ def is_standard(tag: int) -> bool:
     return tag in standard() or (not tag >> 16 & 1 and any(tag & mask == value for mask, value, _ in repeating()))
 
 
-def _vr(text: str) -> bytes:
-    return _CHOICE.get(text) or text.encode("ascii")
+def _vr(vrs: tuple[str, ...]) -> bytes:
+    return _CHOICE.get(vrs) or (vrs[0].encode("ascii") if len(vrs[0]) == 2 else b"UN")
