@@ -31,7 +31,7 @@ from dromos_gateway.workers.pool import Pool
 ROUNDS = 3
 _FUNCTION = "dromos_gateway.pixels.change:change_pixels"
 SYNTAXES = {"rle": ts.RLE_LOSSLESS, "jpeg-ls": ts.JPEG_LS_LOSSLESS, "jpeg-2000": ts.JPEG_2000_LOSSLESS}
-COUNTS = {"rle": 400, "jpeg-ls": 200, "jpeg-2000": 60}
+COUNTS = {"rle": 200, "jpeg-ls": 120, "jpeg-2000": 40}
 _PEERS: dict[str, dict[str, tuple[str, ...]]] = {
     "rle": {"dcmtk": ("dcmcrle",), "gdcm": ("gdcmconv", "--rle")},
     "jpeg-ls": {"dcmtk": ("dcmcjpls",), "gdcm": ("gdcmconv", "--jpegls")},
