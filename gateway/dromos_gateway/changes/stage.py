@@ -51,7 +51,7 @@ class Stage:
         self._folder = folder
         self._pool = pool
         self._space = space
-        self._limits = limits or Limits()
+        self._limits = limits
         self._kept: dict[int, _Kept] = {}
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.iterdir():
@@ -73,7 +73,7 @@ class Stage:
         sent = change if found is None else without_store(change)
         job: Job[Outcome] = Job(_MAKE, (original, target, sent, found))
         try:
-            done = await self._pool.run(job, self._limits)
+            done = await self._pool.run(job, self._limits or Limits.for_object(instance.size))
         except BaseException:
             _remove(self._folder, delivery.id)
             raise

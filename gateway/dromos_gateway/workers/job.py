@@ -33,6 +33,12 @@ class Limits:
     wall: float = 300.0  # seconds on the clock, from the moment a worker takes the job
     output: int = 16 * 1024 * MIB  # bytes of the largest file it writes
 
+    @classmethod
+    def for_object(cls, size: int) -> Limits:
+        """What an object of `size` bytes may need: the slowest codec, JPEG 2000, takes 0.1 s for a MiB of pixels."""
+        cpu = 120.0 + 2.0 * (size / MIB)
+        return cls(cpu=cpu, wall=2.5 * cpu)
+
 
 class Cause(StrEnum):
     """Why a job came to nothing."""

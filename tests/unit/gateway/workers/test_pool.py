@@ -82,6 +82,14 @@ async def test_a_job_that_goes_wrong_says_why_and_costs_nothing_else(
     assert await pool.run(deed("double", 4), LIMITS) == Done(8)
 
 
+def test_a_large_object_gets_more_time_but_no_more_memory() -> None:
+    assert Limits.for_object(0) == Limits()
+    large = Limits.for_object(4 << 30)
+    assert large.cpu > 8000
+    assert large.wall > 2 * large.cpu
+    assert large.memory == Limits().memory
+
+
 async def test_an_exception_is_named_without_its_text(pool: Pool) -> None:
     answer = await pool.run(deed("complain", "Doe^Jane"), LIMITS)
     assert isinstance(answer, Failed)
