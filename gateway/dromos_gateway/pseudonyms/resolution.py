@@ -26,6 +26,7 @@ PSEUDONYM_STORE_INVALID = "PseudonymStoreInvalid"
 PSEUDONYM_SERVICE_FAILED = "PseudonymServiceFailed"
 
 SOON = 5.0  # seconds until a held instance asks again
+LATER = 300.0  # where only changed manifests help: they wake everything that waits
 _REGEX_CHARACTERS = re.compile(r"[{}()\[\].+*?^$\\|]")
 
 
@@ -75,12 +76,13 @@ class StoredResolver:
     default_issuer: str | None = None  # the Destination's
     profile_default_issuer: str | None = None
     ignores_issuer: bool = False
+    asks_again: float = LATER  # seconds; SOON where the store changes without the manifests
 
     def resolve(self, values: Values) -> Pseudonym | Held:
         """Ask the store."""
         patient_id = _first(values.text(PATIENT_ID))
         if not patient_id:
-            return Held(PSEUDONYM_NOT_FOUND, "the instance has no Patient ID (0010,0020) to find a pseudonym by")
+            return Held(PSEUDONYM_NOT_FOUND, "the instance has no Patient ID (0010,0020) to find a pseudonym by", LATER)
         issuer = issuer_of(values, self.default_issuer, self.profile_default_issuer)
         try:
             found = self._find(patient_id, issuer)
@@ -111,9 +113,11 @@ class StoredResolver:
     def _missing(self, others: str) -> Held:
         if others:
             text = f"this Patient ID has stored pseudonyms {others}; is defaultIssuerOfPatientID right"
-            return Held(PSEUDONYM_NOT_FOUND, f"{text}, or is one missing in project {self.project}?")
+            said = f"{text}, or is one missing in project {self.project}?"
+            return Held(PSEUDONYM_NOT_FOUND, said, self.asks_again)
         text = "no pseudonym is stored for this patient and issuer; add it with"
-        return Held(PSEUDONYM_NOT_FOUND, f"{text}: dromos pseudonyms import --project {self.project}")
+        said = f"{text}: dromos pseudonyms import --project {self.project}"
+        return Held(PSEUDONYM_NOT_FOUND, said, self.asks_again)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,11 +135,12 @@ class TagResolver:
         if self.delimiter != "\\":
             text = _first(text)
         if not text:
-            return Held(PSEUDONYM_NOT_FOUND, f"the instance has no value in {name}, where its pseudonym is expected")
+            said = f"the instance has no value in {name}, where its pseudonym is expected"
+            return Held(PSEUDONYM_NOT_FOUND, said, LATER)
         part = part_of(text, self.delimiter, self.position)
         if not part:
             where = f"no part {self.position}, counted from zero, between delimiters"
-            return Held(PSEUDONYM_NOT_FOUND, f"the value of {name} has {where}")
+            return Held(PSEUDONYM_NOT_FOUND, f"the value of {name} has {where}", LATER)
         return _usable(part, f"the pseudonym in {name}")
 
 
@@ -172,7 +177,7 @@ class NoStore:
 
     def resolve(self, values: Values) -> Held:
         """Hold."""
-        return Held(PSEUDONYM_STORE_INVALID, self.message)
+        return Held(PSEUDONYM_STORE_INVALID, self.message, LATER)
 
 
 def part_of(text: str, delimiter: str | None, position: int | None) -> str | None:
@@ -198,7 +203,7 @@ def _usable(text: str, what: str) -> Pseudonym | Held:
     text = text.strip()
     if not text or len(text) > LONGEST_PSEUDONYM or "\\" in text or any(ord(letter) < 32 for letter in text):
         rule = f"1 to {LONGEST_PSEUDONYM} characters, no backslash and no control character"
-        return Held(PSEUDONYM_NOT_FOUND, f"{what} is not usable: it must have {rule}")
+        return Held(PSEUDONYM_NOT_FOUND, f"{what} is not usable: it must have {rule}", LATER)
     return Pseudonym(text)
 
 

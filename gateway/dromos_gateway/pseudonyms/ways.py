@@ -18,7 +18,15 @@ from dromos_crds.pseudonyms.table import TableRefused
 from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.endpoints.settings import AuthConfigs
 from dromos_gateway.pseudonyms.redisstore import RedisSettings
-from dromos_gateway.pseudonyms.resolution import APIResolver, NoStore, Resolver, StoredResolver, TagResolver
+from dromos_gateway.pseudonyms.resolution import (
+    LATER,
+    SOON,
+    APIResolver,
+    NoStore,
+    Resolver,
+    StoredResolver,
+    TagResolver,
+)
 from dromos_gateway.pseudonyms.source import Source, open_store, source_of
 
 _FIELD = "spec.deidentification.pseudonym"
@@ -106,7 +114,14 @@ def open_local(way: FromStore | FromTag) -> Resolver:
         store = open_store(way.source, way.project)
     except TableRefused as error:
         return NoStore(f"the stored pseudonyms of project {way.project} cannot be used: {error}")
-    return StoredResolver(store, way.project, way.default_issuer, way.profile_default_issuer, way.ignores_issuer)
+    return StoredResolver(
+        store,
+        way.project,
+        way.default_issuer,
+        way.profile_default_issuer,
+        way.ignores_issuer,
+        SOON if way.asks_outside else LATER,
+    )
 
 
 def revision(way: Way) -> str:

@@ -139,6 +139,7 @@ def test_redis_away_holds_and_redis_back_gives(redis: RedisServer) -> None:
         "PseudonymStoreUnavailable",
         f"Redis at 127.0.0.1:{redis.port}: cannot be reached",
     )
+    assert held.retry_after <= 10
     redis.start()
     assert resolver.resolve(instance) == Pseudonym("ONE"), "kept over the restart, and by the same connection's owner"
 
