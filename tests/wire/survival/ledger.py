@@ -12,15 +12,14 @@ from pathlib import Path
 def rows(spool: Path) -> dict[str, int]:
     """Of every instance in the ledger the file and its size. Read from a copy: looking changes nothing."""
     with tempfile.TemporaryDirectory() as folder:
-        for path in spool.glob("ledger.sqlite*"):
-            shutil.copy(path, folder)
-        if not (copy := Path(folder) / "ledger.sqlite").exists():
-            return {}
-        connection = sqlite3.connect(copy)
+        for path in (spool / "ledger.sqlite", spool / "ledger.sqlite-wal"):
+            if path.exists():
+                shutil.copy(path, folder)
+        connection = sqlite3.connect(Path(folder) / "ledger.sqlite")
         try:
+            if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = 'instances'").fetchone():
+                return {}  # it died before it had made its tables
             return dict(connection.execute("SELECT file, size FROM instances"))
-        except sqlite3.OperationalError:  # it died before it had made its tables
-            return {}
         finally:
             connection.close()
 

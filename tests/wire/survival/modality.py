@@ -19,7 +19,7 @@ class Modality:
     """
 
     def __init__(self, port: int, factory: Factory, chance: Random, pace: float, associations: int = 2) -> None:
-        self._port = port
+        self.port = port
         self._factory = factory
         self._chance = chance
         self._pace = pace
@@ -54,7 +54,7 @@ class Modality:
     async def _session(self) -> None:
         made = self._factory.make()
         kind = made.item.sop_class_uid, made.item.transfer_syntax_uid
-        peer = Peer("127.0.0.1", self._port, "DROMOS", "CT1")
+        peer = Peer("127.0.0.1", self.port, "DROMOS", "CT1")
         association = await Association.open(peer, [ProposedContext(kind[0], (kind[1],))])
         while not self._stopping.is_set():
             self.sent[made.uid] = made

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A mounted disk that forgets what was not synced, or fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.wire.gateway.peers import eventually
+
+_PROGRAM = Path(__file__).parent / "forgetful.py"
+
+
+class ForgetfulDisk:
+    """Mounts `forgetful.py`."""
+
+    def __init__(self, home: Path) -> None:
+        self.folder = home / "disk"
+        self.folder.mkdir()
+        self._state = home / "disk.state"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def mount(self) -> ForgetfulDisk:
+        before = self.folder.stat().st_dev
+        self._process = subprocess.Popen([sys.executable, str(_PROGRAM), str(self.folder), str(self._state)])
+        eventually(lambda: self.folder.stat().st_dev != before, "the disk is mounted")
+        return self
+
+    def cut_power(self) -> None:
+        """Forget what was not synced. Nobody may have anything open there."""
+        self.unmount()
+        self.mount()
+
+    def unmount(self) -> None:
+        if self._process is not None:
+            eventually(lambda: subprocess.call(["fusermount3", "-u", self.folder]) == 0, "the disk is free", 10)
+            assert self._process.wait(20) == 0
+            self._process = None
+
+    def nobody_is_there(self) -> bool:
+        """Whether no process has a file open there."""
+        inside = f"{self.folder}/"
+        for link in Path("/proc").glob("[0-9]*/fd/*"):
+            try:
+                if os.readlink(link).startswith(inside):
+                    return False
+            except OSError:
+                continue
+        return True
+
+    def fail(self, operation: str, pattern: str, error: str) -> None:
+        """From now on such calls fail."""
+        os.setxattr(self.folder, "user.fail", f"{operation} {pattern} {error}".encode())
+
+    def recover(self) -> int:
+        """They succeed again; how many failed."""
+        failed = int(os.getxattr(self.folder, "user.failed"))
+        os.setxattr(self.folder, "user.fail", b"")
+        return failed

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Twenty power cuts on a disk that forgets every write and every name that was not synced."""
+
+from __future__ import annotations
+
+import time
+from random import Random
+
+import pytest
+
+from tests.wire.gateway.peers import eventually, free_port
+from tests.wire.survival.instances import Factory, received
+from tests.wire.survival.ledger import every_row_has_its_file, files_and_rows_agree
+from tests.wire.survival.modality import Modality
+from tests.wire.survival.preload import without_sync_of
+
+CUTS = 20
+
+
+@pytest.fixture
+def modality(gateway_on_disk, tmp_path):
+    chance = Random(20261126)
+    (tmp_path / "sent").mkdir()
+    made = Modality(free_port(), Factory(tmp_path / "sent", chance), chance, pace=0.005)
+    made.start()
+    yield made
+    made.stop()
+
+
+def cut(disk, gateway, modality, seconds: float) -> None:
+    """Let it work for a while after its first Success, kill it, forget."""
+    before = len(modality.acknowledged)
+    gateway.launch(port=modality.port)
+    eventually(lambda: len(modality.acknowledged) > before, "it takes instances", timeout=60)
+    time.sleep(seconds)
+    gateway.kill()
+    eventually(lambda: disk.nobody_is_there(), "its processes are gone", 10)
+    disk.cut_power()
+
+
+def test_no_success_is_lost_in_a_power_cut(disk, gateway_on_disk, modality, receiver):
+    gateway, chance = gateway_on_disk, Random(7)
+    a, b = receiver("a", "--unique-filenames").start(), receiver("b", "--unique-filenames")
+    gateway.destination("a", a.port)
+    gateway.destination("b", b.port)
+    for _ in range(CUTS):
+        cut(disk, gateway, modality, chance.uniform(0.0, 0.8))
+        every_row_has_its_file(gateway.spool)
+    modality.stop()
+    b.start()
+    gateway.start()
+    eventually(lambda: gateway.queue("a")["waiting"] + gateway.queue("b")["waiting"] == 0, "all is sent", timeout=120)
+    assert gateway.terminate() == 0
+    files_and_rows_agree(gateway.spool)
+    assert len(modality.acknowledged) > 10 * CUTS
+    for each in (a, b):
+        have = received(each.folder)
+        assert modality.acknowledged.keys() <= have.keys()
+        assert all(set(copies) == {modality.sent[uid].digest} for uid, copies in have.items())
+    print(f"{len(modality.acknowledged)} acknowledged of {len(modality.sent)}, {CUTS} power cuts")
+
+
+@pytest.mark.parametrize("part", [".dcm", "/objects/", ".sqlite"])
+def test_a_gateway_that_did_not_sync_would_be_caught(disk, gateway_on_disk, modality, tmp_path, part):
+    gateway = gateway_on_disk
+    gateway.environment = without_sync_of(part, tmp_path)
+    gateway.destination("nobody", free_port())
+    cut(disk, gateway, modality, 0.5)
+    modality.stop()
+    gateway.environment = {}
+    gateway.start()
+    status = gateway.get("/v1/status")
+    kept = status["spool"]["instances"] - gateway.queue("nobody").get("failed", 0)
+    assert kept < len(modality.acknowledged)
