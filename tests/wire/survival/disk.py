@@ -44,7 +44,7 @@ class ForgetfulDisk:
         inside = f"{self.folder}/"
         for link in Path("/proc").glob("[0-9]*/fd/*"):
             try:
-                if os.readlink(link).startswith(inside):
+                if str(link.readlink()).startswith(inside):
                     return False
             except OSError:
                 continue
@@ -54,8 +54,12 @@ class ForgetfulDisk:
         """From now on such calls fail."""
         os.setxattr(self.folder, "user.fail", f"{operation} {pattern} {error}".encode())
 
+    def failed(self) -> int:
+        """How many calls failed since."""
+        return int(os.getxattr(self.folder, "user.failed"))
+
     def recover(self) -> int:
         """They succeed again; how many failed."""
-        failed = int(os.getxattr(self.folder, "user.failed"))
+        failed = self.failed()
         os.setxattr(self.folder, "user.fail", b"")
         return failed
