@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 
 _PATIENCE = 0.025  # seconds that an ending may wait for others
 _COMPANY = 32  # endings that need not wait any longer
+_RETRY = 1.0  # seconds until endings that could not be noted are tried again
 _LONG = 0.002  # seconds: while rounds take longer than this, they run in the thread
 _INERTIA = 0.8  # what the mean of the last rounds counts against a new one
 
@@ -52,6 +53,7 @@ class _Round:
     jobs: list[_Job]
     endings: list[Settlement]
     released: Sequence[Released] = field(default=())
+    unsettled: Sequence[Settlement] = field(default=())  # the ledger did not take them
     seconds: float = 0.0
 
 
@@ -75,7 +77,7 @@ class Committer:
         self._loop = asyncio.get_running_loop()
         self._jobs: list[_Job] = []
         self._endings: list[Settlement] = []
-        self._scheduled = self._busy = self._closed = False
+        self._scheduled = self._busy = self._closed = self._failing = False
         self._timer: asyncio.TimerHandle | None = None
         self._usual = 0.0  # seconds of a round
         self._idle = asyncio.Event()
@@ -111,7 +113,7 @@ class Committer:
         if self._closed:
             return
         self._endings.append(ending)
-        if len(self._endings) >= _COMPANY:
+        if self._crowded:
             self._schedule()
         elif self._timer is None:
             self._timer = self._loop.call_later(_PATIENCE, self._late)
@@ -131,6 +133,10 @@ class Committer:
 
     # --- on the loop ---
 
+    @property
+    def _crowded(self) -> bool:
+        return len(self._endings) >= _COMPANY and not self._failing
+
     def _schedule(self) -> None:
         if not self._scheduled and not self._busy:
             self._scheduled = True
@@ -148,7 +154,7 @@ class Committer:
             return
         jobs, self._jobs = self._jobs, []
         endings: list[Settlement] = []
-        if everything or len(self._endings) >= _COMPANY:
+        if everything or self._crowded:
             endings, self._endings = self._endings, []
             if self._timer is not None:
                 self._timer.cancel()
@@ -169,12 +175,29 @@ class Committer:
             job.done(job.result, job.error)
         if work.released:
             self._released(work.released)
+        if work.unsettled:
+            self._try_again(work.unsettled)
+        elif work.endings:
+            self._failing = False
+
+    def _try_again(self, endings: Sequence[Settlement]) -> None:
+        """What was delivered stays so: the ledger must learn of it when the disk works again."""
+        if self._closed:
+            log.error("the ledger could not be written: %d deliveries may happen twice", len(endings))
+            return
+        if not self._failing:
+            log.error("the ledger cannot be written: what is delivered is noted when it can")
+        self._failing = True
+        self._endings[:0] = endings
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self._loop.call_later(_RETRY, self._late)
 
     def _returned(self, work: _Round) -> None:
         self._busy = False
         self._answer(work)
         self._idle.set()
-        if self._jobs or len(self._endings) >= _COMPANY:
+        if self._jobs or self._crowded:
             self._schedule()
         elif self._endings and self._timer is None:
             self._timer = self._loop.call_later(_PATIENCE, self._late)
@@ -203,7 +226,7 @@ class Committer:
             for job in good:  # one of them is bad, or the disk is full: each on its own
                 self._commit(work, [job], [])
             if not self._commit(work, [], work.endings):
-                log.error("the ledger could not be written: %d deliveries may happen twice", len(work.endings))
+                work.unsettled = work.endings
         self.rounds += 1
         work.seconds = time.monotonic() - started
 
