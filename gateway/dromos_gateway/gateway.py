@@ -14,6 +14,7 @@ from ssl import SSLContext
 from typing import Any
 
 from dromos_crds.problems import Problem
+from dromos_gateway.clock import SteadyClock
 from dromos_gateway.configuration.documents import from_rows, to_rows
 from dromos_gateway.configuration.folder import Folder, Loaded
 from dromos_gateway.configuration.settings import Configuration
@@ -60,7 +61,7 @@ class Gateway:
     def __init__(self, options: Options, spool: Spool, folder: Folder, loaded: Loaded) -> None:
         self._options = options
         self._folder = folder
-        self._clock = time.time
+        self._clock = SteadyClock()
         self._tasks: list[asyncio.Task[None]] = []
         self._hosts = Hosts()
         self.spool = spool
