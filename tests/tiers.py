@@ -129,7 +129,7 @@ TIERS: tuple[Tier, ...] = (
     ),
     Tier("unit", (_pytest("-n", "auto", "tests/unit"),), _nothing),
     Tier("wire", (_pytest("tests/wire", "--ignore=tests/wire/survival"),), _peers),
-    Tier("survival", (_pytest("--durations=8", "tests/wire/survival"),), _survival_tools),
+    Tier("survival", (_pytest("-n", "2", "--durations=8", "tests/wire/survival"),), _survival_tools),
     Tier("deid", (_pytest("-n", "auto", "tests/deid"),), _validator),
     Tier("pixels", (_pytest("-n", "auto", "tests/pixels"),), _pixel_tools),
     Tier("image", (("hack/build-image.sh",), _pytest("tests/image")), _builder),

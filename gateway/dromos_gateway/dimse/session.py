@@ -211,7 +211,7 @@ class Session(Connection):
     def _begin_store(self, message: Command) -> None:
         if not message.has_data_set:
             self._message_since = None
-            self._answer(command.store_response(message, _NO_DATA_SET.code, _NO_DATA_SET.comment))
+            self._answer_store(message, _NO_DATA_SET)
             return
         assert self._request is not None  # noqa: S101  # a message has come, so there is an association
         request = StoreRequest(
@@ -247,8 +247,13 @@ class Session(Connection):
         if self._closing:  # it is stored all the same; the peer will send it again
             return
         self._reader.paused = False
-        self._answer(command.store_response(message, outcome.code, outcome.comment))
+        self._answer_store(message, outcome)
         self._go_on()
+
+    def _answer_store(self, message: Command, outcome: StoreStatus) -> None:
+        if outcome.code not in (status.SUCCESS, status.OUT_OF_RESOURCES):  # the latter is said by who is short of them
+            self._log(f"instance refused: {outcome.code:04X} {outcome.comment}")
+        self._answer(command.store_response(message, outcome.code, outcome.comment))
 
     def _answer(self, response: bytes) -> None:
         self._write(command_pdus(self._context_id, response, self._fragment_size))

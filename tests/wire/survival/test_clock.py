@@ -14,7 +14,9 @@ from tests.wire.gateway.peers import data_sets, eventually, free_port, make_stud
 @pytest.fixture
 def wall_clock(gateway, tmp_path):
     """Set the gateway's wall clock (libfaketime); its monotonic clock is the kernel's, as on a real machine."""
-    said = subprocess.run(["faketime", "-m", "1h", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True)
+    said = subprocess.run(
+        ["faketime", "-m", "1h", "printenv", "LD_PRELOAD"], capture_output=True, text=True, check=True
+    )
     offset = Path(tmp_path / "offset")
     gateway.environment = {
         "LD_PRELOAD": said.stdout.strip(),

@@ -1,0 +1,177 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A disk that is full or broken: every call that may fail gets a refusal, no Success is lost, and it goes on after."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from random import Random
+
+import pytest
+
+from dromos_gateway.dimse.errors import AssociationRejected, DimseError
+from dromos_gateway.dimse.requestor import Association, Peer, ProposedContext
+from tests.wire.gateway.peers import GatewayProcess, eventually
+from tests.wire.survival.instances import Factory, received
+from tests.wire.survival.ledger import files_and_rows_agree
+
+
+class Sender:
+    """Sends a few instances and notes what each got: a status, or what became of the association."""
+
+    def __init__(self, port: int, factory: Factory) -> None:
+        self._port = port
+        self._factory = factory
+        self.kept: dict[str, bytes] = {}
+
+    def send(self, number: int) -> list[int | str]:
+        return asyncio.run(self._send(number))
+
+    async def _send(self, number: int) -> list[int | str]:
+        answers: list[int | str] = []
+        association = None
+        for _ in range(number):
+            made = self._factory.make()
+            try:
+                if association is None or not association.is_open:
+                    context = ProposedContext(made.item.sop_class_uid, (made.item.transfer_syntax_uid,))
+                    association = await Association.open(Peer("127.0.0.1", self._port, "DROMOS", "CT1"), [context])
+                response = await association.store(made.item)
+            except AssociationRejected as error:
+                answers.append(f"rejected {error.result},{error.source},{error.reason}")
+                continue
+            except DimseError as error:
+                answers.append(type(error).__name__)
+                continue
+            answers.append(response.status)
+            if response.status == 0:
+                self.kept[made.uid] = made.digest
+        if association is not None:
+            await association.release()
+        return answers
+
+
+@pytest.fixture
+def sender_to(tmp_path):
+    (tmp_path / "sent").mkdir()
+    return lambda gateway: Sender(gateway.port, Factory(tmp_path / "sent", Random(3), sizes=(30_000,)))
+
+
+REFUSALS = {0xA700, "rejected 2,3,2"}
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
+@pytest.mark.parametrize(
+    ("operation", "pattern"),
+    [
+        ("create", "/spool/*/*"),  # an instance's file
+        ("write", "/spool/*/*"),
+        ("sync", "/spool/*/*"),
+        ("rename", "/spool/*/*"),
+        ("syncfolder", "/spool/*"),
+        ("write", "*.sqlite*"),  # the ledger
+        ("sync", "*.sqlite*"),
+    ],
+)
+def test_a_call_that_fails_refuses_and_loses_nothing(
+    disk, gateway_on_disk, receiver, sender_to, operation, pattern, error
+):
+    gateway, a = gateway_on_disk, receiver("a").start()
+    gateway.destination("a", a.port)
+    gateway.start()
+    sender = sender_to(gateway)
+    assert sender.send(3) == [0] * 3
+    disk.fail(operation, pattern, error)
+    answers = sender.send(4)
+    failed = disk.recover()
+    assert set(answers) <= REFUSALS | {0}
+    if 0 in answers:
+        assert failed == 0, "it acknowledged, though the disk had refused"
+    eventually(lambda: sender.send(1) == [0], "it takes instances again")
+    check(gateway, a, sender)
+    if operation in ("write", "sync"):  # names may have been made ahead; these cannot
+        assert failed
+
+
+@pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
+@pytest.mark.parametrize(("operation", "pattern"), [("write", "*.sqlite*"), ("sync", "*.sqlite*")])
+def test_a_disk_that_fails_while_instances_leave(disk, gateway_on_disk, receiver, sender_to, operation, pattern, error):
+    gateway, a = gateway_on_disk, receiver("a")
+    gateway.destination("a", a.port)
+    gateway.start()
+    sender = sender_to(gateway)
+    assert sender.send(5) == [0] * 5
+    disk.fail(operation, pattern, error)
+    a.start()
+    a.has(5)
+    eventually(lambda: disk.failed(), "the disk refused something")
+    disk.recover()
+    assert sender.send(1) == [0]
+    check(gateway, a, sender)
+
+
+def check(gateway: GatewayProcess, a, sender: Sender) -> None:
+    """All that was acknowledged has arrived, and an orderly end leaves nothing that does not belong."""
+    a.has(len(sender.kept))
+    eventually(lambda: {uid: d[0] for uid, d in received(a.folder).items()} == sender.kept, "exactly those arrive")
+    eventually(lambda: gateway.queue("a")["waiting"] == 0, "nothing waits")
+    assert gateway.terminate() == 0
+    gateway.start()  # an object that could not be deleted is swept now
+    assert gateway.terminate() == 0
+    assert gateway.is_empty()
+    files_and_rows_agree(gateway.spool)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)], check=True)
+    yield folder
+    eventually(lambda: subprocess.call(["umount", str(folder)]) == 0, "the disk is free", 10)
+
+
+def test_a_full_disk_refuses_until_there_is_room_again(small_disk, gateway, receiver, sender_to):
+    a = receiver("a").start()
+    gateway.spool = small_disk / "spool"
+    gateway.destination("a", a.port)
+    gateway.start()
+    try:
+        sender = sender_to(gateway)
+        assert sender.send(3) == [0] * 3
+        ballast = small_disk / "ballast"
+        with ballast.open("wb") as file:  # others may fill a disk as well
+            try:
+                while True:
+                    file.write(bytes(1 << 16))
+            except OSError:
+                pass
+        answers = sender.send(5)
+        assert set(answers) <= REFUSALS
+        ballast.unlink()
+        eventually(lambda: sender.send(1) == [0], "there is room again")
+        check(gateway, a, sender)
+    finally:
+        gateway.kill()
+
+
+def test_a_spool_that_fills_up_keeps_its_reserve_and_deletes_nothing(small_disk, gateway, receiver, sender_to):
+    a = receiver("a")
+    gateway.spool = small_disk / "spool"
+    gateway.destination("a", a.port)  # it is down, so everything stays
+    gateway.start()
+    try:
+        sender = sender_to(gateway)
+        answers = []
+        while not (answers and set(answers[-5:]) <= REFUSALS):
+            answers += sender.send(50)
+            assert len(answers) < 5000
+        status = gateway.get("/v1/status")
+        assert status["spool"]["available"] is False
+        assert status["spool"]["instances"] == len(sender.kept)
+        a.start()
+        a.has(len(sender.kept), timeout=60)
+        eventually(lambda: sender.send(1) == [0], "there is room again")
+        check(gateway, a, sender)
+    finally:
+        gateway.kill()
