@@ -132,7 +132,7 @@ def test_a_missing_forward_node_is_a_condition(kubectl: Kubectl, tmp_path: Path)
     file.write_text(text)
     kubectl.run("apply", "--filename", file)
     condition = kubectl.wait_condition("destination", "bad", "ResolvedRefs", "False")
-    for words in ("spec.forwardNodeRef.name", "nobody", "there are: good"):
+    for words in ("spec.forwardNodeRef.name", "nobody", "good"):  # the one there is
         assert words in condition["message"]
     kubectl.wait_condition("destination", "bad", "Ready", "False")
     done = subprocess.run([DROMOS, "validate", file], capture_output=True, text=True, check=False)

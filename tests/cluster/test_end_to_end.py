@@ -145,25 +145,28 @@ def test_a_killed_gateway_loses_nothing_it_has_acknowledged(gateway: Kubectl, pe
 
 
 def test_a_suspended_destination_queues_and_sends_nothing(gateway: Kubectl, peers: Peers) -> None:
+    # what the status says may be half a minute old
+    eventually(lambda: _waiting(gateway, "archive"), lambda count: count == 0, within=60, what="an empty queue")
     gateway.patch_spec("destination", "archive", suspend=True)
-    gateway.wait_condition("destination", "archive", "Programmed")
-    before = _waiting(gateway, "archive")
-    sent = _send(peers, 104, 20)
-    peers.wait_received("research", sent)
-    eventually(
-        lambda: _waiting(gateway, "archive"), lambda count: count == max(before, 0) + 20, within=60, what="the queue"
-    )
-    assert not sent.keys() & peers.received("archive").keys()
-    gateway.patch_spec("destination", "archive", suspend=False)
+    try:
+        gateway.wait_condition("destination", "archive", "Programmed")
+        sent = _send(peers, 104, 20)
+        peers.wait_received("research", sent)
+        eventually(lambda: _waiting(gateway, "archive"), lambda count: count == 20, within=60, what="the queue")
+        assert not sent.keys() & peers.received("archive").keys()
+    finally:
+        gateway.patch_spec("destination", "archive", suspend=False)
     peers.wait_received("archive", sent)
 
 
 def test_a_disabled_destination_excludes_what_comes_in(gateway: Kubectl, peers: Peers) -> None:
     gateway.patch_spec("destination", "archive", enabled=False)
-    gateway.wait_condition("destination", "archive", "Programmed")
-    excluded = _send(peers, 105, 5)
-    peers.wait_received("research", excluded)
-    gateway.patch_spec("destination", "archive", enabled=True)
+    try:
+        gateway.wait_condition("destination", "archive", "Programmed")
+        excluded = _send(peers, 105, 5)
+        peers.wait_received("research", excluded)
+    finally:
+        gateway.patch_spec("destination", "archive", enabled=True)
     gateway.wait_condition("destination", "archive", "Programmed")
     # what comes after arrives; in order, so that what did not come before it never will
     peers.wait_received("archive", _send(peers, 106, 5))
@@ -171,12 +174,15 @@ def test_a_disabled_destination_excludes_what_comes_in(gateway: Kubectl, peers: 
 
 
 def test_a_suspended_node_keeps_what_it_receives(gateway: Kubectl, peers: Peers) -> None:
+    eventually(lambda: _waiting(gateway, "research"), lambda count: count == 0, within=60, what="an empty queue")
     gateway.patch_spec("forwardnode", NODE, suspend=True)
-    gateway.wait_condition("forwardnode", NODE, "Programmed")
-    sent = _send(peers, 107, 5)
-    eventually(lambda: _waiting(gateway, "research"), lambda count: count == 5, within=60, what="the queue")
-    assert not sent.keys() & peers.received("research").keys()
-    gateway.patch_spec("forwardnode", NODE, suspend=False)
+    try:
+        gateway.wait_condition("forwardnode", NODE, "Programmed")
+        sent = _send(peers, 107, 5)
+        eventually(lambda: _waiting(gateway, "research"), lambda count: count == 5, within=60, what="the queue")
+        assert not sent.keys() & peers.received("research").keys()
+    finally:
+        gateway.patch_spec("forwardnode", NODE, suspend=False)
     for receiver in ("archive", "research"):
         peers.wait_received(receiver, sent)
 
