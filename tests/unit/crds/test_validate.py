@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 """`dromos validate`: one clear line for each mistake, the rest stays valid."""
 
-import subprocess
-import sys
+import io
+from contextlib import redirect_stderr, redirect_stdout
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from dromos_crds.manifests import hash_files, read
+from dromos_gateway import cli
 
 NODE = """\
 apiVersion: dromos.dev/v1alpha1
@@ -30,13 +32,21 @@ spec:
 STOW = "  stow: {url: https://pacs.example/dicomweb}\n"
 
 
-def validate(*paths: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "dromos_gateway.cli", "validate", *map(str, paths)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@dataclass
+class Result:
+    """What the command answered."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def validate(*paths: Path) -> Result:
+    """The command as the command line calls it, without a process of its own each time."""
+    out, err = io.StringIO(), io.StringIO()
+    with redirect_stdout(out), redirect_stderr(err):
+        code = cli.main(["validate", *map(str, paths)])
+    return Result(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture
