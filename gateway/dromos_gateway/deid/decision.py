@@ -104,6 +104,8 @@ class Decision:
             self.quick = not self.watched
         elif self.kind is Kind.EMPTY and not self.watched:
             self.quick, self.constant = True, element(tag, self.vr, b"", level.encoding)
+        elif self.kind is Kind.ACT and self.value is not None and not self.watched:
+            self.quick, self.constant = True, element(tag, self.vr, self.value, level.encoding)
         elif self.kind is Kind.ACT:
             self.quick = self.act in _PURE or (
                 self.act is actions.date and plan.strict and level.dates_repeat(self.choice)
