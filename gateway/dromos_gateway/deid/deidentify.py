@@ -11,6 +11,7 @@ from typing import Any
 
 from dromos_crds.expressions import ExpressionFailed
 from dromos_crds.masks import Mask, may_show_text, select_mask
+from dromos_crds.profiles.rules import AddTag
 from dromos_gateway.deid.adding import additions_of
 from dromos_gateway.deid.asking import ReplaceAPI
 from dromos_gateway.deid.outcomes import Changed, Exclude, Excluded, Held, Hold, Step
@@ -135,7 +136,7 @@ class _Work:
             raise Hold("ActionFailed", "the profile's rules contradict each other about this instance")
         self._plan.usual_facts[(self._view.text(_SOP_CLASS), self._truths)] = facts
         mask = self._mask(run)
-        self._refuse_uncleanable(mask)
+        self._refuse_uncleanable(run, mask)
         result = self._result(run, mask, facts)
         self._write(target, result, sink, run, facts, dict(added))
         return result
@@ -184,10 +185,7 @@ class _Work:
             return None
         if not PIXEL_DATA & self._places.keys():
             return None
-        said = [view.text(_BURNED_IN)]
-        if plan.strict:
-            said.append(run.changed.get(_BURNED_IN))
-        if not any(may_show_text(run.sop_class_uid, text) for text in said):
+        if not any(may_show_text(run.sop_class_uid, text) for text in self._burned_in(run)):
             return None
         columns, rows = (_number(view.text(tag)) for tag in (_COLUMNS, _ROWS))
         mask = select_mask(plan.profile.masks, view.text(_STATION), columns, rows)
@@ -195,7 +193,21 @@ class _Work:
             raise Hold("NoMatchingMask", "the image may show text, and no mask of the profile is for it")
         return mask
 
-    def _refuse_uncleanable(self, mask: Mask | None) -> None:
+    def _burned_in(self, run: Run) -> list[str | None]:
+        """What is said of text in the pixels: by the instance, and in Strict by rules that change it or add it."""
+        said = [self._view.text(_BURNED_IN)]
+        if self._plan.strict:
+            said.append(run.changed.get(_BURNED_IN))
+            if not self._view.at_root(_BURNED_IN):
+                said += [value for tag, (_, value) in run.added.items() if tag == _BURNED_IN]
+                said += [
+                    rule.value
+                    for rule in self._plan.adds
+                    if isinstance(rule, AddTag) and rule.tag == _BURNED_IN and self._truths[rule.position]
+                ]
+        return said
+
+    def _refuse_uncleanable(self, run: Run, mask: Mask | None) -> None:
         plan, view = self._plan, self._view
         if plan.morphing or plan.recipe.uncleanable == "Allow":
             return
@@ -204,7 +216,7 @@ class _Work:
             self._syntax,
             plan.options,
             masked=mask is not None,
-            says_burned_in=(view.text(_BURNED_IN) or "").upper() == "YES",
+            says_burned_in=any((text or "").strip().upper() == "YES" for text in self._burned_in(run)),
         )
         if what is None:
             return

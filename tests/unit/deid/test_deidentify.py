@@ -394,6 +394,24 @@ def test_a_missing_file_is_an_error_of_its_own(tmp_path: Path) -> None:
         deidentify(Instance(tmp_path / "gone", 0, ExplicitVRLittleEndian), tmp_path / "out", plan(), "A")
 
 
+def test_a_rule_that_adds_burned_in_annotation_is_believed(tmp_path: Path) -> None:
+    adds = [
+        {"codename": "action.add.tag", "tags": ["00280301"], "arguments": {"value": "YES"}},
+        {
+            "codename": "expression.on.tags",
+            "tags": ["00080060"],
+            "arguments": {"expr": "Add(#Tag.BurnedInAnnotation, #VR.CS, 'YES')"},
+        },
+    ]
+    for rule in adds:
+        pixels, masks = {"codename": "clean.pixel.data"}, [{"stationName": "*", "rectangles": ["0 0 1 1"]}]
+        outcome, _out = change(ct(BitsAllocated=16, PixelData=b"12"), plan(rule, pixels, BASIC, masks=masks), tmp_path)
+        assert isinstance(outcome, Changed)
+        assert outcome.mask is not None, rule["codename"]
+        outcome, _ = change(ct(BitsAllocated=16, PixelData=b"12"), plan(rule, BASIC), tmp_path)
+        assert isinstance(outcome, Held), "without a mask it may not go"
+
+
 def test_a_masked_image_says_that_nothing_is_burned_in(tmp_path: Path) -> None:
     pixels, masks = {"codename": "clean.pixel.data"}, [{"stationName": "*", "rectangles": ["0 0 1 1"]}]
     for said in ("YES", ""):
