@@ -7,7 +7,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from dromos_gateway import pipeline
 from dromos_gateway.configuration.settings import Configuration, DestinationSettings, NodeSettings
@@ -44,7 +44,6 @@ class Received:
     instances: int = 0
     bytes: int = 0
     refused: int = 0
-    rejected_associations: dict[str, int] = field(default_factory=dict)
 
 
 class Receiving:
@@ -61,20 +60,20 @@ class Receiving:
     def admit(self, request: AssociationRequest) -> Admission | Rejection:
         """Select the ForwardNode by called AE title; check the sender and the disk."""
         if self.draining:
-            return self._reject(TEMPORARY_CONGESTION, "the gateway is stopping")
+            return Rejection(*TEMPORARY_CONGESTION, "the gateway is stopping")
         node = self.configuration.nodes.get(request.called_ae_title)
         if node is None:
-            return self._reject(
-                CALLED_AE_TITLE_NOT_RECOGNIZED, f"no ForwardNode has the AE title {request.called_ae_title!r}"
+            return Rejection(
+                *CALLED_AE_TITLE_NOT_RECOGNIZED, f"no ForwardNode has the AE title {request.called_ae_title!r}"
             )
         if not self._known_source(node, request):
-            return self._reject(
-                CALLING_AE_TITLE_NOT_RECOGNIZED,
+            return Rejection(
+                *CALLING_AE_TITLE_NOT_RECOGNIZED,
                 f"{request.calling_ae_title!r} at {request.peer_host} is not among the sources of {node.key}",
             )
         shortage = self._spool.space.shortage
         if shortage is not None:
-            return self._reject(LOCAL_LIMIT_EXCEEDED, shortage)
+            return Rejection(*LOCAL_LIMIT_EXCEEDED, shortage)
         return Admission(node.key)
 
     def _known_source(self, node: NodeSettings, request: AssociationRequest) -> bool:
@@ -153,12 +152,6 @@ class Receiving:
     def _refuse(self, code: int, comment: str) -> StoreStatus:
         self.counters.refused += 1
         return StoreStatus(code, comment)
-
-    def _reject(self, numbers: tuple[int, int, int], message: str) -> Rejection:
-        key = "/".join(map(str, numbers))
-        self.counters.rejected_associations[key] = self.counters.rejected_associations.get(key, 0) + 1
-        log.warning("association rejected: %s", message)
-        return Rejection(*numbers, message)
 
 
 class Sink:

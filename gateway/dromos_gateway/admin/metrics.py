@@ -48,8 +48,8 @@ class _Snapshot(Collector):
         rejected = CounterMetricFamily(
             "dromos_rejected_associations", "Associations rejected, by result/source/reason", labels=["reason"]
         )
-        for reason, number in counters.rejected_associations.items():
-            rejected.add_metric([reason], number)
+        for numbers, count in self._gateway.acceptor.rejections.items():
+            rejected.add_metric(["/".join(map(str, numbers))], count)
         yield rejected
         yield GaugeMetricFamily(
             "dromos_associations", "Associations open now", value=self._gateway.acceptor.associations

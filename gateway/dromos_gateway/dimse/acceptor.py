@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import socket
+from collections import Counter
 from ssl import SSLContext, SSLError
 
 from dromos_gateway.dimse.connection import LOG, Connection
@@ -39,6 +40,7 @@ class Acceptor:
         self._connections: set[Session] = set()  # all that are open
         self._associations: set[Session] = set()
         self._draining = False
+        self.rejections: Counter[tuple[int, int, int]] = Counter()  # by result, source, reason (PS3.8 9.3.4)
         self._without_associations = asyncio.Event()
 
     @property
@@ -117,6 +119,10 @@ class Acceptor:
         if isinstance(connection, Session):
             self._handshaking.discard(connection)
             self._connections.add(connection)
+
+    def rejected(self, rejection: Rejection) -> None:
+        """An association was refused."""
+        self.rejections[rejection.result, rejection.source, rejection.reason] += 1
 
     def associated(self, connection: Connection) -> None:
         """The connection counts as an association from here."""

@@ -38,6 +38,9 @@ class Owner(Protocol):
     def opened(self, connection: Connection) -> None:
         """A connection is open, TLS and all."""
 
+    def rejected(self, rejection: Rejection) -> None:
+        """An association was refused."""
+
     def associated(self, connection: Connection) -> None:
         """The connection counts as an association from here."""
 

@@ -170,6 +170,7 @@ class Session(Connection):
         answer = objection(request) or self._owner.objection() or self._ask_policy(request)
         if isinstance(answer, Rejection):
             self._log(f"association rejected ({answer.result},{answer.source},{answer.reason}): {answer.message}")
+            self._owner.rejected(answer)
             self._close_after(pdu.encode_reject(answer.result, answer.source, answer.reason))
             return
         results = negotiate(request.contexts)

@@ -134,6 +134,12 @@ def test_strangers_are_rejected_with_the_right_reason(gateway, receiver, tmp_pat
     assert "Calling AE Title Not Recognized" in echo("CT9")
     assert "Calling AE Title Not Recognized" in echo("CT2")
     assert "Called AE Title Not Recognized" in echo("CT1", "NOBODY")
+    rejections = [line for line in gateway.log().splitlines() if "association rejected" in line]
+    assert len(rejections) == 3  # one line each
+    assert all("127.0.0.1" in line for line in rejections)
+    metrics = gateway.get("/metrics")
+    assert 'dromos_rejected_associations_total{reason="1/1/3"} 2.0' in metrics
+    assert 'dromos_rejected_associations_total{reason="1/1/7"} 1.0' in metrics
 
 
 def test_without_an_enabled_destination_echo_works_and_store_does_not(gateway, receiver, tmp_path):
