@@ -17,28 +17,41 @@ from dromos_gateway.spool.records import Totals
 async def render(gateway: Gateway) -> bytes:
     """The page that Prometheus fetches."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Snapshot(gateway, await gateway.spool.totals()))
+    registry.register(_Snapshot(gateway, await gateway.spool.totals(), await gateway.notifier.waiting()))
     return generate_latest(registry)
 
 
 class _Snapshot(Collector):
     """Figures of one moment."""
 
-    def __init__(self, gateway: Gateway, totals: Mapping[str, Totals]) -> None:
+    def __init__(self, gateway: Gateway, totals: Mapping[str, Totals], outbox: Mapping[str, int]) -> None:
         self._gateway = gateway
         self._totals = totals
+        self._outbox = outbox
 
     def collect(self) -> Iterable[Metric]:
         """All metrics."""
         yield from self._receiving()
         yield from self._spool()
         yield from self._destinations()
+        yield from self._notifications()
         info = InfoMetricFamily("dromos_configuration", "Configuration in force")
         info.add_metric([], {"hash": self._gateway.configuration.hash})
         yield info
         yield GaugeMetricFamily(
             "dromos_configuration_problems", "Mistakes in the manifests", value=len(self._gateway.problems())
         )
+
+    def _notifications(self) -> Iterable[Metric]:
+        notifier = self._gateway.notifier
+        sent = CounterMetricFamily("dromos_notifications_sent", "Mails and webhook calls taken", labels=["way"])
+        failed = CounterMetricFamily("dromos_notification_failures", "Attempts that failed", labels=["way"])
+        waiting = GaugeMetricFamily("dromos_notifications_waiting", "Mails and webhook calls to do", labels=["way"])
+        for way in ("mail", "webhook"):
+            sent.add_metric([way], notifier.sent[way])
+            failed.add_metric([way], notifier.failed[way])
+            waiting.add_metric([way], self._outbox.get(way, 0))
+        yield from (sent, failed, waiting)
 
     def _receiving(self) -> Iterable[Metric]:
         counters = self._gateway.receiving.counters

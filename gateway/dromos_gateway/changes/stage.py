@@ -15,12 +15,14 @@ from pathlib import Path
 
 from dromos_gateway.changes.change import Change, Held, Original, Outcome, Ready
 from dromos_gateway.changes.naming import pseudonym_of, without_store
-from dromos_gateway.spool.records import Delivery
+from dromos_gateway.projects.use import Applied
+from dromos_gateway.spool.records import Delivery, Sent
 from dromos_gateway.workers.job import Cause, Failed, Job, Limits
 from dromos_gateway.workers.pool import Pool
 
 log = logging.getLogger(__name__)
 
+_BEGINNING = 16 * 1024
 _MOST_KEPT = 256  # files of deliveries that wait for another attempt; beyond it they are made again
 _MAKE = "dromos_gateway.changes.making:make"
 _REASONS = {
@@ -88,6 +90,22 @@ class Stage:
         """The transfer syntax that the instance is sent in."""
         kept = self._kept.get(delivery.id)
         return kept.ready.transfer_syntax_uid if kept is not None else delivery.instance.transfer_syntax_uid
+
+    def sent(self, delivery: Delivery, applied: Applied | None) -> Sent | None:
+        """What goes out instead of what came in, for the transfer log; None where that is the same."""
+        kept = self._kept.get(delivery.id)
+        if kept is None or kept.ready.path.parent != self._folder:
+            return None
+        ready = kept.ready
+        try:
+            with ready.path.open("rb") as file:
+                file.seek(ready.data_set_offset)
+                beginning = file.read(_BEGINNING)
+        except OSError:  # the log is poorer for it, nothing else
+            beginning = b""
+        profile = f"{applied.name} {applied.version}".strip() if applied is not None else ""
+        fingerprint = applied.fingerprint if applied is not None else ""
+        return Sent(ready.sop_instance_uid, ready.transfer_syntax_uid, beginning, profile, fingerprint, ready.digest)
 
     def forget(self, delivery: int) -> None:
         """The delivery is settled, or its file is no longer wanted."""

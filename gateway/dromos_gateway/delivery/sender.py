@@ -270,7 +270,8 @@ class Sender:
 
     def _end(self, delivery: Delivery, state: State, reason: str, message: str) -> None:
         now = self._clock()
-        self._spool.settle(delivery, state, reason=reason, message=message, at=now)
+        sent = self._stage.sent(delivery, self.settings.applied) if state is State.Delivered else None
+        self._spool.settle(delivery, state, reason=reason, message=message, at=now, sent=sent)
         self._stage.forget(delivery.id)
         self.queue.done(delivery, now)
         if state is State.Delivered and delivery.shares:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from pathlib import Path
 
 
 class State(StrEnum):
@@ -90,8 +89,7 @@ class Sent:
 
     sop_instance_uid: str = field(repr=False)
     transfer_syntax_uid: str
-    path: Path | None = None  # a Part 10 file; there until the delivery is settled
-    data_set_offset: int = 0
+    beginning: bytes = field(default=b"", repr=False)  # of its data set, enough to find what it is known by
     profile: str = ""  # name and version
     secret_fingerprint: str = ""
     changes: str = ""  # digest of what was changed, without values

@@ -166,8 +166,8 @@ class Recorder:
     def _outgoing(self, connection: sqlite3.Connection, route: int, sent: Sent) -> None:
         """What a destination got instead of the original; the first instance of a series tells."""
         row = connection.execute("SELECT series_instance_uid FROM log_routes WHERE id = ?", (route,)).fetchone()
-        if row is not None and not row[0] and sent.path is not None:
-            found = read_file(sent.path, sent.data_set_offset, sent.transfer_syntax_uid)
+        if row is not None and not row[0] and sent.beginning:
+            found = read_front(sent.beginning, sent.transfer_syntax_uid)
             values = (*(getattr(found, name) for name in NAMES), sent.profile, sent.secret_fingerprint, route)
             connection.execute(_UPDATE_ROUTE, values)
 

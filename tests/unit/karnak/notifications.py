@@ -52,8 +52,8 @@ def _report(folder: Path, given: Given, *, changes: bool) -> Report:
         KEY, "default/radiology", 1, True, False, None, None, 1.0, notifications=SETTINGS, changes=changes
     )
     schema_of_log.on_settled = lambda on, settled: windows.gather(on, settled, destination)
-    (folder / "prepared").write_bytes(front(PatientID="PSEUDO", StudyInstanceUID="2.25.1", SeriesInstanceUID="2.25.2"))
-    sent = Sent("2.25.3", EXPLICIT, folder / "prepared") if changes else None
+    changed = front(PatientID="PSEUDO", StudyInstanceUID="2.25.1", SeriesInstanceUID="2.25.2")
+    sent = Sent("2.25.3", EXPLICIT, changed) if changes else None
     for number in range(1, given["instances"] + 1):
         arrived = replace(instance(number), transfer_syntax_uid=EXPLICIT)
         schema_of_log.arrived(connection, arrived, front(), [Planned(KEY, State.Waiting)])

@@ -60,18 +60,15 @@ def log(tmp_path: Path) -> Log:
     return Log(tmp_path)
 
 
-def outgoing(folder: Path) -> Sent:
-    path = folder / "prepared"
-    path.write_bytes(
-        front(PatientID="PSEUDO", AccessionNumber="", StudyInstanceUID="2.25.1", SeriesInstanceUID="2.25.2")
-    )
-    return Sent("2.25.3", EXPLICIT, path, 0, "demo 1", "ab12", "sha256:cd")
+def outgoing() -> Sent:
+    beginning = front(PatientID="PSEUDO", AccessionNumber="", StudyInstanceUID="2.25.1", SeriesInstanceUID="2.25.2")
+    return Sent("2.25.3", EXPLICIT, beginning, "demo 1", "ab12", "sha256:cd")
 
 
 def test_a_study_is_found_by_what_came_in_at_every_destination(log: Log) -> None:
     arrived = log.arrive(1)
     log.settle(1, arrived, PLAIN)
-    log.settle(2, arrived, SHIELDED, replace(NOTHING, sent=outgoing(log.folder)))
+    log.settle(2, arrived, SHIELDED, replace(NOTHING, sent=outgoing()))
     for question in ({"accession_number": "A1"}, {"patient_id": "P-1"}, {"study_instance_uid": "1.2.3"}):
         plain, shielded = sorted(log.ask_series(**question), key=lambda each: each.destination)
         assert (plain.destination, plain.delivered, plain.sent["patient_id"]) == (PLAIN, 1, "P-1")
@@ -88,7 +85,7 @@ def test_originals_of_what_was_changed_are_nowhere_in_clear(log: Log) -> None:
     secret = {"PatientID": "SECRETPATIENT", "AccessionNumber": "SECRETACC", "StudyInstanceUID": "9.8.7.6.5"}
     log.recorder.policy = Policy(log.seals, frozenset())
     arrived = log.arrive(1, StudyDescription="SECRETTEXT", **secret)
-    log.settle(1, arrived, PLAIN, replace(NOTHING, sent=outgoing(log.folder)))
+    log.settle(1, arrived, PLAIN, replace(NOTHING, sent=outgoing()))
     log.settle(2, arrived, SHIELDED, Ending(State.Failed, "PseudonymMissing", "", 2000.0))
     log.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     content = (log.folder / "ledger.sqlite").read_bytes()

@@ -101,9 +101,10 @@ def test_a_relay_that_is_not_trusted_gets_nothing(gateway, receiver, exim, monke
 
 
 def test_what_failed_and_what_was_excluded_is_told_with_the_reasons(gateway, receiver, relay, tmp_path):  # noqa: F811
-    picky, never = receiver("picky", "+xi").start(), receiver("never").start()
+    picky, never = receiver("picky").start(), receiver("never").start()
     gateway.node(_smtp(relay.port))
-    gateway.destination("picky", picky.port, _notifications())
+    failing = "condition: \"'CT'.substring(3) == ''\""
+    gateway.destination("picky", picky.port, f"{failing}\n{_notifications()}")
     rule = "condition: tagValueIsPresent(#Tag.Modality, 'MR')"
     gateway.destination("never", never.port, f"{rule}\n{_notifications(rejectionSubjectPrefix='NOT SENT')}")
     gateway.start()
@@ -112,7 +113,7 @@ def test_what_failed_and_what_was_excluded_is_told_with_the_reasons(gateway, rec
     failed, rejected = sorted(relay.mailbox.mails, key=lambda mail: mail["Subject"])
     assert failed["Subject"] == "**ERROR** [Dromos Notification] T-1 Thorax"
     assert rejected["Subject"] == "NOT SENT [Dromos Notification] T-1 Thorax"
-    assert "3 x TransferSyntaxRefused" in failed.get_body(("plain",)).get_content()
+    assert "3 x ConditionFailed" in failed.get_body(("plain",)).get_content()
     assert "3 x the condition is not met" in rejected.get_body(("plain",)).get_content()
 
 

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What examples/monitoring asks Prometheus for is what a gateway shows, under labels that say nothing of patients."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+from prometheus_client.core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from dromos_gateway.admin import metrics
+from dromos_gateway.gateway import Gateway, Options
+
+MONITORING = Path(__file__).parents[3] / "examples" / "monitoring"
+LABELS = {"namespace", "destination", "way", "reason", "hash", "state", "result"}
+
+
+@pytest.fixture
+async def shown(tmp_path: Path) -> list[Metric]:
+    """The page of a gateway that was opened, and never served."""
+    head = "apiVersion: dromos.dev/v1alpha1\nkind: "
+    (tmp_path / "node.yaml").write_text(
+        f"{head}ForwardNode\nmetadata: {{name: radiology}}\nspec: {{aeTitle: DROMOS}}\n"
+    )
+    (tmp_path / "destination.yaml").write_text(
+        f"{head}Destination\nmetadata: {{name: archive}}\n"
+        "spec: {forwardNodeRef: {name: radiology}, dicom: {aeTitle: ARCHIVE, hostname: d.example, port: 104}}\n"
+    )
+    gateway = await Gateway.open(Options((tmp_path,), "127.0.0.1", 0, tmp_path / "spool", 1.0))
+    gateway.receiving.counters.rejected_associations["1/1/3"] = 1
+    page = (await metrics.render(gateway)).decode()
+    await gateway.spool.close()
+    return list(text_string_to_metric_families(page))
+
+
+def _names(shown: list[Metric]) -> set[str]:
+    return {f"{each.name}_total" if each.type == "counter" else each.name for each in shown}
+
+
+def _asked_for() -> set[str]:
+    rules = yaml.safe_load((MONITORING / "rules.yaml").read_text())["spec"]["groups"]
+    dashboard = json.loads((MONITORING / "dashboard.json").read_text())
+    queries = [rule["expr"] for group in rules for rule in group["rules"]]
+    queries += [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    return {name for query in queries for name in re.findall(r"dromos_[a-z_]+", query)}
+
+
+async def test_rules_and_dashboard_ask_for_what_there_is(shown: list[Metric]) -> None:
+    assert len(_asked_for()) > 10
+    assert _asked_for() <= _names(shown)
+
+
+async def test_labels_are_bounded_and_say_nothing_of_patients(shown: list[Metric]) -> None:
+    labels = {label for each in shown for sample in each.samples for label in sample.labels}
+    assert labels <= LABELS
+
+
+def test_every_alert_says_what_to_do() -> None:
+    rules = yaml.safe_load((MONITORING / "rules.yaml").read_text())["spec"]["groups"][0]["rules"]
+    for rule in rules:
+        assert {"summary", "runbook"} <= set(rule["annotations"])
+        assert rule["labels"]["severity"] in ("warning", "critical")
