@@ -157,3 +157,29 @@ def test_refused_instances_are_dead_letters_and_not_shared(
         "failure reason 0106 invalid attribute value; attributes 00100020",
     }
     assert "PUT" not in kheops.state()["requests"]
+
+
+def test_de_identified_series_are_shared_with_the_uids_that_were_sent(
+    gateway: GatewayProcess, kheops: Kheops, tmp_path: Path
+) -> None:
+    """The condition sees what came in; neither Kheops nor the log sees a UID of it."""
+    gateway.write(
+        "project",
+        "apiVersion: dromos.dev/v1alpha1\nkind: Project\nmetadata: {name: study-a}\nspec:\n  secretRef: {name: key}\n"
+        "  profile:\n    name: basic\n    version: '1.0'\n    minimumKarnakVersion: 0.9.2\n    profileElements:\n"
+        "      - {name: Basic, codename: basic.dicom.profile}\n",
+    )
+    secret(gateway, "key", one="0123456789abcdef0123456789abcdef", active="one")
+    spec = "  deidentification: {projectRef: {name: study-a}, pseudonym: {tag: {tag: '(0010,0020)'}}}\n"
+    condition = 'tagValueIsPresent(#Tag.PatientName, "Test^Nobody")'
+    configure(gateway, kheops, album(kheops.url, "a", condition), spec=spec)
+    gateway.start()
+    study = make_study(tmp_path / "study", 3)
+    storescu(gateway.port, study)
+    delivered(gateway, "kheops", 3)
+    eventually(lambda: kheops.state()["albums"], "a series is shared")
+    state = kheops.state()
+    ((_, sent),) = {tuple(place) for place in state["instances"].values()}
+    assert state["albums"] == {"a": [sent]}
+    assert sent.startswith("2.25.")
+    assert series(study) not in str(state) + gateway.log()
