@@ -31,7 +31,7 @@ async def shown(tmp_path: Path) -> list[Metric]:
         "spec: {forwardNodeRef: {name: radiology}, dicom: {aeTitle: ARCHIVE, hostname: d.example, port: 104}}\n"
     )
     gateway = await Gateway.open(Options((tmp_path,), "127.0.0.1", 0, tmp_path / "spool", 1.0))
-    gateway.receiving.counters.rejected_associations["1/1/3"] = 1
+    gateway.acceptor.rejections[1, 1, 3] += 1
     page = (await metrics.render(gateway)).decode()
     await gateway.spool.close()
     return list(text_string_to_metric_families(page))
