@@ -120,6 +120,7 @@ def test_an_instance_at_which_the_peer_aborts_delays_no_other(guarded, tmp_path)
     storescu(gateway.port, study, called="STORE")
     plain.has(20)
     assert data_sets(plain.folder) == data_sets(study)
+    eventually(lambda: gateway.queue("plain")["delivered"] == 20, "the others are done")
     queue = gateway.queue("plain")
     assert (queue["waiting"], queue["failed"]) == (1, 0)  # DCMTK says no reason: it may be a passing one
     assert "abort" in queue["lastError"]

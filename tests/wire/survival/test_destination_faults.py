@@ -99,10 +99,12 @@ async def next_message(conversation: Conversation):
 async def never_answers(conversation: Conversation, peer: Peer) -> None:
     await conversation.accept()
     await next_message(conversation)
+    peer.script = answers(0)  # whoever calls next gets answers
     await asyncio.sleep(3600)
 
 
-async def accepts_no_connection_further(conversation: Conversation, peer: Peer) -> None:
+async def accepts_no_association(conversation: Conversation, peer: Peer) -> None:
+    peer.script = answers(0)
     await asyncio.sleep(3600)
 
 
@@ -221,14 +223,12 @@ def test_a_class_that_is_refused_is_a_dead_letter(gateway, receiver, tmp_path):
         assert {item["reason"] for item in letters} == {"TransferSyntaxRefused"}
 
 
-@pytest.mark.parametrize("script", [never_answers, accepts_no_connection_further])
+@pytest.mark.parametrize("script", [never_answers, accepts_no_association])
 def test_silence_delays_nobody_else_and_is_ended_by_a_deadline(gateway, receiver, tmp_path, script):
-    with delivering_to(script, gateway, receiver, tmp_path) as peer:
+    with delivering_to(script, gateway, receiver, tmp_path):
         assert gateway.queue("bad")["waiting"] == COUNT
         more = make_study(tmp_path / "more", 20)
         storescu(gateway.port, more)
         eventually(lambda: gateway.queue("good")["delivered"] == COUNT + 20, "the good one goes on", timeout=10)
         eventually(lambda: "did not" in (gateway.queue("bad")["lastError"] or ""), "silence has an end", timeout=75)
-        peer.script = answers(0)
-        gateway.destination("bad", peer.port, dicom=", concurrency: 2")  # a reason not to wait for the next probe
-        eventually(lambda: gateway.queue("bad")["delivered"] == COUNT + 20, "they arrive in the end", timeout=20)
+        eventually(lambda: gateway.queue("bad")["delivered"] == COUNT + 20, "they arrive in the end", timeout=75)
