@@ -73,6 +73,7 @@ class Gateway:
         self.notifier = Notifier(spool, self.transfer_log.recorder, loaded.configuration, self._clock, Random())  # noqa: S311
         self.dispatcher = Dispatcher(spool, self._clock)
         self.acceptor = Listener(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
+        self.receiving.associations = lambda: self.acceptor.associations
 
     @property
     def configuration(self) -> Configuration:

@@ -19,7 +19,7 @@ class InstanceValues:
     `MalformedDataSet` and OSError come from whatever asks first. Leave it as a context manager to close the file.
     """
 
-    def __init__(self, instance: Instance, path: Path, beginning: bytes = b"") -> None:
+    def __init__(self, instance: Instance, path: Path | str, beginning: bytes = b"") -> None:
         self._instance = instance
         self._path = path
         self._beginning = beginning
@@ -61,6 +61,6 @@ class InstanceValues:
 
     def _from_file(self) -> HeaderView:
         instance = self._instance
-        self._file = self._path.open("rb")
+        self._file = Path(self._path).open("rb")  # noqa: SIM115 - left open for the view
         end = min(instance.size, os.fstat(self._file.fileno()).st_size)  # in a slot, zeros follow the object
         return HeaderView.of_file(self._file, instance.data_set_offset, instance.transfer_syntax_uid, end)

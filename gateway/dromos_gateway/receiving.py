@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -23,7 +22,7 @@ from dromos_gateway.dimse.policy import (
     StoreRequest,
     StoreStatus,
 )
-from dromos_gateway.dimse.status import OUT_OF_RESOURCES, SOP_CLASS_NOT_SUPPORTED, SUCCESS
+from dromos_gateway.dimse.status import OUT_OF_RESOURCES, PROCESSING_FAILURE, SOP_CLASS_NOT_SUPPORTED, SUCCESS
 from dromos_gateway.dimse.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
 from dromos_gateway.hosts import Hosts
 from dromos_gateway.instancevalues import InstanceValues
@@ -34,6 +33,9 @@ from dromos_gateway.study import study_instance_uid
 
 log = logging.getLogger(__name__)
 
+Answer = Callable[[StoreStatus], None]
+
+_KEPT = StoreStatus(SUCCESS)
 _MEDIA_STORAGE_DIRECTORY = "1.2.840.10008.1.3.10"  # a DICOMDIR is not storable over the network (PS3.4 B.5)
 
 
@@ -53,6 +55,8 @@ class Receiving:
         self.configuration = configuration
         self.counters = Received()
         self.draining = False
+        self.associations: Callable[[], int] = lambda: 2  # how many are open: with one, nobody else's round is near
+        self._tasks: set[asyncio.Task[None]] = set()
         self._spool = spool
         self._hosts = hosts
         self._clock = clock
@@ -108,8 +112,9 @@ class Receiving:
             return self._refuse(OUT_OF_RESOURCES, "the spool cannot be written")
         return Sink(self, incoming, request, node.key)
 
-    async def keep(self, incoming: IncomingFile, request: StoreRequest, node: str) -> StoreStatus:
-        """Make a complete instance durable."""
+    def keep(self, incoming: IncomingFile, request: StoreRequest, node: str, answer: Answer) -> None:
+        """Make a complete instance durable, then answer."""
+        beginning = incoming.beginning
         instance = Instance(
             id=0,
             file="",
@@ -118,36 +123,60 @@ class Receiving:
             sop_class_uid=request.sop_class_uid,
             sop_instance_uid=request.sop_instance_uid,
             transfer_syntax_uid=request.transfer_syntax_uid,
-            study=study_instance_uid(incoming.beginning, request.transfer_syntax_uid),
+            study=study_instance_uid(beginning, request.transfer_syntax_uid),
             calling_ae_title=request.calling_ae_title,
             called_ae_title=request.called_ae_title,
             peer_host=request.peer_host,
             node=node,
             received_at=self._clock(),
         )
+        destinations = self.configuration.of_node(node)
+        if instance.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:  # inflating takes its time
+            task = asyncio.create_task(self._keep_deflated(incoming, instance, destinations, answer))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            return
         try:
-            plan = await self._plan(incoming, instance)
-        except BaseException:  # the association may die meanwhile
+            with InstanceValues(instance, incoming.path, beginning) as values:
+                plan = _planned(instance, destinations, values)
+        except BaseException:
             incoming.abandon()
             raise
+        self._keep(incoming, instance, plan, answer)
+
+    async def _keep_deflated(
+        self,
+        incoming: IncomingFile,
+        instance: Instance,
+        destinations: Sequence[DestinationSettings],
+        answer: Answer,
+    ) -> None:
+        try:
+            with InstanceValues(instance, incoming.path, incoming.beginning) as values:
+                plan = await asyncio.to_thread(_planned, instance, destinations, values)
+        except Exception:
+            log.exception("an instance could not be looked at")
+            incoming.abandon()
+            answer(self._refuse(PROCESSING_FAILURE, "internal error, see the gateway's log"))
+            return
+        self._keep(incoming, instance, plan, answer)
+
+    def _keep(self, incoming: IncomingFile, instance: Instance, plan: Sequence[Planned], answer: Answer) -> None:
         if not plan:  # the last destination went while the instance came in
             incoming.abandon()
-            return self._refuse(OUT_OF_RESOURCES, "no enabled destination")
-        try:
-            await self._spool.keep(incoming, instance, plan)
-        except (OSError, sqlite3.Error) as error:
-            log.error("an instance could not be made durable: %s", error)  # noqa: TRY400
-            return self._refuse(OUT_OF_RESOURCES, "the spool cannot be written")
-        self.counters.instances += 1
-        self.counters.bytes += instance.size
-        return StoreStatus(SUCCESS)
+            answer(self._refuse(OUT_OF_RESOURCES, "no enabled destination"))
+            return
 
-    async def _plan(self, incoming: IncomingFile, instance: Instance) -> list[Planned]:
-        destinations = self.configuration.of_node(instance.node)
-        with InstanceValues(instance, incoming.path, incoming.beginning) as values:
-            if instance.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:  # inflating takes its time
-                return await asyncio.to_thread(_planned, instance, destinations, values)
-            return _planned(instance, destinations, values)
+        def kept(error: Exception | None) -> None:
+            if error is not None:
+                log.error("an instance could not be made durable: %s", error)
+                answer(self._refuse(OUT_OF_RESOURCES, "the spool cannot be written"))
+                return
+            self.counters.instances += 1
+            self.counters.bytes += instance.size
+            answer(_KEPT)
+
+        self._spool.keep(incoming, instance, plan, kept, alone=self.associations() <= 1)
 
     def _refuse(self, code: int, comment: str) -> StoreStatus:
         self.counters.refused += 1
@@ -164,9 +193,9 @@ class Sink:
         self._node = node
         self.write = incoming.write  # the hottest call there is: no frame in between
 
-    async def finish(self) -> StoreStatus:
+    def finish(self, answer: Answer) -> None:
         """Answer once the instance is safe."""
-        return await self._receiving.keep(self._incoming, self._request, self._node)
+        self._receiving.keep(self._incoming, self._request, self._node, answer)
 
     def abandon(self) -> None:
         """The association died, or the data set is not what was announced: leave nothing."""

@@ -41,7 +41,7 @@ def needs_time(delivery: Delivery, settings: DestinationSettings, change: Change
 def decide_at_once(delivery: Delivery, settings: DestinationSettings, spool: Spool) -> Prepared:
     """The parcel of a delivery that needs no time, or the decision against it."""
     instance = delivery.instance
-    with InstanceValues(instance, spool.path(instance)) as values:
+    with InstanceValues(instance, f"{spool.folder}/{instance.file}") as values:  # nearly always nobody opens it
         decision = pipeline.decide(instance, settings, values, delivery.judged)
     return _unchanged(delivery, spool) if isinstance(decision, pipeline.Deliver) else decision
 
@@ -149,7 +149,7 @@ def _unchanged(delivery: Delivery, spool: Spool) -> Parcel:
     instance = delivery.instance
     return Parcel(
         delivery.id,
-        str(spool.path(instance)),
+        f"{spool.folder}/{instance.file}",
         instance.data_set_offset,
         instance.size,
         instance.sop_class_uid,

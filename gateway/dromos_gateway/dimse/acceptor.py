@@ -91,9 +91,9 @@ class Acceptor:
                 await asyncio.wait_for(self._without_associations.wait(), min(left, 0.25))
         for session in list(self._associations):
             session.abort("the gateway is shutting down", 0, 0)
-        finishing = [task for session in self._connections if (task := session.finishing) is not None]
-        if finishing:
-            await asyncio.wait(finishing, timeout=max(timeout, 1.0))
+        deadline = loop.time() + max(timeout, 1.0)
+        while any(session.finishing for session in self._connections) and loop.time() < deadline:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
         self.close()
 
     def close(self) -> None:

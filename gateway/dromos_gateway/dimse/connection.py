@@ -65,7 +65,7 @@ class Connection(asyncio.BufferedProtocol):
         self._space = self._memory[MAX_CARRY:]
         self._carry = b""
         self._held = b""
-        self._closing = False
+        self._closing = self._consuming = False
         self._write_paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._last_read = self._opened_at = self._loop.time()
@@ -196,6 +196,7 @@ class Connection(asyncio.BufferedProtocol):
     # --- inside ---
 
     def _consume(self, view: memoryview) -> None:
+        self._consuming = True
         try:
             consumed = self._reader.feed(view)
         except Violation as violation:
@@ -205,6 +206,8 @@ class Connection(asyncio.BufferedProtocol):
             LOG.exception("unexpected error while reading from a peer")
             self.abort("internal error", 2, 0)
             return
+        finally:
+            self._consuming = False
         rest = view[consumed:]
         if self._closing or not rest:
             return

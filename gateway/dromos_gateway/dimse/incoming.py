@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from dromos_gateway.dimse import status
 from dromos_gateway.dimse.identity import MAX_HEAD, Identity, identify
@@ -52,20 +53,21 @@ class Incoming:
             _LOG.exception("the sink of an instance failed")
             self._refuse(_FAILED)
 
-    async def finish(self) -> StoreStatus:
+    def finish(self, answer: Callable[[StoreStatus], None]) -> None:
         """The data set is complete: make it durable and say how it went."""
         if self._sink is not None and not self._verified:
             self._judge(self._identify(complete=True))
         if self._sink is None:
-            return self._refusal or _FAILED
+            answer(self._refusal or _FAILED)
+            return
         try:
-            return await self._sink.finish()
+            self._sink.finish(answer)
         except OSError as error:
             _LOG.warning("an instance could not be made durable: %s", error.strerror or type(error).__name__)
-            return _CANNOT_KEEP
+            answer(_CANNOT_KEEP)
         except Exception:
             _LOG.exception("the sink of an instance failed")
-            return _FAILED
+            answer(_FAILED)
 
     def abandon(self) -> None:
         """The association died in the middle of the object."""

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the acceptor asks its owner: who may associate, and where an instance goes.
 
-The acceptor calls everything here from the event loop. `admit`, `begin` and `write` must not block for long;
-`finish` is awaited as a task of its own, and the next message on the same association waits for it.
+The acceptor calls everything here from the event loop, and nothing may block for long. `finish` answers when it can,
+at once or later; the next message on the same association waits for that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -84,8 +85,11 @@ class InstanceSink(Protocol):
         that they cannot be kept; the acceptor abandons the sink and answers A700.
         """
 
-    async def finish(self) -> StoreStatus:
-        """Make the instance durable; 0000 only once it would survive a power cut. OSError is answered with A700."""
+    def finish(self, answer: Callable[[StoreStatus], None]) -> None:
+        """Make the instance durable, then answer, once; 0000 only when it would survive a power cut.
+
+        OSError, raised before the answer, becomes A700.
+        """
 
     def abandon(self) -> None:
         """Forget everything: the association died in the middle of the object, or the object is refused."""

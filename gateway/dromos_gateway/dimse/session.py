@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 
 from dromos_gateway.dimse import command, pdu, status
 from dromos_gateway.dimse.command import Command
@@ -48,18 +48,18 @@ class Session(Connection):
         self._command = bytearray()
         self._store: Command | None = None  # its data set is coming
         self._incoming: Incoming | None = None
-        self._finishing: asyncio.Task[None] | None = None
+        self._finishing = False
 
     @property
     def idle_for(self) -> float:
         """Seconds since the last byte; 0 while a message is in progress."""
-        if self._message_since is not None or self._finishing is not None:
+        if self._message_since is not None or self._finishing:
             return 0.0
         return self._loop.time() - self._last_read
 
     @property
-    def finishing(self) -> asyncio.Task[None] | None:
-        """The task that makes an instance durable, if one runs."""
+    def finishing(self) -> bool:
+        """Whether an instance is being made durable."""
         return self._finishing
 
     # --- what the connection asks ---
@@ -68,13 +68,13 @@ class Session(Connection):
         return self
 
     def _is_waiting(self) -> bool:
-        return self._finishing is not None
+        return self._finishing
 
     def _overdue(self, now: float) -> tuple[float, str]:
         limits = self._limits
         if self._admission is None:
             return self._opened_at + limits.request_timeout, ""
-        if self._finishing is not None:
+        if self._finishing:
             return now + limits.idle_timeout, ""
         if self._message_since is not None:
             elapsed = now - self._message_since
@@ -156,8 +156,8 @@ class Session(Connection):
         message, incoming = self._store, self._incoming
         self._store = self._incoming = self._message_since = None
         if message is not None and incoming is not None:
-            self._reader.paused = True
-            self._finishing = self._loop.create_task(self._finish(message, incoming))
+            self._reader.paused = self._finishing = True
+            incoming.finish(partial(self._finished, message))
 
     # --- association ---
 
@@ -242,14 +242,16 @@ class Session(Connection):
             LOG.exception("the policy failed to begin an instance")
             return _FAILED
 
-    async def _finish(self, message: Command, incoming: Incoming) -> None:
-        outcome = await incoming.finish()
-        self._finishing = None
+    def _finished(self, message: Command, outcome: StoreStatus) -> None:
+        if not self._finishing:
+            return
+        self._finishing = False
         if self._closing:  # it is stored all the same; the peer will send it again
             return
         self._reader.paused = False
         self._answer_store(message, outcome)
-        self._go_on()
+        if not self._consuming:
+            self._go_on()
 
     def _answer_store(self, message: Command, outcome: StoreStatus) -> None:
         if outcome.code not in (status.SUCCESS, status.OUT_OF_RESOURCES):  # the latter is said by who is short of them

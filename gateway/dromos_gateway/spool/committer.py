@@ -26,22 +26,28 @@ from typing import Any
 
 from dromos_gateway.spool.folders import sync_folder
 from dromos_gateway.spool.incoming import NewFile
-from dromos_gateway.spool.ledger import Released, Settlement
+from dromos_gateway.spool.ledger import Released
 
 log = logging.getLogger(__name__)
 
 _PATIENCE = 0.025  # seconds that an ending may wait for others
-_COMPANY = 32  # endings that need not wait any longer
+_COMPANY = 64  # endings that need not wait any longer
 _RETRY = 1.0  # seconds until endings that could not be noted are tried again
 _LONG = 0.002  # seconds: while rounds take longer than this, they run in the thread
 _INERTIA = 0.8  # what the mean of the last rounds counts against a new one
 
 Done = Callable[[Any, Exception | None], None]
+Change = Callable[[sqlite3.Connection], Any]
+
+
+def _nobody(result: object, error: Exception | None) -> None:
+    if error is not None:
+        log.error("a change of the ledger was not kept: %s", error)
 
 
 @dataclass(slots=True)
 class _Job:
-    apply: Callable[[sqlite3.Connection], Any]
+    apply: Change
     done: Done
     file: NewFile | None
     result: Any = None
@@ -51,9 +57,9 @@ class _Job:
 @dataclass(slots=True)
 class _Round:
     jobs: list[_Job]
-    endings: list[Settlement]
+    endings: list[Any]
     released: Sequence[Released] = field(default=())
-    unsettled: Sequence[Settlement] = field(default=())  # the ledger did not take them
+    unsettled: Sequence[Any] = field(default=())  # the ledger did not take them
     seconds: float = 0.0
 
 
@@ -64,7 +70,7 @@ class Committer:
         self,
         connection: sqlite3.Connection,
         folder: Path,
-        settle: Callable[[sqlite3.Connection, Sequence[Settlement]], list[Released]],
+        settle: Callable[[sqlite3.Connection, Sequence[Any]], list[Released]],
         released: Callable[[Sequence[Released]], None],
         rolled_back: Callable[[], None],
     ) -> None:
@@ -76,7 +82,7 @@ class Committer:
         self._released = released  # told, on the loop, of objects that nobody needs any longer
         self._loop = asyncio.get_running_loop()
         self._jobs: list[_Job] = []
-        self._endings: list[Settlement] = []
+        self._endings: list[Any] = []
         self._scheduled = self._busy = self._closed = self._failing = False
         self._timer: asyncio.TimerHandle | None = None
         self._usual = 0.0  # seconds of a round
@@ -90,25 +96,33 @@ class Committer:
         self._thread.start()
 
     def submit(
-        self, apply: Callable[[sqlite3.Connection], Any], done: Done | None = None, *, file: NewFile | None = None
-    ) -> asyncio.Future[Any]:
-        """Queue a change; `done` and the future hear once it is durable, or of OSError or sqlite3.Error."""
+        self, apply: Change, done: Done = _nobody, *, file: NewFile | None = None, at_once: bool = False
+    ) -> None:
+        """Queue a change; `done` hears its result once it is durable, or OSError or sqlite3.Error.
+
+        A round begins when this turn of the loop is over, or `at_once` when no company is to be expected.
+        """
+        if self._closed:
+            done(None, OSError("the spool is closed"))
+            return
+        self._jobs.append(_Job(apply, done, file))
+        if at_once and not self._busy:
+            self._turn()
+        else:
+            self._schedule()
+
+    def change(self, apply: Change) -> asyncio.Future[Any]:
+        """The same with a future for the result."""
         future: asyncio.Future[Any] = self._loop.create_future()
 
-        def finished(result: Any, error: Exception | None) -> None:  # whatever `apply` gave
-            if done is not None:
-                done(result, error)
+        def done(result: Any, error: Exception | None) -> None:  # whatever `apply` gave
             if not future.done():
                 future.set_result(result) if error is None else future.set_exception(error)
 
-        if self._closed:
-            finished(None, OSError("the spool is closed"))
-        else:
-            self._jobs.append(_Job(apply, finished, file))
-            self._schedule()
+        self.submit(apply, done)
         return future
 
-    def end(self, ending: Settlement) -> None:
+    def end(self, ending: object) -> None:
         """Queue an ending that nobody waits for."""
         if self._closed:
             return
@@ -153,7 +167,7 @@ class Committer:
         if self._busy:
             return
         jobs, self._jobs = self._jobs, []
-        endings: list[Settlement] = []
+        endings: list[Any] = []
         if everything or self._crowded:
             endings, self._endings = self._endings, []
             if self._timer is not None:
@@ -180,7 +194,7 @@ class Committer:
         elif work.endings:
             self._failing = False
 
-    def _try_again(self, endings: Sequence[Settlement]) -> None:
+    def _try_again(self, endings: Sequence[Any]) -> None:
         """What was delivered stays so: the ledger must learn of it when the disk works again."""
         if self._closed:
             log.error("the ledger could not be written: %d deliveries may happen twice", len(endings))
@@ -253,7 +267,7 @@ class Committer:
                 if job.file is not None and job.file.temporary is not None:
                     job.error = job.error or error
 
-    def _commit(self, work: _Round, jobs: Sequence[_Job], endings: Sequence[Settlement]) -> bool:
+    def _commit(self, work: _Round, jobs: Sequence[_Job], endings: Sequence[Any]) -> bool:
         connection = self._connection
         try:
             connection.execute("BEGIN IMMEDIATE")

@@ -46,7 +46,7 @@ class IncomingFile:
     @property
     def path(self) -> Path:
         """Where the file is now; while it is in memory, `beginning` is all of it."""
-        return self._temporary or (self._slot.path if self._slot is not None else self._folder / "incoming" / "memory")
+        return self._temporary or (self._slot.path if self._slot is not None else self._folder)
 
     @property
     def beginning(self) -> bytes:

@@ -32,25 +32,23 @@ _COUNT = (
 )
 
 
-def add(
-    connection: sqlite3.Connection, number: int, instance: Instance, plan: Sequence[Planned]
-) -> tuple[Instance, tuple[Delivery, ...]]:
-    """Record a new instance with a row for each destination that it waits for; give it with its id, and those."""
+def add(connection: sqlite3.Connection, instance: Instance, plan: Sequence[Planned]) -> tuple[Delivery, ...]:
+    """Record a new instance, which has its number, with a row for each destination that it waits for; give those."""
+    number, now = instance.id, instance.received_at
     values = (
         number, instance.file, instance.size, instance.data_set_offset, instance.sop_class_uid,
         instance.sop_instance_uid, instance.transfer_syntax_uid, instance.study, instance.calling_ae_title,
-        instance.called_ae_title, instance.peer_host, instance.node, instance.received_at,
+        instance.called_ae_title, instance.peer_host, instance.node, now,
     )  # fmt: skip
     connection.execute(_INSERT_INSTANCE, values)
-    stored, now = replace(instance, id=number), instance.received_at
     waiting = []
     for key, item in enumerate(plan, first_delivery(number)):
         if item.state is State.Waiting:
             connection.execute(_INSERT_DELIVERY, (key, number, item.destination, now, now, now))
-            waiting.append(Delivery(key, stored, item.destination, 0, now, now, judged=item.judged))
+            waiting.append(Delivery(key, instance, item.destination, 0, now, now, judged=item.judged))
         else:
             connection.execute(_COUNT, (item.destination, 0, 1, None, None))
-    return stored, tuple(waiting)
+    return tuple(waiting)
 
 
 def count_excluded(connection: sqlite3.Connection, plan: Sequence[Planned]) -> None:

@@ -12,11 +12,11 @@ import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from dromos_gateway.spool import ledger, shares, slots
 from dromos_gateway.spool.committer import Committer
@@ -51,6 +51,16 @@ class SpoolBusy(Exception):
 
 
 Result = TypeVar("Result")
+Kept = Callable[[Exception | None], None]
+_FRONT = 4096  # bytes of a data set that are kept in memory until the log has them; more is in the file
+
+
+class Arrival(NamedTuple):
+    """An instance that came in, for the log."""
+
+    instance: Instance
+    beginning: bytes
+    plan: Sequence[Planned]
 
 
 class Recorder(Protocol):
@@ -102,6 +112,8 @@ class Spool:
 
     async def close(self) -> None:
         """Commit what is queued and let go of the folder."""
+        if self._tasks:
+            await asyncio.wait(self._tasks)
         await self._committer.close()
         if self._tasks:
             await asyncio.wait(self._tasks)
@@ -116,54 +128,83 @@ class Spool:
         """Take in an instance; OSError when that cannot be done."""
         return IncomingFile(self.folder, self._slots, self.space, head)
 
-    async def keep(self, incoming: IncomingFile, instance: Instance, plan: Sequence[Planned]) -> None:
-        """Make an instance durable and hand it to delivery; OSError or sqlite3.Error when that failed.
+    def keep(
+        self, incoming: IncomingFile, instance: Instance, plan: Sequence[Planned], kept: Kept, *, alone: bool = False
+    ) -> None:
+        """Make an instance durable and hand it to delivery, then say so, or which OSError or sqlite3.Error it was.
 
-        An instance that no destination takes is only counted.
+        An instance that no destination takes is only counted. With `alone` nobody else's instance is about to come,
+        so there is no use in waiting for one.
         """
         beginning = incoming.beginning
         if not any(item.state is State.Waiting for item in plan):
             incoming.abandon()
-            await asyncio.shield(self._committer.submit(partial(self._count_excluded, instance, beginning, plan)))
+            change = partial(self._count_excluded, instance, beginning, plan)
+            self._committer.submit(change, lambda _, error: kept(error), at_once=alone)
             return
         try:
             file = incoming.complete()
         except OSError:
             incoming.abandon()
             raise
-        # a sender that goes away now changes nothing
         if instance.size > LARGE:
-            await asyncio.shield(self._keep_large(file, instance, beginning, plan))
+            self._spawn(self._keep_large(file, instance, beginning, plan, kept))
         else:
-            await asyncio.shield(self._add(file, instance, beginning, plan))
+            self._add(file, instance, beginning, plan, kept, at_once=alone)
 
-    async def _keep_large(self, file: NewFile, instance: Instance, beginning: bytes, plan: Sequence[Planned]) -> None:
+    async def _keep_large(
+        self, file: NewFile, instance: Instance, beginning: bytes, plan: Sequence[Planned], kept: Kept
+    ) -> None:
         """Sync most of it before its turn, so that the others of its round need not wait for that."""
         with contextlib.suppress(OSError):  # its turn will say the same
             await asyncio.to_thread(os.fdatasync, file.descriptor)
-        await self._add(file, instance, beginning, plan)
+        self._add(file, instance, beginning, plan, kept)
 
     def _add(
-        self, file: NewFile, instance: Instance, beginning: bytes, plan: Sequence[Planned]
-    ) -> asyncio.Future[tuple[Delivery, ...]]:
+        self,
+        file: NewFile,
+        instance: Instance,
+        beginning: bytes,
+        plan: Sequence[Planned],
+        kept: Kept,
+        *,
+        at_once: bool = False,
+    ) -> None:
+        arrival: list[Arrival] = []
+        answers_first = at_once  # the sender need not wait while delivery takes note; later rounds keep the order
+
         def apply(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
-            named = replace(instance, file=file.name)
-            stored, deliveries = ledger.add(connection, self._numbers.take(connection), named, plan)
-            if self.recorder is not None:
-                self.recorder.arrived(connection, stored, beginning, plan)
-            return deliveries
+            named = replace(instance, id=self._numbers.take(connection), file=file.name)
+            arrival.append(Arrival(named, beginning[:_FRONT], plan))
+            return ledger.add(connection, named, plan)
 
         def done(deliveries: tuple[Delivery, ...], error: Exception | None) -> None:
-            if error is None:
-                self.arrived(deliveries)
+            if error is not None:
+                self._forget(file, instance.size)
+                kept(error)
                 return
-            self.space.add(-instance.size)
-            self._slots.discard(file.name)
-            for path in (file.temporary, self.folder / file.name):
-                if path is not None:
-                    path.unlink(missing_ok=True)
+            if answers_first:
+                kept(None)
+            self._committer.end(arrival[-1])
+            self.arrived(deliveries)
+            if not answers_first:
+                kept(None)
 
-        return self._committer.submit(apply, done, file=file)
+        self._committer.submit(apply, done, file=file, at_once=at_once)
+        answers_first = False
+
+    def _forget(self, file: NewFile, size: int) -> None:
+        """What could not be made durable was never there."""
+        self.space.add(-size)
+        self._slots.discard(file.name)
+        for path in (file.temporary, self.folder / file.name):
+            if path is not None:
+                path.unlink(missing_ok=True)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def _count_excluded(
         self, instance: Instance, beginning: bytes, plan: Sequence[Planned], connection: sqlite3.Connection
@@ -205,17 +246,21 @@ class Spool:
         if self.recorder is not None:
             self.recorder.rolled_back()
 
-    def _settle(self, connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> list[Released]:
-        if self.recorder is not None:
-            for delivery, ending in settlements:
-                self.recorder.settled(connection, delivery, ending)
+    def _settle(self, connection: sqlite3.Connection, endings: Sequence[Arrival | Settlement]) -> list[Released]:
+        """Write down what came in and what became of it, in the order in which it happened."""
+        settlements = [each for each in endings if isinstance(each, Settlement)]
+        if (recorder := self.recorder) is not None:
+            for each in endings:
+                if isinstance(each, Settlement):
+                    recorder.settled(connection, each.delivery, each.ending)
+                else:
+                    recorder.arrived(connection, each.instance, each.beginning, each.plan)
         return ledger.settle(connection, settlements)
 
     def reschedule(self, delivery: Delivery, at: float) -> None:
         """Keep what a failed attempt said."""
         self._slots.trim(delivery.instance.file, delivery.instance.size)
-        future = self._committer.submit(lambda connection: ledger.reschedule(connection, delivery, at))
-        future.add_done_callback(_report)
+        self._committer.submit(lambda connection: ledger.reschedule(connection, delivery, at))
 
     def _released(self, objects: Sequence[Released]) -> None:
         """Nobody needs these any longer: blank their slots, delete their files."""
@@ -225,9 +270,7 @@ class Spool:
             if not self._slots.recycle(name, size):
                 files.append(name)
         if files:
-            task = asyncio.create_task(asyncio.to_thread(self._delete, files))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._spawn(asyncio.to_thread(self._delete, files))
 
     def _delete(self, files: Sequence[str]) -> None:
         for name in files:
@@ -245,7 +288,7 @@ class Spool:
                     self.recorder.settled(connection, delivery, Ending(State.Failed, reason, message, at))
             return ledger.bury_destination(connection, destination, reason=reason, message=message, at=at)
 
-        number: int = await self._committer.submit(apply)
+        number: int = await self._committer.change(apply)
         return number
 
     # Sharing
@@ -262,19 +305,19 @@ class Spool:
 
     async def share_done(self, share: Share, at: float) -> None:
         """A series is in its album."""
-        await self._committer.submit(lambda connection: shares.done(connection, share, at))
+        await self._committer.change(lambda connection: shares.done(connection, share, at))
 
     async def share_failed(self, share: Share, message: str, at: float) -> None:
         """A share is given up."""
-        await self._committer.submit(lambda connection: shares.fail(connection, share, message, at))
+        await self._committer.change(lambda connection: shares.fail(connection, share, message, at))
 
     async def shares_later(self, later: Sequence[Share], due: float, message: str, at: float) -> None:
         """Shares of one album wait; with a message, an attempt of the first one failed."""
-        await self._committer.submit(lambda connection: shares.postpone(connection, later, due, message, at))
+        await self._committer.change(lambda connection: shares.postpone(connection, later, due, message, at))
 
     def purge_shares(self, at: float) -> None:
         """Forget shares that were settled long ago."""
-        self._committer.submit(lambda connection: shares.purge(connection, at)).add_done_callback(_report)
+        self._committer.submit(lambda connection: shares.purge(connection, at))
 
     # What others keep beside the ledger
 
@@ -285,7 +328,7 @@ class Spool:
 
     async def change(self, apply: Callable[[sqlite3.Connection], Result]) -> Result:
         """Run a change in the committer's thread and transaction. OSError or sqlite3.Error when it did not last."""
-        result: Result = await self._committer.submit(apply)
+        result: Result = await self._committer.change(apply)
         return result
 
     # Dead letters and figures
@@ -298,7 +341,7 @@ class Spool:
                 self.recorder.revived(connection, failure)
             return ledger.revive(connection, failure, destination, at)
 
-        delivery: Delivery | None = await self._committer.submit(apply)
+        delivery: Delivery | None = await self._committer.change(apply)
         if delivery is not None:
             self.arrived((delivery,))
         return delivery
@@ -311,7 +354,7 @@ class Spool:
                 self.recorder.discarded(connection, failure, at)
             return ledger.discard(connection, failure)
 
-        found, released = await self._committer.submit(apply)
+        found, released = await self._committer.change(apply)
         if released is not None:
             self._released((released,))
         return bool(found)
@@ -347,12 +390,7 @@ class Spool:
             connection.execute("DELETE FROM accepted")
             connection.executemany("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?, ?)", documents)
 
-        await self._committer.submit(apply)
-
-
-def _report(future: asyncio.Future[None]) -> None:
-    if not future.cancelled() and (error := future.exception()) is not None:
-        log.error("a change of the ledger was not kept: %s", error)
+        await self._committer.change(apply)
 
 
 def _lock(path: Path) -> int:

@@ -55,8 +55,15 @@ async def keep(spool, *plan, content=b"data set", number=1):
     incoming = spool.begin(b"head")
     incoming.write(memoryview(content))
     item = replace(instance(number), size=incoming.size, data_set_offset=4)
-    await spool.keep(incoming, item, plan)
+    await kept(spool, incoming, item, plan)
     return next(iter(ledger.files(spool._writer).keys() - before), None)
+
+
+async def kept(spool, incoming, item, plan):
+    """Wait until an instance is durable."""
+    future = asyncio.get_running_loop().create_future()
+    spool.keep(incoming, item, plan, lambda error: future.set_exception(error) if error else future.set_result(None))
+    await future
 
 
 async def settled(spool):
@@ -200,7 +207,7 @@ async def test_a_disk_that_fails_is_an_error_for_the_sender(tmp_path):
         incoming.path.unlink()  # the rename must fail
         item = replace(instance(1), size=incoming.size)
         with pytest.raises(OSError):
-            await spool.keep(incoming, item, waiting_for(A))
+            await kept(spool, incoming, item, waiting_for(A))
         assert await spool.totals() == {}
         await keep(spool, *waiting_for(A), number=2)  # the next one is served again
 
@@ -216,13 +223,13 @@ async def test_objects_of_every_size_are_kept_byte_for_byte(tmp_path, size, blan
         incoming = spool.begin(b"head")
         for start in range(0, size, 40_000):
             incoming.write(memoryview(content[start : start + 40_000]))
-        await spool.keep(incoming, replace(instance(1), size=incoming.size), waiting_for(A))
+        await kept(spool, incoming, replace(instance(1), size=incoming.size), waiting_for(A))
         ((name, (_, known)),) = ledger.files(spool._writer).items()
         assert name.startswith("slots/") == (blank and size + 4 <= slots.MEDIUM)
         assert known == size + 4 == spool.space.used
-        kept = (tmp_path / name).read_bytes()
-        assert kept[: size + 4] == b"head" + content
-        assert not kept[size + 4 :].strip(b"\0")
+        found = (tmp_path / name).read_bytes()
+        assert found[: size + 4] == b"head" + content
+        assert not found[size + 4 :].strip(b"\0")
 
 
 async def test_a_slot_serves_many_objects_and_shows_none_of_the_last(tmp_path):

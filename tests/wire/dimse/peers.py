@@ -62,6 +62,7 @@ class Memory:
     abandoned: int = 0
     finishing: int = 0
     most_finishing: int = 0
+    tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def admit(self, request: AssociationRequest) -> Admission | Rejection:
         self.requests.append(request)
@@ -92,19 +93,28 @@ class _MemorySink:
             raise self._memory.fail_write
         self._content += fragment
 
-    async def finish(self) -> StoreStatus:
+    def finish(self, answer: Callable[[StoreStatus], None]) -> None:
         memory = self._memory
         memory.finishing += 1
         memory.most_finishing = max(memory.most_finishing, memory.finishing)
-        try:
-            if memory.gated:
-                await memory.gate.wait()
-            if memory.fail_finish is not None:
-                raise memory.fail_finish
-            memory.stored.append(Stored(self._request, bytes(self._content)))
-            return memory.status
-        finally:
-            memory.finishing -= 1
+        if memory.gated:
+            task = asyncio.create_task(self._when_it_opens(answer))
+            memory.tasks.add(task)
+            task.add_done_callback(memory.tasks.discard)
+        else:
+            self._end(answer)
+
+    async def _when_it_opens(self, answer: Callable[[StoreStatus], None]) -> None:
+        await self._memory.gate.wait()
+        self._end(answer)
+
+    def _end(self, answer: Callable[[StoreStatus], None]) -> None:
+        memory = self._memory
+        memory.finishing -= 1
+        if memory.fail_finish is not None:
+            raise memory.fail_finish
+        memory.stored.append(Stored(self._request, bytes(self._content)))
+        answer(memory.status)
 
     def abandon(self) -> None:
         self._memory.abandoned += 1
