@@ -17,26 +17,32 @@ class _End(asyncio.Protocol):
     def __init__(self, delay: float, made: Callable[[_End], None]) -> None:
         self._delay = delay
         self._made = made
+        self._early: list[Callable[[asyncio.Transport], None]] = []
         self.other: _End | None = None
         self.transport: asyncio.Transport | None = None
-        self._early: list[bytes] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast("asyncio.Transport", transport)
         self._made(self)
 
     def data_received(self, data: bytes) -> None:
-        self._later(lambda other: other.write(data))
+        asyncio.get_running_loop().call_later(self._delay, self._pass_on, lambda other: other.write(data))
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._later(lambda other: other.close())
+        asyncio.get_running_loop().call_later(self._delay, self._pass_on, lambda other: other.close())
 
-    def _later(self, act: Callable[[asyncio.Transport], None]) -> None:
-        def now() -> None:
-            if self.other is not None and self.other.transport is not None:
-                act(self.other.transport)
+    def join(self, other: _End) -> None:
+        """The other connection stands: what came early goes on."""
+        self.other = other
+        early, self._early = self._early, []
+        for act in early:
+            self._pass_on(act)
 
-        asyncio.get_running_loop().call_later(self._delay, now)
+    def _pass_on(self, act: Callable[[asyncio.Transport], None]) -> None:
+        if self.other is None or self.other.transport is None:
+            self._early.append(act)
+        else:
+            act(self.other.transport)
 
 
 async def _serve(port: int, target: int, delay: float) -> None:
@@ -44,12 +50,10 @@ async def _serve(port: int, target: int, delay: float) -> None:
     tasks = set[asyncio.Task[None]]()
 
     async def onward(near: _End) -> None:
-        assert near.transport is not None
-        near.transport.pause_reading()
         await asyncio.sleep(2 * delay)  # the handshake of TCP goes there and back as well
         _, far = await loop.create_connection(lambda: _End(delay, lambda _: None), "127.0.0.1", target)
-        near.other, far.other = far, near
-        near.transport.resume_reading()
+        far.join(near)
+        near.join(far)
 
     def accepted(near: _End) -> None:
         task = loop.create_task(onward(near))

@@ -72,7 +72,11 @@ def _write(path: Path, study: UID, series: UID, index: int, size: int, generator
     image.Modality, image.Manufacturer, image.StudyDescription = "CT", "bench", "made up"
     image.PatientName, image.PatientID = "Nobody^At All", "BENCH-1"
     image.Columns = 64 if size < 512 * 1024 else 512 if size < 2**20 else 16384
-    image.Rows = size // 2 // image.Columns
+    rows = size // 2 // image.Columns
+    image.Rows = min(rows, 65535)
+    if rows > 65535:
+        image.NumberOfFrames = str(size // 2**19)
+        image.Rows = image.Columns = 512
     image.SamplesPerPixel, image.PhotometricInterpretation = 1, "MONOCHROME2"
     image.BitsAllocated = image.BitsStored = 16
     image.HighBit, image.PixelRepresentation = 15, 0
