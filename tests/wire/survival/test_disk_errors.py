@@ -140,7 +140,7 @@ def test_a_full_disk_refuses_until_there_is_room_again(small_disk, gateway, rece
         sender = sender_to(gateway)
         assert sender.send(3) == [0] * 3
         ballast = small_disk / "ballast"
-        with ballast.open("wb") as file:  # others may fill a disk as well
+        with ballast.open("wb", buffering=0) as file:  # others may fill a disk as well
             try:
                 while True:
                     file.write(bytes(1 << 16))
