@@ -128,7 +128,7 @@ TIERS: tuple[Tier, ...] = (
         _nothing,
     ),
     Tier("unit", (_pytest("-n", "auto", "tests/unit"),), _nothing),
-    Tier("wire", (_pytest("tests/wire", "--ignore=tests/wire/survival"),), _peers),
+    Tier("wire", (_pytest("-n", "2", "--dist", "loadfile", "tests/wire", "--ignore=tests/wire/survival"),), _peers),
     Tier("survival", (_pytest("-n", "2", "--durations=8", "tests/wire/survival"),), _survival_tools),
     Tier("deid", (_pytest("-n", "auto", "tests/deid"),), _validator),
     Tier("pixels", (_pytest("-n", "auto", "tests/pixels"),), _pixel_tools),
