@@ -23,6 +23,17 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from dromos_gateway.dimse.part10 import NotPart10, read_head
 
+_MR_ONLY = """
+[[TransferSyntaxes]]
+[Plain]
+TransferSyntax1 = LocalEndianExplicit
+[[PresentationContexts]]
+[MR]
+PresentationContext1 = MRImageStorage\\Plain
+[[Profiles]]
+[Picky]
+PresentationContexts = MR
+"""
 ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 
 
@@ -77,6 +88,13 @@ def data_sets(folder: Path) -> dict[str, bytes]:
             continue
         result[head.sop_instance_uid] = path.read_bytes()[head.data_set_offset :]
     return result
+
+
+def mr_only(folder: Path) -> tuple[str, ...]:
+    """Options of a storescp that takes MR images and refuses every other class."""
+    configuration = folder / "storescp.cfg"
+    configuration.write_text(_MR_ONLY)
+    return "-xf", str(configuration), "Picky"
 
 
 class Receiver:

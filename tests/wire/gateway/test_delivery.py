@@ -8,7 +8,16 @@ import time
 
 from pydicom.uid import CTImageStorage, MRImageStorage
 
-from tests.wire.gateway.peers import ENVIRONMENT, data_sets, eventually, free_port, make_study, storescu, successes
+from tests.wire.gateway.peers import (
+    ENVIRONMENT,
+    data_sets,
+    eventually,
+    free_port,
+    make_study,
+    mr_only,
+    storescu,
+    successes,
+)
 
 
 def test_two_destinations_get_every_data_set_byte_by_byte(gateway, receiver, tmp_path):
@@ -69,22 +78,8 @@ def test_classes_that_are_not_authorized_are_excluded_and_counted(gateway, recei
     eventually(gateway.is_empty, "nothing is kept of them")
 
 
-_MR_ONLY = """
-[[TransferSyntaxes]]
-[Plain]
-TransferSyntax1 = LocalEndianExplicit
-[[PresentationContexts]]
-[MR]
-PresentationContext1 = MRImageStorage\\Plain
-[[Profiles]]
-[Picky]
-PresentationContexts = MR
-"""
-
-
 def test_a_peer_that_refuses_the_class_makes_dead_letters_that_can_be_retried(gateway, receiver, tmp_path):
-    (tmp_path / "storescp.cfg").write_text(_MR_ONLY)
-    picky, tolerant = receiver("picky", "-xf", str(tmp_path / "storescp.cfg"), "Picky"), receiver("tolerant")
+    picky, tolerant = receiver("picky", *mr_only(tmp_path)), receiver("tolerant")
     picky.start()
     gateway.destination("a", picky.port)
     gateway.start()
