@@ -7,7 +7,6 @@ import asyncio
 import contextlib
 import os
 import random
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,6 +27,7 @@ from dromos_gateway.dimse.policy import (
     StoreStatus,
 )
 from dromos_gateway.dimse.requestor import Peer, StoredObject, Timeouts
+from tests.ports import free_port as free_port
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 PRIVATE_CLASS = "1.2.826.0.1.3680043.2.1143.77"
@@ -182,13 +182,6 @@ async def run(*command: str | Path, timeout: float = 60) -> tuple[int, str]:
         raise
     assert process.returncode is not None
     return process.returncode, output.decode(errors="replace")
-
-
-def free_port() -> int:
-    """A port that was free a moment ago."""
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 @contextlib.asynccontextmanager

@@ -22,6 +22,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
 from dromos_gateway.dimse.part10 import NotPart10, read_head
+from tests.ports import free_port
 
 _MR_ONLY = """
 [[TransferSyntaxes]]
@@ -45,12 +46,6 @@ def eventually(condition: Callable[[], Any], what: str, timeout: float = 30.0) -
             return value
         time.sleep(0.02)
     raise AssertionError(f"not within {timeout:.0f} s: {what}")
-
-
-def free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
 
 
 def make_study(folder: Path, count: int, *, pixels: int = 8192, sop_class: str = CTImageStorage) -> Path:
