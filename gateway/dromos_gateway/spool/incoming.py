@@ -77,7 +77,7 @@ class IncomingFile:
             self._slot = self._slots.take(SMALL)
             if self._slot is None:
                 self._open_file()
-            os.pwrite(self._descriptor if self._slot is None else self._slot.descriptor, memory, 0)
+            _write_all(self._descriptor if self._slot is None else self._slot.descriptor, memory)
         self._done = True
         if self._slot is not None:
             return NewFile(self._slot.descriptor, self._slot.name, None)
@@ -147,3 +147,10 @@ class IncomingFile:
             start = self._written
         os.posix_fadvise(self._descriptor, start, self.size - start, os.POSIX_FADV_DONTNEED)
         self._written = self.size
+
+
+def _write_all(descriptor: int, content: bytearray) -> None:
+    """Write a whole small object. OSError; a disk that is almost full takes a part at first, and says so only then."""
+    written = os.pwrite(descriptor, content, 0)
+    while written < len(content):
+        written += os.pwrite(descriptor, memoryview(content)[written:], written)
