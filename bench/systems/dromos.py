@@ -21,6 +21,7 @@ metadata: {{name: bench}}
 spec:
   aeTitle: DROMOS
   spool: {{size: 20Gi}}
+  {node}
 ---
 apiVersion: dromos.dev/v1alpha1
 kind: Destination
@@ -38,15 +39,23 @@ class Dromos:
     """A gateway with one ForwardNode and one Destination."""
 
     name = "dromos"
+    program: Sequence[str | Path] = (Path(sys.executable).with_name("dromos"), "run")
 
     def __init__(
-        self, concurrency: int = 2, wrapper: Sequence[str | Path] = (), *, stow: bool = False, more: str = ""
+        self,
+        concurrency: int = 2,
+        wrapper: Sequence[str | Path] = (),
+        *,
+        stow: bool = False,
+        node: str = "",
+        more: str = "",
     ) -> None:
-        """`more`: what else the Destination has, and other manifests behind it."""
+        """`node`, `more`: what else the ForwardNode and the Destination have, and other manifests behind it."""
         self.port = 0
         self.spool = Path()
         self._concurrency = concurrency
         self._destination = _STOW if stow else _DICOM
+        self._node = node
         self._more = more
         self._wrapper = wrapper
         self._process: subprocess.Popen[bytes] | None = None
@@ -58,14 +67,14 @@ class Dromos:
         destination = self._destination.format(port=receiver_port, concurrency=self._concurrency)
         destination += self._more
         self._manifest = manifests / "bench.yaml"
-        self._write = partial(_MANIFESTS.format, destination=destination)
+        self._write = partial(_MANIFESTS.format, node=self._node, destination=destination)
         self._manifest.write_text(self._write(suspend="false"))
         self.port = processes.free_port()
         self.spool = home / "spool"
-        self._admin = f"127.0.0.1:{processes.free_port()}"
-        listen, admin = f"127.0.0.1:{self.port}", self._admin
-        options = ["run", manifests, "--listen", listen, "--admin", admin, "--spool", self.spool]
-        command = [*self._wrapper, Path(sys.executable).with_name("dromos"), *options, "--drain-timeout", "1"]
+        self.admin = f"127.0.0.1:{processes.free_port()}"
+        listen = f"127.0.0.1:{self.port}"
+        options = [manifests, "--listen", listen, "--admin", self.admin, "--spool", self.spool]
+        command = [*self._wrapper, *self.program, *options, "--drain-timeout", "1"]
         self._process = processes.start(command, home / "dromos.log", {})
         processes.wait_until_listening(self._process, self.port)
 
@@ -79,7 +88,7 @@ class Dromos:
             time.sleep(0.002)
 
     def _in_force(self) -> str:
-        with urllib.request.urlopen(f"http://{self._admin}/v1/configuration", timeout=10) as response:
+        with urllib.request.urlopen(f"http://{self.admin}/v1/configuration", timeout=10) as response:
             return str(json.load(response)["hash"])
 
     def stop(self) -> None:
