@@ -13,6 +13,7 @@ from pathlib import Path
 from statistics import median
 
 from bench.interleave import say
+from bench.processes import CannotRun
 from bench.rounds import Setting
 from bench.rounds import run as one_round
 from bench.rows import Row
@@ -45,6 +46,8 @@ class Watched(Dromos):
     def start(self, home: Path, receiver_port: int) -> None:
         """Run it and begin to look."""
         super().start(home, receiver_port)
+        self.wait_for_admin()
+        self.scrapes = 0
         self._done.clear()
         self._scraper = threading.Thread(target=self._scrape)
         self._scraper.start()
@@ -55,6 +58,8 @@ class Watched(Dromos):
         if self._scraper is not None:
             self._scraper.join()
         super().stop()
+        if not self.scrapes:
+            raise CannotRun("nobody looked at the metrics")
 
     def _scrape(self) -> None:
         while not self._done.is_set():

@@ -78,6 +78,11 @@ class Dromos:
         self._process = processes.start(command, home / "dromos.log", {})
         processes.wait_until_listening(self._process, self.port)
 
+    def wait_for_admin(self) -> None:
+        """Return when the admin port listens, which is after the DICOM port does."""
+        assert self._process is not None
+        processes.wait_until_listening(self._process, int(self.admin.rpartition(":")[2]))
+
     def suspend(self, *, suspend: bool) -> None:
         """Keep what comes in from now on, or send it from now on; returns when that is in force."""
         before = self._in_force()

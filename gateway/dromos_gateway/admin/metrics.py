@@ -6,7 +6,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping
 
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
@@ -34,6 +40,7 @@ class _Snapshot(Collector):
         yield from self._receiving()
         yield from self._spool()
         yield from self._destinations()
+        yield from self._deliveries()
         yield from self._notifications()
         info = InfoMetricFamily("dromos_configuration", "Configuration in force")
         info.add_metric([], {"hash": self._gateway.configuration.hash})
@@ -67,6 +74,13 @@ class _Snapshot(Collector):
         yield GaugeMetricFamily(
             "dromos_associations", "Associations open now", value=self._gateway.acceptor.associations
         )
+        lasted = self._gateway.acceptor.durations
+        yield HistogramMetricFamily(
+            "dromos_association_duration_seconds",
+            "How long associations that are over were open",
+            buckets=lasted.buckets(),
+            sum_value=lasted.sum,
+        )
 
     def _spool(self) -> Iterable[Metric]:
         space = self._gateway.spool.space
@@ -99,3 +113,18 @@ class _Snapshot(Collector):
             sender = self._gateway.dispatcher.senders.get(key)
             breaker.add_metric([namespace, name], 0 if sender is None or sender.breaker.closed else 1)
         yield from (waiting, failed, delivered, excluded, oldest, breaker, shares)
+
+    def _deliveries(self) -> Iterable[Metric]:
+        labels = ["namespace", "destination"]
+        size = CounterMetricFamily("dromos_delivered_bytes", "Bytes delivered, as they were received", labels=labels)
+        misses = CounterMetricFamily("dromos_pseudonym_misses", "Instances kept for want of a pseudonym", labels=labels)
+        took = HistogramMetricFamily(
+            "dromos_delivery_duration_seconds", "From received to delivered, waiting included", labels=labels
+        )
+        for key, sender in self._gateway.dispatcher.senders.items():
+            namespace, _, name = key.partition("/")
+            figures = sender.figures
+            size.add_metric([namespace, name], figures.bytes)
+            misses.add_metric([namespace, name], figures.pseudonym_misses)
+            took.add_metric([namespace, name], figures.durations.buckets(), figures.durations.sum)
+        yield from (size, misses, took)

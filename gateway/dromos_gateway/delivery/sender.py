@@ -17,6 +17,7 @@ from dromos_gateway.delivery.breaker import Breaker
 from dromos_gateway.delivery.contact import Contact
 from dromos_gateway.delivery.fairqueue import FairQueue
 from dromos_gateway.delivery.fallback import Fallback
+from dromos_gateway.delivery.figures import Figures
 from dromos_gateway.delivery.lanes import Lanes
 from dromos_gateway.delivery.messages import Done, Ended, Opened, Parcel, Report, Returned
 from dromos_gateway.delivery.outbox import Outbox
@@ -51,6 +52,7 @@ class Sender:
         self.queue = FairQueue()
         self.breaker = Breaker()
         self.contact = Contact(clock(), random)
+        self.figures = Figures()
         self._lanes = Lanes(outbox, self)
         self._preparation = Preparation(spool, stage, self._prepared)
         self._fallback = Fallback()
@@ -190,6 +192,7 @@ class Sender:
         """What is to be sent of a delivery; None when a rule or a doubt keeps it back."""
         if isinstance(decision, Parcel):
             return decision
+        self.figures.kept_back(decision)
         if isinstance(decision, TryAgain):
             self._conclude(delivery, decision)
         elif isinstance(decision, pipeline.Exclude):
@@ -274,6 +277,8 @@ class Sender:
         self._spool.settle(delivery, state, reason=reason, message=message, at=now, sent=sent)
         self._stage.forget(delivery.id)
         self.queue.done(delivery, now)
+        if state is State.Delivered:
+            self.figures.delivered(delivery.instance, now)
         if state is State.Delivered and delivery.shares:
             self._shared()
 

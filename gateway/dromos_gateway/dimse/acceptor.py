@@ -16,6 +16,7 @@ from dromos_gateway.dimse.limits import AcceptorLimits as AcceptorLimits
 from dromos_gateway.dimse.policy import LOCAL_LIMIT_EXCEEDED, TEMPORARY_CONGESTION, Rejection, StorePolicy
 from dromos_gateway.dimse.session import Session
 from dromos_gateway.dimse.sockets import host_of, quickack, tune
+from dromos_gateway.histogram import ASSOCIATIONS, Histogram
 
 _RECEIVE_BUFFER = 512 * 1024
 _BACKLOG = 1024
@@ -38,7 +39,8 @@ class Acceptor:
         self._opening: set[asyncio.Task[None]] = set()
         self._handshaking: set[Session] = set()  # TLS, or just accepted
         self._connections: set[Session] = set()  # all that are open
-        self._associations: set[Session] = set()
+        self._associations: dict[Session, float] = {}  # since when
+        self.durations = Histogram(ASSOCIATIONS)  # of associations that are over
         self._draining = False
         self.rejections: Counter[tuple[int, int, int]] = Counter()  # by result, source, reason (PS3.8 9.3.4)
         self._without_associations = asyncio.Event()
@@ -127,13 +129,15 @@ class Acceptor:
     def associated(self, connection: Connection) -> None:
         """The connection counts as an association from here."""
         if isinstance(connection, Session):
-            self._associations.add(connection)
+            self._associations[connection] = asyncio.get_running_loop().time()
 
     def closed(self, connection: Connection) -> None:
         """The connection is gone."""
         if isinstance(connection, Session):
             self._connections.discard(connection)
-            self._associations.discard(connection)
+            since = self._associations.pop(connection, None)
+            if since is not None:
+                self.durations.observe(asyncio.get_running_loop().time() - since)
             if not self._associations:
                 self._without_associations.set()
 

@@ -16,7 +16,7 @@ from dromos_gateway.admin import metrics
 from dromos_gateway.gateway import Gateway, Options
 
 MONITORING = Path(__file__).parents[3] / "examples" / "monitoring"
-LABELS = {"namespace", "destination", "way", "reason", "hash", "state", "result"}
+LABELS = {"namespace", "destination", "way", "reason", "hash", "state", "result", "le"}
 
 
 @pytest.fixture
@@ -38,7 +38,8 @@ async def shown(tmp_path: Path) -> list[Metric]:
 
 
 def _names(shown: list[Metric]) -> set[str]:
-    return {f"{each.name}_total" if each.type == "counter" else each.name for each in shown}
+    suffixes = {"counter": ("_total",), "histogram": ("_bucket", "_count", "_sum")}
+    return {f"{each.name}{suffix}" for each in shown for suffix in suffixes.get(each.type, ("",))}
 
 
 def _asked_for() -> set[str]:
@@ -52,6 +53,18 @@ def _asked_for() -> set[str]:
 async def test_rules_and_dashboard_ask_for_what_there_is(shown: list[Metric]) -> None:
     assert len(_asked_for()) > 10
     assert _asked_for() <= _names(shown)
+
+
+async def test_there_is_a_metric_for_all_that_has_to_be_seen(shown: list[Metric]) -> None:
+    assert {
+        "dromos_received_instances_total", "dromos_received_bytes_total", "dromos_refused_instances_total",
+        "dromos_delivered_instances_total", "dromos_delivered_bytes_total", "dromos_excluded_instances_total",
+        "dromos_failed_instances", "dromos_delivery_duration_seconds_bucket", "dromos_waiting_instances",
+        "dromos_oldest_waiting_seconds", "dromos_breaker_open", "dromos_spool_bytes", "dromos_spool_limit_bytes",
+        "dromos_associations", "dromos_association_duration_seconds_bucket", "dromos_rejected_associations_total",
+        "dromos_pseudonym_misses_total", "dromos_notifications_sent_total", "dromos_notification_failures_total",
+        "dromos_notifications_waiting",
+    } <= _names(shown)  # fmt: skip
 
 
 async def test_labels_are_bounded_and_say_nothing_of_patients(shown: list[Metric]) -> None:
