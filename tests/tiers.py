@@ -16,6 +16,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.cluster.provider.toolchain import PLACES
+
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 LOAD = ("--load", "build/image.tar", "--load", "build/test-peers.tar")
@@ -71,12 +73,22 @@ def _on_cluster(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "tests.cluster.provider", "run", *words)
 
 
+def _promtool() -> tuple[str, ...]:
+    return (sys.executable, "-m", "tests.cluster.provider", "promtool")
+
+
 def _nothing() -> str | None:
     return None
 
 
 def _peers() -> str | None:
     return _programs(PEERS)
+
+
+def _go_and_peers() -> str | None:
+    """promtool is built from its Go module, pinned and checked; any Go will do."""
+    go = [place for place in (os.environ.get("GO"), *PLACES) if place and shutil.which(place)]
+    return _peers() or (None if go else "needs Go to build promtool: run `make packages` as root")
 
 
 def _pixel_tools() -> str | None:
@@ -129,6 +141,7 @@ TIERS: tuple[Tier, ...] = (
     ),
     Tier("unit", (_pytest("-n", "auto", "tests/unit"),), _nothing),
     Tier("wire", (_pytest("-n", "2", "--dist", "loadfile", "tests/wire", "--ignore=tests/wire/survival"),), _peers),
+    Tier("monitoring", (_promtool(), _pytest("tests/monitoring")), _go_and_peers),
     Tier("survival", (_pytest("-n", "2", "--durations=8", "tests/wire/survival"),), _survival_tools),
     Tier("deid", (_pytest("-n", "auto", "tests/deid"),), _validator),
     Tier("pixels", (_pytest("-n", "auto", "tests/pixels"),), _pixel_tools),

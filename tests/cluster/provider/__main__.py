@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m tests.cluster.provider up | down | load FILE… | exec CMD… | env | run [--fresh] [--load FILE]… [--down] -- CMD… | check`."""
+"""`python -m tests.cluster.provider up | down | load FILE… | exec CMD… | env | run [--fresh] [--load FILE]… [--down] -- CMD… | check | promtool`."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from tests.cluster.provider.build import PROMTOOL, build
 from tests.cluster.provider.choice import choose, reason_for_none
 from tests.cluster.provider.cluster import Cluster
+from tests.cluster.provider.layout import layout
 from tests.cluster.provider.process import ProviderError
 
 IMAGES = {"DROMOS_TEST_IMAGE": "localhost/dromos:dev", "DROMOS_TEST_PEERS_IMAGE": "localhost/dromos-test-peers:dev"}
@@ -26,6 +28,11 @@ def main(words: Sequence[str]) -> int:
             reason = reason_for_none(os.environ)
             print(reason or "a cluster can be had")
             return int(reason is not None)
+        if arguments.action == "promtool":
+            places = layout(os.environ)
+            build(places, (PROMTOOL,))
+            print(places.bin / "promtool")
+            return 0
         return _act(choose(os.environ), arguments)
     except ProviderError as error:
         print(f"cluster: {error}", file=sys.stderr)
@@ -80,6 +87,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("down", help="stop it; nothing stays behind")
     actions.add_parser("env", help="print shell exports for the cluster")
     actions.add_parser("check", help="say whether a cluster can be had here, and why not")
+    actions.add_parser("promtool", help="build Prometheus' promtool when it is missing; prints its path")
     load = actions.add_parser("load", help="bring images (docker-archive) onto the node")
     load.add_argument("archives", nargs="+", type=Path)
     execute = actions.add_parser("exec", help="run a program in the cluster's network")

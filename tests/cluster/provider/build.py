@@ -52,6 +52,7 @@ def targets() -> tuple[Target, ...]:
 
 
 KIND = Target("kind", {"kind": "sigs.k8s.io/kind"})
+PROMTOOL = Target("promtool", {"promtool": "github.com/prometheus/prometheus/cmd/promtool"})
 HELM = Target("helm", {"helm": "helm.sh/helm/v4/cmd/helm"})
 
 

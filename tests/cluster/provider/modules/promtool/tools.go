@@ -1,0 +1,8 @@
+//go:build tools
+
+// Package tools pins what the tests of rules and metrics build.
+package tools
+
+import (
+	_ "github.com/prometheus/prometheus/cmd/promtool"
+)
