@@ -28,7 +28,15 @@ def offspring(marker: Path) -> list[str]:
 def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "dromos_gateway.commands.demo", *arguments]
     environment = {**os.environ, "TMPDIR": str(home)}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    return subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=environment,
+        # a shell ignores SIGINT for what it runs in the background, and children inherit that
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
 
 
 def test_it_shows_the_main_job_and_cleans_up(tmp_path):
