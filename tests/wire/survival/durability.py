@@ -56,7 +56,8 @@ class Disk:
         if event.call in _SENDS and target.startswith(self._from_us) and not event.ends:
             self._answered(b"".join(event.texts))
         elif event.call in _WRITES and target.startswith(self._root):
-            self._written(target, b"".join(event.texts))
+            from_start = event.call == "pwrite64" and event.arguments.rstrip().endswith(", 0")
+            self._written(target, b"".join(event.texts), anew=from_start and ".sqlite" not in target)
         elif event.failed or not any(path.startswith(self._root) for path in self._paths(event)):
             return
         elif event.call in ("fsync", "fdatasync"):
@@ -95,11 +96,14 @@ class Disk:
         self._writes[number] = 0
         return number
 
-    def _written(self, path: str, data: bytes) -> None:
+    def _written(self, path: str, data: bytes, *, anew: bool = False) -> None:
+        """`anew`: over the beginning of an object's file, so that it no longer holds what it held."""
         if path not in self._names:
             self._names[path] = self._new()
         number = self._names[path]
         self._writes[number] += 1
+        if anew:
+            self._uids[number].clear()
         for uid in _UID.findall(data):
             self._uids[number].setdefault(uid, self._writes[number])
 

@@ -49,6 +49,7 @@ def test_nothing_is_acknowledged_before_it_is_on_the_disk(gateway, tmp_path):
     ("part", "doubt"),
     [
         (".dcm", "its data set is not synced"),
+        ("/objects/", "the name of the object is not synced"),
         ("/slots/", "the name of the object is not synced"),
         (".sqlite", "its row is not synced"),
         ("/spool/", "the name of the "),
