@@ -20,6 +20,7 @@ class AssociationLane:
         self._association: Association | None = None
         self._proposed: frozenset[Kind] = frozenset()
         self._peer: Peer | None = None
+        self.sending = False  # whether the last attempt got as far as an instance
 
     @property
     def connected(self) -> bool:
@@ -44,12 +45,14 @@ class AssociationLane:
         DimseError as `Association.open` and `Association.store` raise it; ContextRefused when the peer wants the SOP
         class not, or not in that transfer syntax.
         """
+        self.sending = False
         kind = (instance.sop_class_uid, instance.transfer_syntax_uid)
         if not self.suits(peer, kind):
             await self.open(peer, (kind, *waiting))
         association = self._association
         if association is None or not association.accepts(*kind):
             raise ContextRefused(f"the peer accepts SOP class {kind[0]} not in transfer syntax {kind[1]}")
+        self.sending = True
         return await association.store(instance)
 
     async def release(self) -> None:

@@ -99,7 +99,7 @@ class Carrier:
         try:
             response = await self._lane.store(self._peer, stored, self._kinds)
         except DimseError as error:
-            return read_error(error, parcel.attempts)
+            return read_error(error, parcel.attempts, sending=self._lane.sending)
         except Exception as error:  # a defect of ours must not lose an instance from its queue
             log.exception("sending failed")
             return TryAgain(f"internal error: {type(error).__name__}")

@@ -82,8 +82,8 @@ class FairQueue:
         return self._sleeping[0][0] if self._sleeping else None
 
     def wake_all(self, now: float) -> None:
-        """Everything is due at once."""
-        sleepers, self._sleeping = sorted(self._sleeping, key=lambda item: item[1]), []
+        """Everything is due at once; what failed least goes first, or what fails always would come before the rest."""
+        sleepers, self._sleeping = sorted(self._sleeping, key=lambda item: (item[2].attempts, item[1])), []
         for _, _, delivery in sleepers:
             self._place(replace(delivery, due=now), now)
 

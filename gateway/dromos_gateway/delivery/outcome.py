@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dromos_gateway.dimse.errors import AssociationRejected, ContextRefused, DimseError, UnreadableObject
 from dromos_gateway.dimse.requestor import StoreResponse
-from dromos_gateway.dimse.status import Verdict, classify, describe
+from dromos_gateway.dimse.status import PROCESSING_FAILURE, Verdict, classify, describe
 
 _READ_ATTEMPTS = 5
 TRANSFER_SYNTAX_REFUSED = "TransferSyntaxRefused"
@@ -28,6 +28,7 @@ class TryAgain:
     blames_destination: bool = True  # counts against the destination, not the instance
     refuses_us: bool = False  # it refuses us as such, until somebody changes a configuration
     retry_after: float | None = None  # seconds that the destination shall be left alone for, all of it
+    suspects_instance: bool = False  # it happened over this instance: should that go on, the instance is to blame
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +52,18 @@ def read_response(response: StoreResponse) -> Outcome:
         return Sent(message)
     if verdict is Verdict.Permanent:
         return Refused("RefusedByPeer", message)
-    return TryAgain(message, refuses_us=verdict is Verdict.Park)
+    suspects = response.status == PROCESSING_FAILURE
+    return TryAgain(message, refuses_us=verdict is Verdict.Park, suspects_instance=suspects)
 
 
-def read_error(error: DimseError, attempts: int) -> Outcome:
-    """Read the failure of an association; `attempts` counts this one."""
+def read_error(error: DimseError, attempts: int, *, sending: bool = False) -> Outcome:
+    """Read the failure of an association; `attempts` counts this one. `sending`: the association stood before."""
     if isinstance(error, ContextRefused):
         return Refused(TRANSFER_SYNTAX_REFUSED, str(error))
     if isinstance(error, UnreadableObject):
         return read_unreadable(str(error), attempts)
     permanent = isinstance(error, AssociationRejected) and not error.transient
-    return TryAgain(str(error), refuses_us=permanent)
+    return TryAgain(str(error), refuses_us=permanent, suspects_instance=sending)
 
 
 def read_unreadable(message: str, attempts: int) -> Outcome:

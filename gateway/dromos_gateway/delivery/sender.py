@@ -23,6 +23,7 @@ from dromos_gateway.delivery.messages import Done, Ended, Opened, Parcel, Report
 from dromos_gateway.delivery.outbox import Outbox
 from dromos_gateway.delivery.outcome import TRANSFER_SYNTAX_REFUSED, Outcome, Refused, TryAgain
 from dromos_gateway.delivery.preparation import Preparation, decide_at_once, needs_time
+from dromos_gateway.delivery.suspicion import Suspects
 from dromos_gateway.spool.records import Delivery, State
 from dromos_gateway.spool.spool import Spool
 
@@ -56,6 +57,7 @@ class Sender:
         self._lanes = Lanes(outbox, self)
         self._preparation = Preparation(spool, stage, self._prepared)
         self._fallback = Fallback()
+        self._suspects = Suspects()
         self._stage = stage
         self._spool = spool
         self._outbox = outbox
@@ -108,6 +110,7 @@ class Sender:
             self.contact.forget(self._clock())
         self.settings = settings
         self._fallback.clear()
+        self._suspects = Suspects()
         for delivery in reversed(self._preparation.take_back()):  # it was decided by the old rules
             self._give_back(delivery)
         self._most_lanes = 0
@@ -246,14 +249,18 @@ class Sender:
                 return
         tried = replace(delivery, attempts=delivery.attempts + 1)
         if isinstance(outcome, TryAgain):
-            self._try_again(tried, outcome, now)
-            return
-        self.breaker.succeeded()
-        self.contact.heard(now)
+            outcome = self._suspects.judge(delivery.id, outcome)
+            if isinstance(outcome, TryAgain):
+                self._try_again(tried, outcome, now)
+                return
+        else:
+            self.breaker.succeeded()
+            self.contact.heard(now)
         if isinstance(outcome, Refused):
             log.warning("destination %s: dead letter %d: %s", self.settings.key, delivery.id, outcome.message)
             self._end(tried, State.Failed, outcome.reason, outcome.message)
         else:
+            self._suspects.delivered()
             self._end(tried, State.Delivered, "", outcome.warning)
 
     def _try_again(self, tried: Delivery, outcome: TryAgain, now: float) -> None:
@@ -276,6 +283,7 @@ class Sender:
         sent = self._stage.sent(delivery, self.settings.applied) if state is State.Delivered else None
         self._spool.settle(delivery, state, reason=reason, message=message, at=now, sent=sent)
         self._stage.forget(delivery.id)
+        self._suspects.forget(delivery.id)
         self.queue.done(delivery, now)
         if state is State.Delivered:
             self.figures.delivered(delivery.instance, now)

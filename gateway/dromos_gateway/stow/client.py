@@ -71,10 +71,13 @@ class StowClient:
         except NoAnswer as error:
             # something on the way may cut what is large: the next requests are smaller, until one is answered
             self.most_instances = max(1, len(batch) // 2)
-            return (TryAgain(str(error)),) * len(batch)
+            return (TryAgain(str(error), suspects_instance=len(batch) == 1),) * len(batch)
         except WebError as error:
             return (TryAgain(str(error)),) * len(batch)
-        self.most_instances = min(self._ceiling, self.most_instances * 2)
+        if answer.status == 500:  # one of them may be what the server dies of
+            self.most_instances = max(1, len(batch) // 2)
+        else:
+            self.most_instances = min(self._ceiling, self.most_instances * 2)
         if answer.status == 413 and len(batch) > 1:
             self.most_bytes = min(self.most_bytes, max(1, body.length // 2))  # for as long as the configuration stays
         verdicts = read_answer(answer, [attempt.stored.sop_instance_uid for attempt in batch])

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dromos_gateway.delivery.outcome import Outcome, Refused, Sent, TryAgain
-from dromos_gateway.dimse.status import Verdict, classify, describe
+from dromos_gateway.dimse.status import PROCESSING_FAILURE, Verdict, classify, describe
 from dromos_gateway.stow.report import Failed
 
 _ATTRIBUTE_DIFFERS = 0x0106  # Kheops: not the study that it has under this UID
@@ -37,7 +37,7 @@ def read_failure(failure: Failed) -> Outcome:
         case Verdict.Delivered | Verdict.DeliveredWithWarning if reason not in (0x0000, 0x0001, 0x0107, 0x0116):
             return Sent(message)  # 0111, duplicate: it is there
         case Verdict.Retry:
-            return TryAgain(message)
+            return TryAgain(message, suspects_instance=reason == PROCESSING_FAILURE)
         case _:
             return Refused("RefusedByPeer", message)
 

@@ -38,7 +38,7 @@ def read_answer(answer: Answer, uids: Sequence[str]) -> tuple[Verdict, ...]:
     report = _report(answer) if answer.status in _WITH_REPORT else None
     if report is not None:
         return tuple(_instance(report, uid, len(uids), answer.status) for uid in uids)
-    return (_without_report(answer),) * len(uids)
+    return (_without_report(answer, alone=len(uids) == 1),) * len(uids)
 
 
 def _report(answer: Answer) -> StoreReport | None:
@@ -64,7 +64,7 @@ def _instance(report: StoreReport, uid: str, sent: int, status: int) -> Verdict:
     return Unclear(TryAgain(f"{_said(status)}, and the body does not mention the instance: unknown outcome"))
 
 
-def _without_report(answer: Answer) -> Verdict:
+def _without_report(answer: Answer, *, alone: bool) -> Verdict:
     status = answer.status
     said = _said(status)
     wait = retry_after(answer.headers)
@@ -87,7 +87,7 @@ def _without_report(answer: Answer) -> Verdict:
         case _ if 400 <= status < 500:
             return TryAgain(f"{said}: unknown outcome; is spec.stow.url right?", refuses_us=True)
         case _:
-            return TryAgain(said, retry_after=wait)
+            return TryAgain(said, retry_after=wait, suspects_instance=alone and status == 500)
 
 
 def _said(status: int) -> str:

@@ -1,0 +1,35 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""A storage SCP of pynetdicom that aborts on one patient's instances and stores the others.
+
+dying.py PORT FOLDER PATIENT-ID
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom.sop_class import Verification
+
+
+def main() -> None:
+    """Serve until somebody ends it."""
+    port, folder, patient = int(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]
+
+    def store(event: evt.Event) -> int:
+        if event.dataset.PatientID == patient:
+            event.assoc.abort()
+            return 0x0110
+        event.dataset.save_as(folder / event.request.AffectedSOPInstanceUID, enforce_file_format=False)
+        return 0
+
+    entity = AE("DYING")
+    entity.supported_contexts = AllStoragePresentationContexts
+    entity.add_supported_context(Verification)
+    entity.start_server(("127.0.0.1", port), evt_handlers=[(evt.EVT_C_STORE, store)])
+
+
+if __name__ == "__main__":
+    main()
