@@ -16,7 +16,7 @@ from dromos_gateway.delivery.contact import Checks
 from dromos_gateway.delivery.outbox import Outbox
 from dromos_gateway.delivery.sender import Sender
 from dromos_gateway.delivery.sharer import Sharer
-from dromos_gateway.spool.records import Delivery
+from dromos_gateway.spool.records import Delivery, State
 from dromos_gateway.spool.spool import Spool
 from dromos_gateway.workers.pool import Pool
 
@@ -51,6 +51,10 @@ class Dispatcher:
         left: defaultdict[str, list[Delivery]] = defaultdict(list)
         now = self._clock()
         for delivery in self._spool.waiting():
+            if (at := self._spool.delivered_before(delivery)) is not None:
+                done = replace(delivery, attempts=delivery.attempts + 1)
+                self._spool.settle(done, State.Delivered, at=at)
+                continue
             left[delivery.destination].append(replace(delivery, due=now))
         for key, deliveries in left.items():
             if (sender := self.senders.get(key)) is not None:

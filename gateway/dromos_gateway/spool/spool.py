@@ -16,14 +16,16 @@ from collections.abc import Callable, Coroutine, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from dromos_gateway.spool import ledger, shares, slots
 from dromos_gateway.spool.committer import Committer
 from dromos_gateway.spool.folders import make_durably
 from dromos_gateway.spool.incoming import IncomingFile, NewFile
 from dromos_gateway.spool.ledger import Released, Settlement
+from dromos_gateway.spool.notes import Notes
 from dromos_gateway.spool.numbers import Numbers
+from dromos_gateway.spool.recording import Arrival, Recorder
 from dromos_gateway.spool.records import (
     Delivery,
     Ending,
@@ -55,35 +57,6 @@ Kept = Callable[[Exception | None], None]
 _FRONT = 4096  # bytes of a data set that are kept in memory until the log has them; more is in the file
 
 
-class Arrival(NamedTuple):
-    """An instance that came in, for the log."""
-
-    instance: Instance
-    beginning: bytes
-    plan: Sequence[Planned]
-
-
-class Recorder(Protocol):
-    """Who wants to hear, inside the ledger's own transactions, what becomes of instances."""
-
-    def arrived(
-        self, connection: sqlite3.Connection, instance: Instance, beginning: bytes, plan: Sequence[Planned]
-    ) -> None:
-        """An instance came in; its id is 0 when no destination takes it."""
-
-    def settled(self, connection: sqlite3.Connection, delivery: Delivery, ending: Ending) -> None:
-        """A delivery ends."""
-
-    def discarded(self, connection: sqlite3.Connection, delivery: int, at: float) -> None:
-        """A dead letter is given up by hand."""
-
-    def revived(self, connection: sqlite3.Connection, delivery: int) -> None:
-        """A dead letter waits again."""
-
-    def rolled_back(self) -> None:
-        """Nothing of the transaction lasts."""
-
-
 class Spool:
     """Part 10 files below objects/ and a ledger of what becomes of them."""
 
@@ -99,6 +72,7 @@ class Spool:
         self.space = Space(folder, limit)
         self._slots = Slots(folder, self.space)
         self._numbers = Numbers(self._writer)
+        self._notes = Notes(folder / "delivered")
         self._committer = Committer(self._writer, folder, self._settle, self._released, self._rolled_back)
         self._tasks: set[asyncio.Task[None]] = set()
         self.arrived: Callable[[Sequence[Delivery]], None] = lambda _: None  # set by whoever delivers
@@ -118,6 +92,7 @@ class Spool:
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._slots.close()
+        self._notes.close()
         self._reader.close()
         self._writer.close()
         os.close(self._lock)
@@ -227,6 +202,10 @@ class Spool:
         """Everything that waits. Call it before the loop serves anybody."""
         return ledger.waiting(self._writer)
 
+    def delivered_before(self, delivery: Delivery) -> float | None:
+        """When an earlier process, killed since, delivered what still waits in the ledger; None: not that we know."""
+        return self._notes.when(delivery.id, delivery.since)
+
     def settle(
         self,
         delivery: Delivery,
@@ -240,6 +219,8 @@ class Spool:
         """End a delivery; the object goes when it was the last one. `sent` is there where something was changed."""
         if state is State.Failed:
             self._slots.trim(delivery.instance.file, delivery.instance.size)
+        elif state is State.Delivered and sent is None and not (message or delivery.shares):  # all that a note can say
+            self._notes.add(delivery.id, delivery.since, at)
         self._committer.end(Settlement(delivery, Ending(state, reason, message, at, sent)))
 
     def _rolled_back(self) -> None:

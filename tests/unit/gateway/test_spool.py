@@ -300,3 +300,14 @@ async def test_the_accepted_configuration_survives(tmp_path):
         await spool.remember_accepted(rows)
     async with opened(tmp_path) as spool:
         assert spool.accepted() == rows
+
+
+async def test_a_delivery_that_the_ledger_did_not_learn_of_is_known_after_a_kill(tmp_path):
+    async with opened(tmp_path) as spool:
+        await keep(spool, Planned(A, State.Waiting), Planned(B, State.Waiting))
+        to_a, to_b = spool.waiting()
+        spool._committer.end = lambda _: None  # the process is killed before its next round
+        spool.settle(to_a, State.Delivered, at=5.0)
+        spool.settle(to_b, State.Delivered, at=6.0, message="B000: coerced")  # a note could not say that
+    async with opened(tmp_path) as spool:
+        assert {each.destination: spool.delivered_before(each) for each in spool.waiting()} == {A: 5.0, B: None}

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What whoever keeps a log hears from the spool."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned
+
+
+class Arrival(NamedTuple):
+    """An instance that came in, for the log."""
+
+    instance: Instance
+    beginning: bytes
+    plan: Sequence[Planned]
+
+
+class Recorder(Protocol):
+    """Who wants to hear, inside the ledger's own transactions, what becomes of instances."""
+
+    def arrived(
+        self, connection: sqlite3.Connection, instance: Instance, beginning: bytes, plan: Sequence[Planned]
+    ) -> None:
+        """An instance came in; its id is 0 when no destination takes it."""
+
+    def settled(self, connection: sqlite3.Connection, delivery: Delivery, ending: Ending) -> None:
+        """A delivery ends."""
+
+    def discarded(self, connection: sqlite3.Connection, delivery: int, at: float) -> None:
+        """A dead letter is given up by hand."""
+
+    def revived(self, connection: sqlite3.Connection, delivery: int) -> None:
+        """A dead letter waits again."""
+
+    def rolled_back(self) -> None:
+        """Nothing of the transaction lasts."""
