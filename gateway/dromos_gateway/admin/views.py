@@ -9,6 +9,7 @@ from typing import Any
 
 from dromos_crds.problems import Problem
 from dromos_gateway.delivery.breaker import BreakerState
+from dromos_gateway.delivery.outcome import in_our_words
 from dromos_gateway.gateway import Gateway
 from dromos_gateway.spool.records import Failure, Totals
 
@@ -102,7 +103,9 @@ def _destination(gateway: Gateway, key: str, totals: Mapping[str, Totals]) -> JS
         "sharesFailed": total.shares_failed,
         "oldest": timestamp(total.oldest),
         "lastTransferTime": timestamp(total.last_transfer),
-        "lastError": total.last_error or (sender.contact.error if sender is not None else "") or None,
+        "lastError": in_our_words(total.last_error or "")
+        or (sender.contact.error if sender is not None else "")
+        or None,
         "reachable": sender.reachable if sender is not None else None,
         "breaker": sender.breaker.state if sender is not None else BreakerState.Closed,
     }

@@ -11,6 +11,7 @@ from dromos_gateway.dimse.status import PROCESSING_FAILURE, Verdict, classify, d
 
 _READ_ATTEMPTS = 5
 TRANSFER_SYNTAX_REFUSED = "TransferSyntaxRefused"
+_WORDS = "; the peer says: "  # what is behind it may quote the instance
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,13 +48,18 @@ def read_response(response: StoreResponse) -> Outcome:
     verdict = classify(response.status)
     if verdict is Verdict.Delivered:
         return Sent()
-    message = describe(response.status) + (f": {response.error_comment}" if response.error_comment else "")
+    message = describe(response.status) + (f"{_WORDS}{response.error_comment}" if response.error_comment else "")
     if verdict is Verdict.DeliveredWithWarning:
         return Sent(message)
     if verdict is Verdict.Permanent:
         return Refused("RefusedByPeer", message)
     suspects = response.status == PROCESSING_FAILURE
     return TryAgain(message, refuses_us=verdict is Verdict.Park, suspects_instance=suspects)
+
+
+def in_our_words(message: str) -> str:
+    """A message for logs and status: peers' Error Comments (PS3.7 C) may name patients, so they stay with the dead letter."""
+    return message.partition(_WORDS)[0]
 
 
 def read_error(error: DimseError, attempts: int, *, sending: bool = False) -> Outcome:

@@ -21,7 +21,7 @@ from dromos_gateway.delivery.figures import Figures
 from dromos_gateway.delivery.lanes import Lanes
 from dromos_gateway.delivery.messages import Done, Ended, Opened, Parcel, Report, Returned
 from dromos_gateway.delivery.outbox import Outbox
-from dromos_gateway.delivery.outcome import TRANSFER_SYNTAX_REFUSED, Outcome, Refused, TryAgain
+from dromos_gateway.delivery.outcome import TRANSFER_SYNTAX_REFUSED, Outcome, Refused, TryAgain, in_our_words
 from dromos_gateway.delivery.preparation import Preparation, decide_at_once, needs_time
 from dromos_gateway.delivery.suspicion import Suspects
 from dromos_gateway.spool.records import Delivery, State
@@ -201,7 +201,9 @@ class Sender:
         elif isinstance(decision, pipeline.Exclude):
             self._end(delivery, State.Excluded, decision.rule, decision.rule)
         elif isinstance(decision, pipeline.Fail):
-            log.warning("destination %s: dead letter %d: %s", self.settings.key, delivery.id, decision.message)
+            log.warning(
+                "destination %s: dead letter %d: %s", self.settings.key, delivery.id, in_our_words(decision.message)
+            )
             self._end(delivery, State.Failed, decision.reason, decision.message)
         elif isinstance(decision, pipeline.Hold):
             pause = decision.retry_after + len(self.queue) / _LOOKS  # a long queue of them must not keep us busy
@@ -244,7 +246,11 @@ class Sender:
         if isinstance(outcome, Refused) and outcome.reason == TRANSFER_SYNTAX_REFUSED:
             sent = self._stage.syntax_of(delivery)
             if self._fallback.refused(delivery.instance, sent, now):
-                log.info("destination %s: %s; another transfer syntax is tried", self.settings.key, outcome.message)
+                log.info(
+                    "destination %s: %s; another transfer syntax is tried",
+                    self.settings.key,
+                    in_our_words(outcome.message),
+                )
                 self._give_back(delivery)
                 return
         tried = replace(delivery, attempts=delivery.attempts + 1)
@@ -257,7 +263,9 @@ class Sender:
             self.breaker.succeeded()
             self.contact.heard(now)
         if isinstance(outcome, Refused):
-            log.warning("destination %s: dead letter %d: %s", self.settings.key, delivery.id, outcome.message)
+            log.warning(
+                "destination %s: dead letter %d: %s", self.settings.key, delivery.id, in_our_words(outcome.message)
+            )
             self._end(tried, State.Failed, outcome.reason, outcome.message)
         else:
             self._suspects.delivered()
@@ -265,17 +273,19 @@ class Sender:
 
     def _try_again(self, tried: Delivery, outcome: TryAgain, now: float) -> None:
         due = now + max(retry_delay(tried.attempts, self._random), outcome.retry_after or 0.0)
-        log.info("destination %s: %d will be tried again: %s", self.settings.key, tried.id, outcome.message)
+        log.info(
+            "destination %s: %d will be tried again: %s", self.settings.key, tried.id, in_our_words(outcome.message)
+        )
         self._later(replace(tried, due=due, last_error=outcome.message))
         if outcome.blames_destination:
-            self.contact.missed(outcome.message, now)
+            self.contact.missed(in_our_words(outcome.message), now)
         opened = False
         if outcome.retry_after is not None:
             self._rest_until = max(self._rest_until, now + outcome.retry_after)
         elif outcome.blames_destination:
             opened = self.breaker.trip(now) if outcome.refuses_us else self.breaker.failed(now)
         if opened:
-            log.warning("destination %s: sending pauses: %s", self.settings.key, outcome.message)
+            log.warning("destination %s: sending pauses: %s", self.settings.key, in_our_words(outcome.message))
         self._changed.set()
 
     def _end(self, delivery: Delivery, state: State, reason: str, message: str) -> None:

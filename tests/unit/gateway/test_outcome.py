@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from dromos_gateway.delivery.outcome import Refused, Sent, TryAgain, read_error, read_response
+from dromos_gateway.delivery.outcome import Refused, Sent, TryAgain, in_our_words, read_error, read_response
 from dromos_gateway.dimse.errors import AssociationRejected, ContextRefused, PeerUnreachable, UnreadableObject
 from dromos_gateway.dimse.requestor import StoreResponse
 
@@ -22,7 +22,8 @@ def test_statuses(status, kind):
 def test_the_peer_is_quoted():
     outcome = read_response(StoreResponse(0xC001, "no such patient class"))
     assert isinstance(outcome, Refused)
-    assert outcome.message == "C001 cannot understand: no such patient class"
+    assert outcome.message == "C001 cannot understand; the peer says: no such patient class"
+    assert in_our_words(outcome.message) == "C001 cannot understand"
 
 
 def test_not_authorized_and_permanent_rejection_refuse_us_as_such():

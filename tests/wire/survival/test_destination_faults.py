@@ -178,7 +178,7 @@ def test_what_may_be_taken_later_waits_and_is_tried_again(gateway, receiver, tmp
         queue = gateway.queue("bad")
         assert (queue["waiting"], queue["failed"], queue["delivered"]) == (COUNT, 0, 0)
         assert f"{status:04X}" in queue["lastError"]
-        assert "come back" in queue["lastError"]
+        assert "come back" not in queue["lastError"]  # a comment may name a patient: dead letters have it, status not
         assert len(peer.messages) > COUNT  # each was tried, and one again
         peer.script = answers(0)
         eventually(lambda: gateway.queue("bad")["delivered"] == COUNT, "they arrive once it takes them", timeout=60)
