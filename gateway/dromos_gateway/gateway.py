@@ -163,13 +163,13 @@ class Gateway:
         self.notifier.apply(loaded.configuration)
         await self.dispatcher.apply(loaded.configuration)
         self.loaded, self.reload_problem = loaded, None
-        log.info("configuration %s is in force", loaded.configuration.hash)
+        log.info("configuration in force", extra={"hash": loaded.configuration.hash})
         for problem in loaded.configuration.problems:
-            log.warning("%s", problem)
+            log.warning("problem in the manifests", extra={"problem": str(problem)})
 
     def _report(self, problem: str) -> None:
         if problem != self.reload_problem:
-            log.error("%s; the last good configuration stays in force", problem)
+            log.error("the last good configuration stays in force", extra={"problem": problem})
         self.reload_problem = problem
 
     def problems(self) -> tuple[Problem, ...]:

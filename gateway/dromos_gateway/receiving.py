@@ -97,7 +97,7 @@ class Receiving:
         if node is None or not any(item.enabled for item in self.configuration.of_node(node.key)):
             return self._refuse(OUT_OF_RESOURCES, "no enabled destination")
         if (shortage := self._spool.space.shortage) is not None:
-            log.error("refusing instances: %s", shortage)
+            log.error("refusing instances", extra={"error": shortage})
             return self._refuse(OUT_OF_RESOURCES, "the spool is full")
         head = file_head(
             sop_class_uid=request.sop_class_uid,
@@ -108,7 +108,7 @@ class Receiving:
         try:
             incoming = self._spool.begin(head)
         except OSError as error:
-            log.error("the spool cannot take an instance: %s", error)  # noqa: TRY400 - the disk's words are enough
+            log.error("the spool cannot take an instance", extra={"error": str(error)})  # noqa: TRY400 - the disk's words are enough
             return self._refuse(OUT_OF_RESOURCES, "the spool cannot be written")
         return Sink(self, incoming, request, node.key)
 
@@ -169,7 +169,7 @@ class Receiving:
 
         def kept(error: Exception | None) -> None:
             if error is not None:
-                log.error("an instance could not be made durable: %s", error)
+                log.error("an instance could not be made durable", extra={"error": str(error)})
                 answer(self._refuse(OUT_OF_RESOURCES, "the spool cannot be written"))
                 return
             self.counters.instances += 1

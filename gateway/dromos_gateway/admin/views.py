@@ -92,6 +92,7 @@ def _destination(gateway: Gateway, key: str, totals: Mapping[str, Totals]) -> JS
     namespace, _, name = key.partition("/")
     total = totals.get(key, Totals())
     sender = gateway.dispatcher.senders.get(key)
+    unreachable = sender.contact.error if sender is not None else ""
     return {
         "namespace": namespace,
         "name": name,
@@ -103,9 +104,7 @@ def _destination(gateway: Gateway, key: str, totals: Mapping[str, Totals]) -> JS
         "sharesFailed": total.shares_failed,
         "oldest": timestamp(total.oldest),
         "lastTransferTime": timestamp(total.last_transfer),
-        "lastError": in_our_words(total.last_error or "")
-        or (sender.contact.error if sender is not None else "")
-        or None,
+        "lastError": in_our_words(total.last_error or "") or unreachable or None,
         "reachable": sender.reachable if sender is not None else None,
         "breaker": sender.breaker.state if sender is not None else BreakerState.Closed,
     }

@@ -142,7 +142,7 @@ class Stage:
 def _failed(failed: Failed) -> Held:
     if failed.worth_retrying:
         raise CannotChangeNow(failed.message)
-    log.warning("an instance could not be changed: %s: %s", failed.cause, failed.message)
+    log.warning("an instance could not be changed", extra={"cause": str(failed.cause), "error": failed.message})
     return Held(_REASONS.get(failed.cause, "ChangeFailed"), failed.message)
 
 

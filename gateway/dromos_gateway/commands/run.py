@@ -64,7 +64,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         return _fail(str(error), 2)
     admin = AdminServer(gateway, arguments.admin_token_file)
     for problem in gateway.configuration.problems:
-        log.warning("%s", problem)
+        log.warning("problem in the manifests", extra={"problem": str(problem)})
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -77,7 +77,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
         return _fail(f"cannot listen: {error}", 1)
     log.info("admin on %s:%d", arguments.admin[0], admin.port)
     await stopping.wait()
-    log.info("stopping; open associations get %.0f s", arguments.drain_timeout)
+    log.info("stopping", extra={"seconds": arguments.drain_timeout})
     await gateway.stop()
     await admin.close()
     return 0

@@ -110,4 +110,6 @@ class Dispatcher:
             key, reason=DELETED, message="destination deleted", at=self._clock()
         )
         if number:
-            log.warning("destination %s is gone: %d instances are dead letters", key, number)
+            log.warning(
+                "a destination is gone, its queue are dead letters", extra={"destination": key, "count": number}
+            )

@@ -58,7 +58,7 @@ def read_response(response: StoreResponse) -> Outcome:
 
 
 def in_our_words(message: str) -> str:
-    """A message for logs and status: peers' Error Comments (PS3.7 C) may name patients, so they stay with the dead letter."""
+    """A message for logs and status: an Error Comment (PS3.7 C.4) may name a patient, so it stays in the ledger."""
     return message.partition(_WORDS)[0]
 
 

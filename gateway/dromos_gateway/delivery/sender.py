@@ -201,9 +201,7 @@ class Sender:
         elif isinstance(decision, pipeline.Exclude):
             self._end(delivery, State.Excluded, decision.rule, decision.rule)
         elif isinstance(decision, pipeline.Fail):
-            log.warning(
-                "destination %s: dead letter %d: %s", self.settings.key, delivery.id, in_our_words(decision.message)
-            )
+            log.warning("dead letter", extra=self._told(decision.message, delivery))
             self._end(delivery, State.Failed, decision.reason, decision.message)
         elif isinstance(decision, pipeline.Hold):
             pause = decision.retry_after + len(self.queue) / _LOOKS  # a long queue of them must not keep us busy
@@ -238,7 +236,7 @@ class Sender:
     def _opened(self, report: Opened) -> None:
         if self._lanes.opened(report, self._clock()) is None or not self._lanes.connected:
             return  # it stands; or it is not about this one, and an instance shall tell
-        log.info("destination %s: takes no further association: %s", self.settings.key, report.error)
+        log.info("takes no further association", extra=self._told(report.error or ""))
         self._most_lanes, self._most_until = self._lanes.connected, self._clock() + _CROWDED
 
     def _conclude(self, delivery: Delivery, outcome: Outcome) -> None:
@@ -246,11 +244,7 @@ class Sender:
         if isinstance(outcome, Refused) and outcome.reason == TRANSFER_SYNTAX_REFUSED:
             sent = self._stage.syntax_of(delivery)
             if self._fallback.refused(delivery.instance, sent, now):
-                log.info(
-                    "destination %s: %s; another transfer syntax is tried",
-                    self.settings.key,
-                    in_our_words(outcome.message),
-                )
+                log.info("another transfer syntax is tried", extra=self._told(outcome.message, delivery))
                 self._give_back(delivery)
                 return
         tried = replace(delivery, attempts=delivery.attempts + 1)
@@ -263,9 +257,7 @@ class Sender:
             self.breaker.succeeded()
             self.contact.heard(now)
         if isinstance(outcome, Refused):
-            log.warning(
-                "destination %s: dead letter %d: %s", self.settings.key, delivery.id, in_our_words(outcome.message)
-            )
+            log.warning("dead letter", extra=self._told(outcome.message, delivery))
             self._end(tried, State.Failed, outcome.reason, outcome.message)
         else:
             self._suspects.delivered()
@@ -273,9 +265,7 @@ class Sender:
 
     def _try_again(self, tried: Delivery, outcome: TryAgain, now: float) -> None:
         due = now + max(retry_delay(tried.attempts, self._random), outcome.retry_after or 0.0)
-        log.info(
-            "destination %s: %d will be tried again: %s", self.settings.key, tried.id, in_our_words(outcome.message)
-        )
+        log.info("tried again later", extra=self._told(outcome.message, tried))
         self._later(replace(tried, due=due, last_error=outcome.message))
         if outcome.blames_destination:
             self.contact.missed(in_our_words(outcome.message), now)
@@ -285,8 +275,15 @@ class Sender:
         elif outcome.blames_destination:
             opened = self.breaker.trip(now) if outcome.refuses_us else self.breaker.failed(now)
         if opened:
-            log.warning("destination %s: sending pauses: %s", self.settings.key, in_our_words(outcome.message))
+            log.warning("sending pauses", extra=self._told(outcome.message))
         self._changed.set()
+
+    def _told(self, error: str = "", delivery: Delivery | None = None) -> dict[str, object]:
+        """The fields of a line in the log."""
+        fields: dict[str, object] = {"destination": self.settings.key}
+        if delivery is not None:
+            fields["delivery"] = delivery.id
+        return fields | ({"error": in_our_words(error)} if error else {})
 
     def _end(self, delivery: Delivery, state: State, reason: str, message: str) -> None:
         now = self._clock()
@@ -374,9 +371,9 @@ class Sender:
         error = await self._ask(peer)
         self.breaker.probed(error is None, self._clock())
         if error is not None:
-            log.info("destination %s: still out of reach: %s", self.settings.key, error)
+            log.info("still out of reach", extra=self._told(error))
             return
-        log.info("destination %s: answers again", self.settings.key)
+        log.info("answers again", extra=self._told())
         self.queue.wake_all(self._clock())
         self.fill()
 

@@ -106,10 +106,10 @@ class Sharer:
                 continue
             message = f"not shared into album {album.url}: {error}"
             if now - share.since > settings.max_age:
-                log.warning("destination %s: share %d is given up: %s", share.destination, share.id, error)
+                log.warning("a share is given up", extra=_told(share, error))
                 await self._spool.share_failed(share, message, now)
                 continue
-            log.info("destination %s: share %d will be tried again: %s", share.destination, share.id, error)
+            log.info("a share is tried again later", extra=_told(share, error))
             due = now + retry_delay(share.attempts + 1, self._random)
             await self._spool.shares_later(shares[number:], due, message, now)
             return
@@ -118,3 +118,8 @@ class Sharer:
 def _album(settings: DestinationSettings | None, key: str) -> AlbumSettings | None:
     albums = settings.albums if settings is not None else ()
     return next((album for album in albums if album.key == key), None)
+
+
+def _told(share: Share, error: object) -> dict[str, object]:
+    """The fields of a line in the log."""
+    return {"destination": share.destination, "share": share.id, "error": str(error)}

@@ -64,7 +64,7 @@ class Notifier:
                 for parcel in await asyncio.to_thread(outbox.due, self._connection, self._clock()):
                     await self._send(parcel)
             except (OSError, sqlite3.Error) as error:
-                log.warning("notifications: the outbox cannot be used: %s", error)
+                log.warning("the outbox of notifications cannot be used", extra={"error": str(error)})
             except Exception:
                 log.exception("notifications failed")
 
@@ -96,16 +96,16 @@ class Notifier:
         except NotSent as error:
             self.failed[parcel.way] += 1
             if now - parcel.created_at > outbox.MAX_AGE:
-                log.error("notification of %s given up after %d attempts", parcel.destination, parcel.attempts + 1)  # noqa: TRY400
+                log.error("notification given up", extra=_told(parcel))  # noqa: TRY400 - the relay's words were logged
                 await self._spool.change(lambda connection: outbox.done(connection, parcel))
                 return
             later = parcel.later(now, self._random)
-            log.warning("notification of %s by %s not sent, tried again: %s", parcel.destination, parcel.way, error)
+            log.warning("notification not sent, tried again", extra={**_told(parcel), "error": str(error)})
             await self._spool.change(lambda connection: outbox.postpone(connection, later))
             return
         if wanted:
             self.sent[parcel.way] += 1
-            log.info("notification of %s sent by %s", parcel.destination, parcel.way)
+            log.info("notification sent", extra=_told(parcel))
         await self._spool.change(lambda connection: outbox.done(connection, parcel))
 
     async def _deliver(self, parcel: Parcel, destination: DestinationSettings) -> bool:
@@ -127,8 +127,13 @@ class Notifier:
         message = compose(parcel.report, settings, settings.smtp.sender, parcel.message_id, parcel.created_at)
         refused = await send_mail(message, settings.recipients, settings.smtp)
         if refused:
-            log.warning("notification of %s: the relay refused %d recipients", parcel.destination, refused)
+            log.warning("the relay refused recipients", extra={**_told(parcel), "count": refused})
         return True
+
+
+def _told(parcel: Parcel) -> dict[str, object]:
+    """The fields of a line in the log."""
+    return {"destination": parcel.destination, "way": parcel.way, "attempts": parcel.attempts + 1}
 
 
 def _target(destination: DestinationSettings) -> str:

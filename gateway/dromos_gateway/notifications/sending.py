@@ -47,7 +47,8 @@ async def post(report: Report, message_id: str, webhook: WebhookSettings) -> Non
     headers = {"Idempotency-Key": message_id.strip("<>")}
     if webhook.token:
         headers["Authorization"] = f"Bearer {webhook.token}"
-    auth = BasicAuth(webhook.username, webhook.password) if webhook.username else None
+    login = webhook.username and not webhook.token  # a Secret may have both; the token goes first
+    auth = BasicAuth(webhook.username, webhook.password) if login else None
     try:
         async with (
             ClientSession(timeout=ClientTimeout(_TIMEOUT), auth=auth, trust_env=True) as session,

@@ -68,6 +68,13 @@ stringData:
 PROFILE = "profile: {name: p, profileElements: [{name: b, codename: basic.dicom.profile}]}"
 
 
+CONSTANT = {
+    "dead letter", "tried again later", "sending pauses", "answers again", "still out of reach",
+    "another transfer syntax is tried", "takes no further association", "notification sent",
+    "notification not sent, tried again",
+}  # fmt: skip
+
+
 class Echoing(BaseHTTPRequestHandler):
     """A server that fails, and says all it was told in its answer: body, headers and path."""
 
@@ -85,7 +92,7 @@ class Echoing(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said)
 
-    do_GET = do_POST
+    do_GET = do_POST  # noqa: N815 - http.server's name
 
     def log_message(self, *_: object) -> None: ...
 
@@ -195,8 +202,7 @@ def _open_pages(gateway: GatewayProcess) -> dict[str, str]:
             with urllib.request.urlopen(f"http://127.0.0.1:{gateway.admin}{path}", timeout=10) as answer:
                 shown[path] = answer.read().decode() + str(answer.headers)
         except urllib.error.HTTPError as error:
-            assert error.code == 401, path
-            shown[path] = error.read().decode() + str(error.headers)
+            shown[path] = str(error.code) + error.read().decode() + str(error.headers)
     return shown
 
 
@@ -227,6 +233,13 @@ def test_nothing_that_was_planted_comes_out(gateway, receiver, echoing, relay, t
     assert found_in(json.dumps(dead))  # whoever has the token may see what the peer said
     assert gateway.terminate() == 0
     shown |= {"configuration": json.dumps(configuration), "log": gateway.log()}
+    assert all(shown[path].startswith("401") for path in shown if path.startswith("/v1/"))
+    lines = [json.loads(line) for line in gateway.log().splitlines()]
+    assert all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    letters = [line["delivery"] for line in lines if line["message"] == "dead letter"]
+    assert len(letters) == len(set(letters)) >= len(dead)  # one line for each
+    told = {line["message"] for line in lines if line["logger"].startswith(("delivery.", "notifications."))}
+    assert told <= CONSTANT
     assert {name: marks for name, text in shown.items() if (marks := found_in(text))} == {}
 
 

@@ -96,7 +96,7 @@ def test_a_relay_that_is_not_trusted_gets_nothing(gateway, receiver, exim, monke
     gateway.destination("a", a.port, _notifications())
     gateway.start()
     storescu(gateway.port, _study(tmp_path / "study"))
-    eventually(lambda: "not sent, tried again: certificate: " in gateway.log(), "the log says why")
+    eventually(lambda: '"error": "certificate: ' in gateway.log(), "the log says why")
     assert exim.mails() == []
 
 
