@@ -30,6 +30,7 @@ spool_directory = {home}/spool
 log_file_path = {home}/log/%slog
 pid_file_path = {home}/exim.pid
 tls_advertise_hosts = *
+{more}
 tls_certificate = {home}/certificate.pem
 tls_privatekey = {home}/key.pem
 acl_smtp_rcpt = recipients
@@ -63,16 +64,18 @@ plain:
 
 
 class Exim:
-    """A real relay that delivers into a folder."""
+    """A real relay that delivers into a folder; `implicit_tls`: it speaks TLS from the first byte (RFC 8314)."""
 
-    def __init__(self, home: Path, authority: trustme.CA) -> None:
+    def __init__(self, home: Path, authority: trustme.CA, *, implicit_tls: bool = False) -> None:
         self._home = home
         self.port = free_port()
         certificate = authority.issue_cert("localhost")
         home.mkdir()
         (home / "certificate.pem").write_bytes(b"".join(pem.bytes() for pem in certificate.cert_chain_pems))
         (home / "key.pem").write_bytes(certificate.private_key_pem.bytes())
-        (home / "exim.conf").write_text(_EXIM.format(home=home, port=self.port, user=USER, password=PASSWORD))
+        more = f"tls_on_connect_ports = {self.port}" if implicit_tls else ""
+        configuration = _EXIM.format(home=home, port=self.port, more=more, user=USER, password=PASSWORD)
+        (home / "exim.conf").write_text(configuration)
         for name in ("spool", "log", "mail"):
             (home / name).mkdir()
         self._process: subprocess.Popen[bytes] | None = None

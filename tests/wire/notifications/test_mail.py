@@ -54,14 +54,29 @@ def relay() -> Iterator[Scripted]:
 
 
 @pytest.fixture
-def exim(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exim]:
+def exim(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Exim]:
     authority = trustme.CA()
     home = tmp_path_factory.mktemp("exim")
     (home / "ca.pem").write_bytes(authority.cert_pem.bytes())
     monkeypatch.setitem(peers.ENVIRONMENT, "SSL_CERT_FILE", str(home / "ca.pem"))
-    relay = Exim(home / "relay", authority).start()
+    relay = Exim(home / "relay", authority, implicit_tls=getattr(request, "param", "") == "TLS").start()
     yield relay
     relay.stop()
+
+
+@pytest.mark.parametrize("exim", ["TLS"], indirect=True)
+def test_a_relay_that_speaks_tls_from_the_first_byte(gateway, receiver, exim, tmp_path):  # noqa: F811
+    a = receiver("a").start()
+    gateway.write("smtp", SECRET)
+    gateway.node(_smtp(exim.port, "TLS", "localhost", "smtp"))
+    gateway.destination("a", a.port, _notifications())
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study"))
+    eventually(lambda: len(exim.mails()) == 1, "the mail is delivered")
+    assert "3 sent, 0 excluded, 0 failed" in exim.mails()[0].get_body(("plain",)).get_content()
+    assert PASSWORD not in gateway.log()
 
 
 def test_one_mail_for_a_study_with_starttls_and_authentication(gateway, receiver, exim, tmp_path):  # noqa: F811
