@@ -66,13 +66,17 @@ def exim(
     relay.stop()
 
 
+def _start_with(exim: Exim, security: str, gateway, receiver, **more: str) -> None:  # noqa: F811
+    """Start a gateway that logs in at Exim and mails what it sends to one receiver."""
+    gateway.write("smtp", SECRET)
+    gateway.node(_smtp(exim.port, security, "localhost", "smtp"))
+    gateway.destination("a", receiver("a").start().port, _notifications(**more))
+    gateway.start()
+
+
 @pytest.mark.parametrize("exim", ["TLS"], indirect=True)
 def test_a_relay_that_speaks_tls_from_the_first_byte(gateway, receiver, exim, tmp_path):  # noqa: F811
-    a = receiver("a").start()
-    gateway.write("smtp", SECRET)
-    gateway.node(_smtp(exim.port, "TLS", "localhost", "smtp"))
-    gateway.destination("a", a.port, _notifications())
-    gateway.start()
+    _start_with(exim, "TLS", gateway, receiver)
     storescu(gateway.port, _study(tmp_path / "study"))
     eventually(lambda: len(exim.mails()) == 1, "the mail is delivered")
     assert "3 sent, 0 excluded, 0 failed" in exim.mails()[0].get_body(("plain",)).get_content()
@@ -80,11 +84,7 @@ def test_a_relay_that_speaks_tls_from_the_first_byte(gateway, receiver, exim, tm
 
 
 def test_one_mail_for_a_study_with_starttls_and_authentication(gateway, receiver, exim, tmp_path):  # noqa: F811
-    a = receiver("a").start()
-    gateway.write("smtp", SECRET)
-    gateway.node(_smtp(exim.port, "StartTLS", "localhost", "smtp"))
-    gateway.destination("a", a.port, _notifications(recipients="[a@example.org, b@example.org]"))
-    gateway.start()
+    _start_with(exim, "StartTLS", gateway, receiver, recipients="[a@example.org, b@example.org]")
     storescu(gateway.port, _study(tmp_path / "study", 5))
     eventually(lambda: len(exim.mails()) == 1, "the mail is delivered")
     (mail,) = exim.mails()
@@ -105,11 +105,7 @@ def test_one_mail_for_a_study_with_starttls_and_authentication(gateway, receiver
 
 def test_a_relay_that_is_not_trusted_gets_nothing(gateway, receiver, exim, monkeypatch, tmp_path):  # noqa: F811
     monkeypatch.delitem(peers.ENVIRONMENT, "SSL_CERT_FILE")
-    a = receiver("a").start()
-    gateway.write("smtp", SECRET)
-    gateway.node(_smtp(exim.port, "StartTLS", "localhost", "smtp"))
-    gateway.destination("a", a.port, _notifications())
-    gateway.start()
+    _start_with(exim, "StartTLS", gateway, receiver)
     storescu(gateway.port, _study(tmp_path / "study"))
     eventually(lambda: '"error": "certificate: ' in gateway.log(), "the log says why")
     assert exim.mails() == []
