@@ -111,8 +111,8 @@ class Gateway:
             _spawn(self.notifier.run()),
         ]
         self.ready = True
-        titles = ", ".join(sorted(self.configuration.nodes))
-        log.info("listening on %s:%d as %s", self._options.host, self.acceptor.port, titles)
+        nodes = sorted(self.configuration.nodes)
+        log.info("listening", extra={"host": self._options.host, "port": self.acceptor.port, "ae_titles": nodes})
 
     async def stop(self) -> None:
         """Refuse new associations, finish open ones, leave the rest on disk."""

@@ -50,7 +50,7 @@ class Hosts:
             async with asyncio.timeout(_PATIENCE):
                 found = await asyncio.get_running_loop().getaddrinfo(name, None, type=socket.SOCK_STREAM)
         except (OSError, TimeoutError) as error:
-            log.warning("source host name %s cannot be resolved: %s", name, error)
+            log.warning("a source's host name cannot be resolved", extra={"host": name, "error": str(error)})
             return
         self._addresses[name] = frozenset(str(entry[4][0]).removeprefix("::ffff:") for entry in found)
 

@@ -44,8 +44,12 @@ class PlainFormatter(logging.Formatter):
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """With the fields behind it."""
-        fields = " ".join(f"{name}={value}" for name, value in fields_of(record).items())
+        fields = " ".join(f"{name}={_printable(str(value))}" for name, value in fields_of(record).items())
         return f"{super().formatMessage(record)}  {fields}".rstrip()
+
+
+def _printable(value: str) -> str:
+    return value if value.isprintable() else repr(value)  # a peer's words must not move the cursor
 
 
 def set_up() -> None:

@@ -75,7 +75,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
     except OSError as error:
         await gateway.stop()
         return _fail(f"cannot listen: {error}", 1)
-    log.info("admin on %s:%d", arguments.admin[0], admin.port)
+    log.info("admin port open", extra={"host": arguments.admin[0], "port": admin.port})
     await stopping.wait()
     log.info("stopping", extra={"seconds": arguments.drain_timeout})
     await gateway.stop()
@@ -84,7 +84,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
 
 
 def _fail(message: str, code: int) -> int:
-    log.error("%s", message)
+    log.error("cannot start", extra={"error": message})
     if sys.stderr.isatty():
         print(f"dromos run: {message}", file=sys.stderr)
     return code

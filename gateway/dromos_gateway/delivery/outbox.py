@@ -133,14 +133,14 @@ class Outbox:
             started = asyncio.get_running_loop().time()
             await self._ended.wait()
             code = await asyncio.to_thread(_wait, self._process) if self._process is not None else None
-            log.error("the sending process ended with %s; it is started again, nothing is lost", code)
+            log.error("the sending process ended; it is started again, nothing is lost", extra={"code": code})
             lived = asyncio.get_running_loop().time() - started
             pause = _FIRST_PAUSE if lived > _LONGEST_PAUSE else min(_LONGEST_PAUSE, pause * 2)
             await asyncio.sleep(pause)
             try:
                 await self._start()
             except OSError as error:
-                log.error("the sending process cannot be started: %s", error)  # noqa: TRY400 - the system's words
+                log.error("the sending process cannot be started", extra={"error": str(error)})  # noqa: TRY400
                 continue
             self.running()
 

@@ -91,8 +91,8 @@ class Gateway:
             home / "gateway.log", "dromos_gateway.commands.run", str(home / "manifests"), "--listen", "127.0.0.1:0",
             "--admin", "127.0.0.1:0", "--spool", str(home / "spool"), "--drain-timeout", "5",
         )  # fmt: skip
-        self.port = int(wait_for(lambda: self._port("listening on "), "the gateway to listen"))
-        self.admin = int(wait_for(lambda: self._port("admin on "), "the admin port"))
+        self.port = int(wait_for(lambda: self._port("listening"), "the gateway to listen"))
+        self.admin = int(wait_for(lambda: self._port("admin port open"), "the admin port"))
 
     def queues(self) -> dict[str, dict[str, Any]]:
         """Each destination's figures, by name."""
@@ -105,12 +105,11 @@ class Gateway:
             raise DemoFailed(f"the admin port does not answer: {error}") from error
         return {item["name"]: item for item in found["destinations"]}
 
-    def _port(self, words: str) -> str | None:
+    def _port(self, message: str) -> int | None:
         self.child.check()
         for line in self.child.said().splitlines():
-            _, found, rest = line.partition(words)
-            if found:
-                return rest.partition(":")[2].split(" ")[0].rstrip('"}')
+            if f'"message": "{message}"' in line:
+                return int(json.loads(line)["port"])
         return None
 
 

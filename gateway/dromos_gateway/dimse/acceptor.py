@@ -159,7 +159,7 @@ class Acceptor:
             except OSError as error:
                 # A connection that was reset in the queue is the peer's affair; without descriptors, wait for some.
                 if error.errno in _OUT_OF_RESOURCES:
-                    LOG.warning("no connection can be taken: %s", error.strerror)
+                    LOG.warning("no connection can be taken", extra={"error": error.strerror})
                     await asyncio.sleep(0.2)
                 continue
             if self.connections - len(self._associations) >= self.limits.connections:
@@ -183,7 +183,7 @@ class Acceptor:
             )
         except (OSError, SSLError) as error:
             reason = getattr(error, "reason", None) or error.strerror or type(error).__name__
-            LOG.warning("peer at %s: no TLS connection: %s", peer_host, reason)
+            LOG.warning("no TLS connection", extra={"host": peer_host, "error": reason})
             sock.close()
         except Exception:
             LOG.exception("a connection could not be opened")

@@ -161,13 +161,13 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    def _log(self, message: str) -> None:
-        LOG.warning("%s at %s: %s", self._whoami(), self._peer_host, message)
+    def _log(self, message: str, **fields: object) -> None:
+        LOG.warning(message, extra={"peer": self._whoami(), "host": self._peer_host, **fields})
 
     def abort(self, message: str, source: int = 0, reason: int = 0) -> None:
         """Say A-ABORT and close."""
         if not self._closing:
-            self._log(f"{message}; association aborted ({source},{reason})")
+            self._log("association aborted", why=message, source=source, reason=reason)
             self._close_after(pdu.encode_abort(source, reason))
 
     def drop(self) -> None:

@@ -47,7 +47,7 @@ class Incoming:
         try:
             self._sink.write(fragment)
         except OSError as error:
-            _LOG.warning("an instance could not be written: %s", error.strerror or type(error).__name__)
+            _LOG.warning("an instance could not be written", extra=_said(error))
             self._refuse(_CANNOT_KEEP)
         except Exception:
             _LOG.exception("the sink of an instance failed")
@@ -63,7 +63,7 @@ class Incoming:
         try:
             self._sink.finish(answer)
         except OSError as error:
-            _LOG.warning("an instance could not be made durable: %s", error.strerror or type(error).__name__)
+            _LOG.warning("an instance could not be made durable", extra=_said(error))
             answer(_CANNOT_KEEP)
         except Exception:
             _LOG.exception("the sink of an instance failed")
@@ -108,3 +108,7 @@ class Incoming:
     def _refuse(self, refusal: StoreStatus) -> None:
         self._refusal = refusal
         self.abandon()
+
+
+def _said(error: OSError) -> dict[str, str]:
+    return {"error": error.strerror or type(error).__name__}

@@ -89,7 +89,7 @@ class Session(Connection):
             incoming.abandon()
 
     def _whoami(self) -> str:
-        return repr(self._request.calling_ae_title) if self._request is not None else "peer"
+        return self._request.calling_ae_title if self._request is not None else ""
 
     # --- what the reader finds ---
 
@@ -112,7 +112,7 @@ class Session(Connection):
             self._close_after(pdu.encode_release(pdu.RELEASE_RP))
         else:
             if self._admission is not None:
-                self._log(f"peer aborted the association ({body[2]},{body[3]})")
+                self._log("peer aborted the association", source=body[2], reason=body[3])
             self._close_after(b"")
 
     def data_begins(self) -> None:
@@ -169,7 +169,8 @@ class Session(Connection):
         self._request = request
         answer = objection(request) or self._owner.objection() or self._ask_policy(request)
         if isinstance(answer, Rejection):
-            self._log(f"association rejected ({answer.result},{answer.source},{answer.reason}): {answer.message}")
+            code = f"{answer.result}/{answer.source}/{answer.reason}"
+            self._log("association rejected", code=code, why=answer.message)
             self._owner.rejected(answer)
             self._close_after(pdu.encode_reject(answer.result, answer.source, answer.reason))
             return
@@ -236,7 +237,7 @@ class Session(Connection):
         try:
             return self._owner.policy.begin(self._admission, request)
         except OSError as error:
-            LOG.warning("no room for an instance: %s", error.strerror or type(error).__name__)
+            LOG.warning("no room for an instance", extra={"error": error.strerror or type(error).__name__})
             return _CANNOT_KEEP
         except Exception:
             LOG.exception("the policy failed to begin an instance")
@@ -255,7 +256,7 @@ class Session(Connection):
 
     def _answer_store(self, message: Command, outcome: StoreStatus) -> None:
         if outcome.code not in (status.SUCCESS, status.OUT_OF_RESOURCES):  # the latter is said by who is short of them
-            self._log(f"instance refused: {outcome.code:04X} {outcome.comment}")
+            self._log("instance refused", status=f"{outcome.code:04X}", why=outcome.comment)
         self._answer(command.store_response(message, outcome.code, outcome.comment))
 
     def _answer(self, response: bytes) -> None:

@@ -42,7 +42,7 @@ Change = Callable[[sqlite3.Connection], Any]
 
 def _nobody(result: object, error: Exception | None) -> None:
     if error is not None:
-        log.error("a change of the ledger was not kept: %s", error)
+        log.error("a change of the ledger was not kept", extra={"error": str(error)})
 
 
 @dataclass(slots=True)
@@ -197,7 +197,7 @@ class Committer:
     def _try_again(self, endings: Sequence[Any]) -> None:
         """What was delivered stays so: the ledger must learn of it when the disk works again."""
         if self._closed:
-            log.error("the ledger could not be written: %d deliveries may happen twice", len(endings))
+            log.error("the ledger could not be written; deliveries may happen twice", extra={"count": len(endings)})
             return
         if not self._failing:
             log.error("the ledger cannot be written: what is delivered is noted when it can")
@@ -224,7 +224,7 @@ class Committer:
             try:
                 self._loop.call_soon_threadsafe(self._returned, work)
             except RuntimeError:
-                log.warning("the gateway stopped before %d changes were acknowledged", len(work.jobs))
+                log.warning("the gateway stopped before all was acknowledged", extra={"count": len(work.jobs)})
 
     def _run(self, work: _Round) -> None:
         started = time.monotonic()

@@ -41,7 +41,7 @@ class Notes:
             os.pwrite(self._descriptor, body + _CHECK.pack(zlib.crc32(body)), place * _SIZE)
         except OSError as error:
             if not self._failed:
-                log.warning("deliveries cannot be noted: %s; a crash may send some twice", error.strerror)
+                log.warning("deliveries cannot be noted; a crash may send some twice", extra={"error": error.strerror})
             self._failed = True
 
     def when(self, delivery: int, since: float) -> float | None:

@@ -44,11 +44,10 @@ def recover(connection: sqlite3.Connection, folder: Path, now: float) -> int:
     ledger.bury_instances(connection, damaged, reason=DAMAGED, message="its file has another size than it had", at=now)
     connection.execute("COMMIT")
     if partial or orphans:
-        log.info("swept %d partial files and %d files without a row", partial, orphans)
+        log.info("files without a row were swept", extra={"partial": partial, "complete": orphans})
     if missing or damaged:
-        log.error(
-            "%d objects are gone from the spool, %d are damaged; they are dead letters", len(missing), len(damaged)
-        )
+        counts = {"missing": len(missing), "damaged": len(damaged)}
+        log.error("objects are gone from the spool or damaged; they are dead letters", extra=counts)
     return sum(sizes[name] for name in rows if name in sizes)
 
 

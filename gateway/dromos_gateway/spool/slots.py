@@ -70,7 +70,7 @@ class Slots:
         try:
             os.pwrite(slot.descriptor, _ZEROS[:used], 0)
         except OSError as error:
-            log.warning("a slot could not be blanked: %s", error.strerror)
+            log.warning("a slot could not be blanked", extra={"error": error.strerror})
             self._discard(slot)
         else:
             self._free[slot.capacity].append(slot)
@@ -118,7 +118,7 @@ class Slots:
                     made = await asyncio.to_thread(_make, self._folder, capacity, number)
                     free.extend(made)
         except OSError as error:
-            log.warning("no slots can be made: %s", error.strerror)
+            log.warning("no slots can be made", extra={"error": error.strerror})
             await asyncio.sleep(5.0)
         finally:
             self._making = None

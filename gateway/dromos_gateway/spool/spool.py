@@ -258,7 +258,7 @@ class Spool:
             try:
                 (self.folder / name).unlink(missing_ok=True)
             except OSError as error:
-                log.warning("a delivered object could not be deleted: %s", error.strerror)
+                log.warning("a delivered object could not be deleted", extra={"error": error.strerror})
 
     async def bury_destination(self, destination: str, *, reason: str, message: str, at: float) -> int:
         """Make dead letters of all that waits for a destination."""

@@ -69,7 +69,7 @@ class TransferLog:
                     await self._spool.change(retention.tidy)
                     self.recorder.rolled_back()
             except (OSError, sqlite3.Error) as error:
-                log.warning("the transfer log could not be made smaller: %s", error)
+                log.warning("the transfer log could not be made smaller", extra={"error": str(error)})
 
     def _remove(self, connection: sqlite3.Connection) -> int:
         return retention.remove(connection, self._clock() - self._max_age, self._max_rows)

@@ -186,8 +186,8 @@ class GatewayProcess:
 
     def start(self, *, port: int = 0) -> GatewayProcess:
         self.launch(port=port)
-        self.port = int(eventually(lambda: self.logged("listening on "), "the gateway listens"))
-        self.admin = int(eventually(lambda: self.logged("admin on "), "the admin port listens"))
+        self.port = eventually(lambda: self.listens("listening"), "the gateway listens")
+        self.admin = eventually(lambda: self.listens("admin port open"), "the admin port listens")
         eventually(lambda: self.get("/readyz") is not None, "the gateway is ready")
         return self
 
@@ -199,13 +199,13 @@ class GatewayProcess:
         assert self._process is not None
         return self._process
 
-    def logged(self, prefix: str) -> str | None:
-        """The port in the line with this text, once the gateway that runs now has written it."""
+    def listens(self, message: str) -> int | None:
+        """The port in the line with this message, once the gateway that runs now has written it."""
         assert self._process is not None
         assert self._process.poll() is None, f"the gateway ended with {self._process.returncode}: {self.log()}"
         for line in self._log.read_bytes()[self._seen :].decode().splitlines():
-            if prefix in line:
-                return line.partition(prefix)[2].partition(":")[2].split(" ")[0].split('"')[0]
+            if f'"message": "{message}"' in line and line.endswith("}"):
+                return int(json.loads(line)["port"])
         return None
 
     def get(self, path: str, *, method: str = "GET", token: str | None = None) -> Any:

@@ -63,7 +63,7 @@ def kill_at_random(gateway: GatewayProcess, port: int, chance: Random) -> None:
     if chance.random() < 0.2:  # while it starts, or recovers
         time.sleep(chance.uniform(0.0, 0.8))
     else:
-        eventually(lambda: gateway.logged("listening on "), "the gateway listens")
+        eventually(lambda: gateway.listens("listening"), "the gateway listens")
         time.sleep(chance.uniform(0.0, 0.9))
     family = [process.pid, *children(process.pid)]
     if len(family) > 1 and chance.random() < 0.25:
