@@ -5,10 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from dromos_operator.errors import SettingsError
 
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,9 @@ class Settings:
     operator_namespace: str = ""  # DROMOS_OPERATOR_NAMESPACE: from where gateways may be asked
     log_level: str = "info"  # DROMOS_LOG_LEVEL
     listen: tuple[str, int] = ("0.0.0.0", 8081)  # DROMOS_OPERATOR_LISTEN
+    # DROMOS_GATEWAY_HTTP_PROXY, DROMOS_GATEWAY_HTTPS_PROXY, DROMOS_GATEWAY_NO_PROXY: what gateway pods find without
+    # the prefix. The operator's own variables of these names are about the operator, and go no further.
+    gateway_proxy: tuple[tuple[str, str], ...] = ()
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -44,7 +49,31 @@ class Settings:
             operator_namespace=environment.get("DROMOS_OPERATOR_NAMESPACE", ""),
             log_level=level,
             listen=_address(environment.get("DROMOS_OPERATOR_LISTEN", "") or "0.0.0.0:8081"),
+            gateway_proxy=_proxy(environment),
         )
+
+
+def _proxy(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+    found = []
+    for name in (*_PROXIES, "NO_PROXY"):
+        variable = f"DROMOS_GATEWAY_{name}"
+        value = environment.get(variable, "").strip()
+        if not value:
+            continue
+        if name in _PROXIES and not _is_proxy(value):  # which may hold a password: the message does not show it
+            raise SettingsError(f"{variable} is not http://HOST:PORT; it has no path and no user information")
+        found.append((name, value))
+    return tuple(found)
+
+
+def _is_proxy(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        port = parts.port
+    except ValueError:
+        return False
+    plain = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and plain
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -15,6 +15,7 @@ EVERYTHING: dict[str, Any] = {
     "serviceAccount": {"name": "robot", "annotations": {"a": "b"}},
     "networkPolicy": {"enabled": True, "metricsFrom": [{"podSelector": {}}]},
     "logLevel": "debug",
+    "gateway": {"proxy": {"httpProxy": "http://proxy.example:3128", "noProxy": ".svc,10.0.0.0/8"}},
     "podLabels": {"team": "imaging"},
     "podAnnotations": {"note": "x"},
     "nodeSelector": {"disk": "fast"},
@@ -74,6 +75,17 @@ def test_the_gateways_run_the_operators_own_image(render: Render) -> None:
         assert (container["image"], container["imagePullPolicy"]) == (image, policy)
         assert environment["DROMOS_GATEWAY_IMAGE"] == image
         assert environment["DROMOS_GATEWAY_IMAGE_PULL_POLICY"] == policy
+
+
+def test_the_gateways_proxy_is_told_and_is_not_the_operators_own(render: Render) -> None:
+    (container,) = _pod(render(EVERYTHING))["containers"]
+    proxies = {entry["name"]: entry["value"] for entry in container["env"] if entry["name"].endswith("_PROXY")}
+    assert proxies == {
+        "DROMOS_GATEWAY_HTTP_PROXY": "http://proxy.example:3128",
+        "DROMOS_GATEWAY_NO_PROXY": ".svc,10.0.0.0/8",
+    }
+    (container,) = _pod(render())["containers"]
+    assert not [entry for entry in container["env"] if "PROXY" in entry["name"]]
 
 
 def test_probes_ask_the_health_port(render: Render) -> None:

@@ -24,6 +24,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "switch as text": ({"crds": {"enabled": "yes"}}, "/crds/enabled"),
     "project deletion": ({"projectDeletion": "Maybe"}, "/projectDeletion"),
     "log level": ({"logLevel": "loud"}, "/logLevel"),
+    "proxy without scheme": ({"gateway": {"proxy": {"httpProxy": "proxy:3128"}}}, "/gateway/proxy/httpProxy"),
+    "proxy with a password": ({"gateway": {"proxy": {"httpsProxy": "http://u:p@proxy"}}}, "/gateway/proxy/httpsProxy"),
+    "no proxy as a list": ({"gateway": {"proxy": {"noProxy": [".svc"]}}}, "/gateway/proxy/noProxy"),
     "nameless account": ({"serviceAccount": {"create": False, "name": ""}}, "/serviceAccount/name"),
 }
 
@@ -42,7 +45,7 @@ def test_every_value_has_a_schema_and_every_schema_a_value() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     assert set(schema["properties"]) - {"global"} == set(values)
-    for name in ("image", "crds", "serviceAccount", "rbac", "networkPolicy"):
+    for name in ("image", "crds", "serviceAccount", "rbac", "networkPolicy", "gateway"):
         assert set(schema["properties"][name]["properties"]) == set(values[name])
 
 

@@ -97,8 +97,11 @@ def _container(spec: ForwardNodeSpec, settings: Settings) -> dict[str, Any]:
         "image": settings.gateway_image,
         "imagePullPolicy": settings.gateway_image_pull_policy,
         "args": list(COMMAND),
-        # for `kubectl exec POD -- dromos failures`, which then needs no more words
-        "env": [{"name": "DROMOS_ADMIN_TOKEN_FILE", "value": TOKEN_FILE}],
+        "env": [
+            # for `kubectl exec POD -- dromos failures`, which then needs no more words
+            {"name": "DROMOS_ADMIN_TOKEN_FILE", "value": TOKEN_FILE},
+            *({"name": name, "value": value} for name, value in settings.gateway_proxy),
+        ],
         "ports": [
             {"name": "dicom", "containerPort": DICOM_PORT, "protocol": "TCP"},
             {"name": "admin", "containerPort": ADMIN_PORT, "protocol": "TCP"},

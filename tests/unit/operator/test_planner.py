@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,13 @@ def test_the_plan_is_the_golden_one(case: str) -> None:
     if os.environ.get("UPDATE_GOLDEN"):
         file.write_text(f"# SPDX-License-Identifier: Apache-2.0\n{text}")
     assert list(yaml.safe_load_all(file.read_text())) == list(yaml.safe_load_all(text))
+
+
+def test_pods_find_the_proxy_that_the_operator_was_told_of() -> None:
+    proxy = (("HTTPS_PROXY", "http://proxy.example:3128"), ("NO_PROXY", ".svc"))
+    planned = planner.plan(CASES["new"], replace(SETTINGS, gateway_proxy=proxy), TOKEN, 0.0)
+    (container,) = _object(planned, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+    assert [(entry["name"], entry["value"]) for entry in container["env"]][1:] == list(proxy)
 
 
 @pytest.mark.parametrize("case", ["new", "everything"])

@@ -30,8 +30,23 @@ def test_namespaces_are_a_list(name: str) -> None:
         ("DROMOS_GATEWAY_IMAGE_PULL_POLICY", "Sometimes"),
         ("DROMOS_LOG_LEVEL", "loud"),
         ("DROMOS_OPERATOR_LISTEN", "8081"),
+        ("DROMOS_GATEWAY_HTTP_PROXY", "proxy.example:3128"),
+        ("DROMOS_GATEWAY_HTTPS_PROXY", "socks5://proxy.example:3128"),
+        ("DROMOS_GATEWAY_HTTPS_PROXY", "http://user:planted@proxy.example:3128"),
+        ("DROMOS_GATEWAY_HTTPS_PROXY", "http://proxy.example:x"),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(name: str, value: str) -> None:
-    with pytest.raises(SettingsError, match=name):
+    with pytest.raises(SettingsError, match=name) as error:
         Settings.from_environment({**IMAGE, name: value})
+    assert "planted" not in str(error.value)
+
+
+def test_gateways_get_their_own_proxy_and_never_the_operators() -> None:
+    ours = {"HTTP_PROXY": "http://operator.example", "https_proxy": "http://operator.example", "NO_PROXY": "all"}
+    theirs = {"DROMOS_GATEWAY_HTTPS_PROXY": "http://proxy.example:3128", "DROMOS_GATEWAY_NO_PROXY": ".svc,10.0.0.0/8"}
+    assert Settings.from_environment({**IMAGE, **ours}).gateway_proxy == ()
+    assert Settings.from_environment({**IMAGE, **ours, **theirs}).gateway_proxy == (
+        ("HTTPS_PROXY", "http://proxy.example:3128"),
+        ("NO_PROXY", ".svc,10.0.0.0/8"),
+    )
