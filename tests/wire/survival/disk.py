@@ -50,6 +50,10 @@ class ForgetfulDisk:
                 continue
         return True
 
+    def safe_names(self, folder: Path) -> int:
+        """How many names in a folder a power cut would leave."""
+        return int(os.getxattr(folder, "user.safe"))
+
     def fail(self, operation: str, pattern: str, error: str) -> None:
         """From now on such calls fail."""
         os.setxattr(self.folder, "user.fail", f"{operation} {pattern} {error}".encode())
