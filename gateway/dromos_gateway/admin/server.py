@@ -5,13 +5,12 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
-import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
 
-from dromos_gateway.admin import metrics, transfers, views
+from dromos_gateway.admin import failures, metrics, transfers, views
 from dromos_gateway.gateway import Gateway
 
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -33,10 +32,7 @@ class AdminServer:
                 web.get("/metrics", self._metrics),
                 web.get("/v1/configuration", self._configuration),
                 web.get("/v1/status", self._status),
-                web.get("/v1/failures", self._failures),
-                web.get("/v1/failures/{id:[0-9]+}", self._failure),
-                web.post("/v1/failures/{id:[0-9]+}/retry", self._retry),
-                web.delete("/v1/failures/{id:[0-9]+}", self._discard),
+                *failures.routes(gateway),
                 *transfers.routes(gateway.transfer_log),
             ]
         )
@@ -91,32 +87,3 @@ class AdminServer:
 
     async def _status(self, _: web.Request) -> web.Response:
         return web.json_response(await views.status(self._gateway))
-
-    async def _failures(self, _: web.Request) -> web.Response:
-        found = await self._gateway.spool.failures()
-        return web.json_response({"failures": [views.failure(item) for item in found]})
-
-    async def _failure(self, request: web.Request) -> web.Response:
-        found = await self._gateway.spool.failures(int(request.match_info["id"]))
-        return web.json_response(views.failure(found[0])) if found else _unknown()
-
-    async def _retry(self, request: web.Request) -> web.Response:
-        destination = request.query.get("destination")
-        if destination is not None and destination not in self._gateway.dispatcher.senders:
-            return web.json_response({"error": f"there is no destination {destination}"}, status=409)
-        found = await self._gateway.spool.failures(int(request.match_info["id"]))
-        if not found:
-            return _unknown()
-        if destination is None and found[0].destination not in self._gateway.dispatcher.senders:
-            text = f"destination {found[0].destination} is gone; name another one"
-            return web.json_response({"error": text}, status=409)
-        delivery = await self._gateway.spool.revive(found[0].id, destination, time.time())
-        return web.json_response({"id": found[0].id, "state": "Waiting"}) if delivery is not None else _unknown()
-
-    async def _discard(self, request: web.Request) -> web.Response:
-        done = await self._gateway.spool.discard(int(request.match_info["id"]), time.time())
-        return web.json_response({"state": "Excluded"}) if done else _unknown()
-
-
-def _unknown() -> web.Response:
-    return web.json_response({"error": "there is no such dead letter"}, status=404)

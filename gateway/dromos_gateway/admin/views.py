@@ -11,7 +11,7 @@ from dromos_crds.problems import Problem
 from dromos_gateway.delivery.breaker import BreakerState
 from dromos_gateway.delivery.outcome import in_our_words
 from dromos_gateway.gateway import Gateway
-from dromos_gateway.spool.records import Failure, Totals
+from dromos_gateway.spool.records import FailedShare, Failure, Totals
 
 JSON = dict[str, Any]
 
@@ -78,6 +78,20 @@ def failure(item: Failure) -> JSON:
         "transferSyntaxUID": item.transfer_syntax_uid,
         "studyInstanceUID": item.study,
         "callingAETitle": item.calling_ae_title,
+    }
+
+
+def failed_share(item: FailedShare) -> JSON:
+    """A series that is not in its album. Its number says what it is: dead letters have plain ones."""
+    return {
+        "id": f"share-{item.id}",
+        "destination": item.destination,
+        "reason": "NotShared",
+        "message": item.message,
+        "attempts": item.attempts,
+        "failedAt": timestamp(item.failed_at),
+        "studyInstanceUID": item.study,
+        "seriesInstanceUID": item.series,
     }
 
 

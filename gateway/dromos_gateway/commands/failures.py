@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """List and replay what could not be delivered: the dead letters of a running gateway.
 
-They are kept until somebody retries them, here or at another destination, or discards them.
+Series that could not be shared into a Kheops album are among them; their IDs begin with share-.
+All are kept until somebody retries them, dead letters also at another destination, or discards them.
 Exit code 0: done. 1: there is no such dead letter, or the gateway refuses. 2: wrong usage, or no gateway answers.
 """
 
@@ -9,11 +10,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
-from typing import Any
+from typing import Any, Final
 from urllib.parse import quote
 
 from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask
+
+_ID: Final = re.compile(r"(share-)?[0-9]{1,18}", re.ASCII)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -25,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     listing = actions.add_parser("list", parents=[common], help="all dead letters, the newest first")
     listing.add_argument("--destination", metavar="NAMESPACE/NAME", help="of this destination only")
     show = actions.add_parser("show", parents=[common], help="everything that is known of one")
-    show.add_argument("id", metavar="ID", type=int)
+    show.add_argument("id", metavar="ID", type=_identifier)
     retry = actions.add_parser("retry", parents=[common], help="put them back into a queue")
     _add_choice(retry)
     retry.add_argument("--to", metavar="NAMESPACE/NAME", help="another destination than the one that failed")
@@ -33,8 +37,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("ids", metavar="ID", nargs="*", type=int)
+    parser.add_argument("ids", metavar="ID", nargs="*", type=_identifier)
     parser.add_argument("--destination", metavar="NAMESPACE/NAME", help="all dead letters of this destination")
+
+
+def _identifier(text: str) -> str:
+    if not _ID.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no ID; those are numbers, or share- and a number")
+    return text
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -54,25 +64,25 @@ def _act(arguments: argparse.Namespace) -> int:
         return _list(arguments)
     if arguments.action == "show":
         return _show(arguments)
-    chosen: list[int] = list(arguments.ids)
+    chosen: list[str] = list(arguments.ids)
     if arguments.destination is not None:
-        chosen += [item["id"] for item in _found(arguments) if item["id"] not in chosen]
+        chosen += [found for item in _found(arguments) if (found := str(item["id"])) not in chosen]
     elif not chosen:
         print("dromos failures: name the dead letters by ID, or all of a --destination", file=sys.stderr)
         return 2
     code = 0
-    for number in chosen:
+    for each in chosen:
         try:
             if arguments.action == "retry":
                 query = f"?destination={quote(arguments.to, safe='')}" if arguments.to else ""
-                ask(arguments, "POST", f"/v1/failures/{number}/retry{query}")
+                ask(arguments, "POST", f"/v1/failures/{each}/retry{query}")
             else:
-                ask(arguments, "DELETE", f"/v1/failures/{number}")
+                ask(arguments, "DELETE", f"/v1/failures/{each}")
         except Refused as error:
-            print(f"{number}: {error}", file=sys.stderr)
+            print(f"{each}: {error}", file=sys.stderr)
             code = 1
         else:
-            print(f"{number}: {'waits again' if arguments.action == 'retry' else 'discarded'}")
+            print(f"{each}: {'waits again' if arguments.action == 'retry' else 'discarded'}")
     return code
 
 
@@ -85,11 +95,11 @@ def _list(arguments: argparse.Namespace) -> int:
         print("no dead letters")
         return 0
     width = max(len(item["destination"]) for item in found)
-    print(f"{'ID':>8}  {'FAILED AT':<20}  {'DESTINATION':<{width}}  {'ATTEMPTS':>8}  REASON")
+    print(f"{'ID':>12}  {'FAILED AT':<20}  {'DESTINATION':<{width}}  {'ATTEMPTS':>8}  REASON")
     for item in found:
         reason = f"{item['reason']}: {item['message']}"
         print(
-            f"{item['id']:>8}  {item['failedAt']:<20}  {item['destination']:<{width}}  {item['attempts']:>8}  {reason}"
+            f"{item['id']:>12}  {item['failedAt']:<20}  {item['destination']:<{width}}  {item['attempts']:>8}  {reason}"
         )
     return 0
 

@@ -35,7 +35,7 @@ class Dispatcher:
         self._stage = Stage(spool.folder / "prepared", Pool(), spool.space.add)
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - jitter is no secret
-        self._sharer = Sharer(spool, self._outbox, clock, self._random)
+        self.sharer = Sharer(spool, self._outbox, clock, self._random)
         self._tasks: set[asyncio.Task[None]] = set()
         self.senders: dict[str, Sender] = {}
         self._checks = Checks(self.senders, clock)
@@ -46,7 +46,7 @@ class Dispatcher:
         self._outbox.running = self._restarted
         await self._outbox.start()
         self._follow(configuration)
-        self._sharer.start()
+        self.sharer.start()
         self._checks.start()
         left: defaultdict[str, list[Delivery]] = defaultdict(list)
         now = self._clock()
@@ -86,7 +86,7 @@ class Dispatcher:
         """Finish what is in flight."""
         self._checks.stop()
         await asyncio.gather(*(sender.stop(timeout) for sender in self.senders.values()))
-        await self._sharer.stop()
+        await self.sharer.stop()
         await self._outbox.close()
         await self._stage.close()
 
@@ -95,12 +95,12 @@ class Dispatcher:
             sender.fill()
 
     def _follow(self, configuration: Configuration) -> None:
-        self._sharer.follow(configuration.destinations)
+        self.sharer.follow(configuration.destinations)
         for key, settings in configuration.destinations.items():
             sender = self.senders.get(key)
             if sender is None:
                 self.senders[key] = Sender(
-                    settings, self._spool, self._stage, self._outbox, self._clock, self._random, self._sharer.poke
+                    settings, self._spool, self._stage, self._outbox, self._clock, self._random, self.sharer.poke
                 )
             elif sender.settings != settings:
                 sender.update(settings)

@@ -12,6 +12,7 @@ from random import Random
 from dromos_gateway.configuration.settings import AlbumSettings, DestinationSettings
 from dromos_gateway.delivery.backoff import retry_delay
 from dromos_gateway.delivery.outbox import Outbox
+from dromos_gateway.spool import shares
 from dromos_gateway.spool.records import Share
 from dromos_gateway.spool.spool import Spool
 
@@ -49,6 +50,17 @@ class Sharer:
         """There is, or will be in a moment, something to share."""
         self._wanted.set()
 
+    async def retry(self, number: int) -> bool:
+        """Try a share that was given up once more; whether there is such a one."""
+        now = self._clock()
+        found = await self._spool.change(lambda connection: shares.revive(connection, number, now))
+        self.poke()
+        return found
+
+    async def discard(self, number: int) -> bool:
+        """Forget a share that was given up; whether there is such a one."""
+        return await self._spool.change(lambda connection: shares.discard(connection, number))
+
     async def stop(self) -> None:
         """Stop; what waits stays in the ledger."""
         if self._task is not None:
@@ -80,25 +92,25 @@ class Sharer:
         found = await self._spool.due_shares(now, _AT_ONCE)
         for share in found:
             groups[share.destination, share.album].append(share)
-        await asyncio.gather(*(self._share_all(shares) for shares in groups.values()))
+        await asyncio.gather(*(self._share_all(group) for group in groups.values()))
         if len(found) == _AT_ONCE:
             return 0.0
         due = await self._spool.next_share()
         return min(_NAP, max(_MOMENT, due - self._clock())) if due is not None else _NAP
 
-    async def _share_all(self, shares: list[Share]) -> None:
+    async def _share_all(self, group: list[Share]) -> None:
         """Share what is due for one album, until one fails."""
-        settings = self._destinations.get(shares[0].destination)
-        album = _album(settings, shares[0].album)
+        settings = self._destinations.get(group[0].destination)
+        album = _album(settings, group[0].album)
         now = self._clock()
         if settings is None or (album is None and settings.hold is None):
-            for share in shares:
+            for share in group:
                 await self._spool.share_failed(share, "not shared: the album is no longer configured", now)
             return
         if album is None or settings.suspend or not settings.enabled:
-            await self._spool.shares_later(shares, now + _NAP, "", now)
+            await self._spool.shares_later(group, now + _NAP, "", now)
             return
-        for number, share in enumerate(shares):
+        for number, share in enumerate(group):
             error = await self._outbox.share(album, share.study, share.series)
             now = self._clock()
             if error is None:
@@ -111,7 +123,7 @@ class Sharer:
                 continue
             log.info("a share is tried again later", extra=_told(share, error))
             due = now + retry_delay(share.attempts + 1, self._random)
-            await self._spool.shares_later(shares[number:], due, message, now)
+            await self._spool.shares_later(group[number:], due, message, now)
             return
 
 

@@ -127,6 +127,19 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class FailedShare:
+    """A share that was given up. It is kept until somebody retries or discards it, or the series is delivered again."""
+
+    id: int
+    destination: str
+    message: str
+    attempts: int
+    failed_at: float
+    study: str = field(repr=False)
+    series: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """One destination's rows and counters."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Sequence
 
-from dromos_gateway.spool.records import PlannedShare, Share
+from dromos_gateway.spool.records import FailedShare, PlannedShare, Share
 
 TABLE = """
 CREATE TABLE IF NOT EXISTS shares (
@@ -30,8 +30,8 @@ CREATE TABLE IF NOT EXISTS shares (
 CREATE INDEX IF NOT EXISTS shares_waiting ON shares (due) WHERE state = 'Waiting';
 CREATE INDEX IF NOT EXISTS shares_settled ON shares (changed_at) WHERE state <> 'Waiting';
 """
-KEEP = 30 * 86400.0  # seconds that a settled share is remembered
-MOST = 200_000  # settled shares that are remembered
+KEEP = 30 * 86400.0  # seconds that a series is known to be in its album
+MOST = 200_000  # such series
 _ERROR = (
     "INSERT INTO counters (destination, last_error) VALUES (?, ?) "
     "ON CONFLICT (destination) DO UPDATE SET last_error = excluded.last_error"
@@ -78,7 +78,7 @@ def done(connection: sqlite3.Connection, share: Share, at: float) -> None:
 
 
 def fail(connection: sqlite3.Connection, share: Share, message: str, at: float) -> None:
-    """It is given up, until the series is delivered again."""
+    """It is given up, until somebody retries it or the series is delivered again."""
     connection.execute(
         "UPDATE shares SET state = 'Failed', message = ?, attempts = attempts + 1, changed_at = ? WHERE id = ?",
         (message, at, share.id),
@@ -99,12 +99,37 @@ def postpone(connection: sqlite3.Connection, shares: Sequence[Share], due_at: fl
         connection.execute(_ERROR, (shares[0].destination, message))
 
 
+def failed(connection: sqlite3.Connection, number: int | None = None) -> list[FailedShare]:
+    """Shares that were given up, the newest first; all, or the one."""
+    rows = connection.execute(
+        "SELECT id, destination, message, attempts, changed_at, study, series FROM shares "
+        "WHERE state = 'Failed' AND (? IS NULL OR id = ?) ORDER BY changed_at DESC, id DESC",
+        (number, number),
+    )
+    return [FailedShare(*row) for row in rows]
+
+
+def revive(connection: sqlite3.Connection, number: int, at: float) -> bool:
+    """Try one that was given up once more; whether there is such a one."""
+    changed = connection.execute(
+        "UPDATE shares SET state = 'Waiting', attempts = 0, due = ?, since = ?, changed_at = ? "
+        "WHERE id = ? AND state = 'Failed'",
+        (at, at, at, number),
+    )
+    return changed.rowcount == 1
+
+
+def discard(connection: sqlite3.Connection, number: int) -> bool:
+    """Forget one that was given up; whether there is such a one."""
+    return connection.execute("DELETE FROM shares WHERE id = ? AND state = 'Failed'", (number,)).rowcount == 1
+
+
 def purge(connection: sqlite3.Connection, at: float) -> None:
-    """Forget settled shares that are old, or too many."""
-    connection.execute("DELETE FROM shares WHERE state <> 'Waiting' AND changed_at < ?", (at - KEEP,))
+    """Forget what was shared long ago, or is too much to remember. What failed stays until somebody has looked."""
+    connection.execute("DELETE FROM shares WHERE state = 'Shared' AND changed_at < ?", (at - KEEP,))
     connection.execute(
-        "DELETE FROM shares WHERE state <> 'Waiting' AND id NOT IN "
-        "(SELECT id FROM shares WHERE state <> 'Waiting' ORDER BY changed_at DESC LIMIT ?)",
+        "DELETE FROM shares WHERE state = 'Shared' AND id NOT IN "
+        "(SELECT id FROM shares WHERE state = 'Shared' ORDER BY changed_at DESC LIMIT ?)",
         (MOST,),
     )
 

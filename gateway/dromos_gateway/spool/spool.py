@@ -29,6 +29,7 @@ from dromos_gateway.spool.recording import Arrival, Recorder
 from dromos_gateway.spool.records import (
     Delivery,
     Ending,
+    FailedShare,
     Failure,
     Instance,
     Planned,
@@ -283,6 +284,11 @@ class Spool:
         """When the next one is due."""
         async with self._reading:
             return await asyncio.to_thread(shares.next_due, self._reader)
+
+    async def failed_shares(self, number: int | None = None) -> list[FailedShare]:
+        """Shares that were given up, the newest first."""
+        async with self._reading:
+            return await asyncio.to_thread(shares.failed, self._reader, number)
 
     async def share_done(self, share: Share, at: float) -> None:
         """A series is in its album."""

@@ -55,6 +55,7 @@ def test_dead_letters_are_listed_shown_retried_and_discarded(gateway, receiver, 
 def test_wrong_usage_and_no_gateway_exit_with_2(gateway):
     gateway.start()
     assert failures(gateway, "retry").returncode == 2
+    assert failures(gateway, "show", "share-x").returncode == 2
     gateway.kill()
     gateway.admin = free_port()
     result = failures(gateway, "list")

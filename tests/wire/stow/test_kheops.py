@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from pydicom import dcmread
 
 from tests.wire.gateway.peers import GatewayProcess, eventually, make_study, storescu
+from tests.wire.gateway.test_failures import failures
 from tests.wire.stow.servers import Kheops
 from tests.wire.stow.test_gateway import delivered, secret, stow
 
@@ -92,6 +94,52 @@ def test_a_failed_share_survives_a_restart(gateway: GatewayProcess, kheops: Kheo
         other.control(instances=kheops.state()["instances"])
         gateway.start()
         shared(other, a=[series(study)])
+    finally:
+        other.stop()
+
+
+def test_a_share_that_is_given_up_is_listed_retried_and_discarded(
+    gateway: GatewayProcess, kheops: Kheops, tmp_path: Path
+) -> None:
+    """Its album is taken out of the manifest while Kheops is down; SIGKILL does not forget it."""
+    other = Kheops(tmp_path / "other")
+    first, second = make_study(tmp_path / "first", 2), make_study(tmp_path / "second", 2)
+    configure(gateway, kheops, album(other.url, "a"))
+    gateway.start()
+    for study in (first, second):
+        storescu(gateway.port, study)
+    eventually(lambda: gateway.queue("kheops")["sharesWaiting"] == 2, "both series wait")
+    configure(gateway, kheops)
+    eventually(lambda: gateway.queue("kheops")["sharesFailed"] == 2, "they are given up")
+    gateway.kill()
+    gateway.start()
+    found = {
+        item["seriesInstanceUID"]: item for item in json.loads(failures(gateway, "list", "--format", "json").stdout)
+    }
+    assert found.keys() == {series(first), series(second)}
+    assert {(item["reason"], item["message"]) for item in found.values()} == {
+        ("NotShared", "not shared: the album is no longer configured")
+    }
+    one, two = found[series(first)]["id"], found[series(second)]["id"]
+    assert f" {one} " in failures(gateway, "list").stdout
+    assert series(first) in failures(gateway, "show", one).stdout
+    refused = failures(gateway, "retry", one, "--to", "default/kheops")
+    assert (refused.returncode, "its own destination" in refused.stderr) == (1, True)
+    assert failures(gateway, "show", one.removeprefix("share-")).returncode == 1, "a dead letter's ID is another one"
+
+    other.start()
+    try:
+        other.control(instances=kheops.state()["instances"])
+        configure(gateway, kheops, album(other.url, "a"))
+        gateway.applied()
+        assert failures(gateway, "retry", one).returncode == 0
+        shared(other, a=[series(first)])
+        assert failures(gateway, "discard", two).returncode == 0
+        eventually(lambda: "no dead letters" in failures(gateway, "list").stdout, "nothing is left")
+        for action in ("show", "retry", "discard"):
+            again = failures(gateway, action, two)
+            assert (again.returncode, "no such dead letter" in again.stderr) == (1, True)
+        assert other.state()["albums"] == {"a": [series(first)]}
     finally:
         other.stop()
 
