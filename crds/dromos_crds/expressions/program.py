@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import NoReturn
 
@@ -19,8 +19,29 @@ from dromos_crds.expressions.vocabulary import Type, Vocabulary
 _ONE_VALUE = frozenset(("ST", "LT", "UT", "UR"))
 
 
+class _Run:
+    """The functions of a program as the engine calls them, and the evaluation that they belong to at the moment."""
+
+    __slots__ = ("context", "evaluation")
+
+    def __init__(self, functions: Mapping[str, Implementation], variables: Mapping[str, object]) -> None:
+        self.evaluation: Evaluation | None = None
+        bound = {name: partial(self._called, function) for name, function in functions.items()}
+        self.context = Context(variables=dict(variables), functions=bound)
+
+    def _called(self, function: Implementation, *arguments: object) -> object:
+        """Call it once nothing failed before. A failure is kept, not raised: the engine would print it on stderr."""
+        evaluation = self.evaluation
+        if evaluation is not None and evaluation.failure is None:
+            try:
+                return function(evaluation, *arguments)
+            except Exception as error:
+                evaluation.failure = error
+        return None
+
+
 class Program:
-    """A compiled expression. It keeps nothing of a run, so that threads may share it."""
+    """A compiled expression. It keeps nothing of what a run read, and threads may share it."""
 
     def __init__(self, text: str, vocabulary: Vocabulary, functions: Mapping[str, Implementation]) -> None:
         """Compile; Refusal when the text is not an expression of this vocabulary."""
@@ -33,19 +54,32 @@ class Program:
         self._functions = {name: functions[name] for name in translation.functions}
         self._properties = frozenset(translation.properties)
         self._patterns = tuple(translation.patterns)
+        self._idle: list[_Run] = []
 
     def run(self, values: Values, element: Element | None = None) -> tuple[object, Evaluation]:
         """The result and its evaluation, which knows the actions. ExpressionFailed, caused by what `values` raised."""
+        variables = self._variables(values, element)
         evaluation = Evaluation(values, self._patterns)
-        functions = {name: _kept(evaluation, function) for name, function in self._functions.items()}
-        context = Context(variables=self._variables(values, element), functions=functions)
+        run = _Run(self._functions, variables) if variables else self._idle_run()
+        run.evaluation = evaluation
         try:
-            result = self._program.execute(context)
+            result = self._program.execute(run.context)
         except Exception:  # the engine's own words may hold values: they are not passed on
             _fail(evaluation)
+        finally:
+            run.evaluation = None
+            if not variables:
+                self._idle.append(run)
         if evaluation.failure is not None:
             _fail(evaluation)
         return result, evaluation
+
+    def _idle_run(self) -> _Run:
+        """One that no other thread uses: making it takes as long as evaluating with it."""
+        try:
+            return self._idle.pop()
+        except IndexError:
+            return _Run(self._functions, {})
 
     def _variables(self, values: Values, element: Element | None) -> dict[str, object]:
         if not self._properties or element is None:
@@ -55,20 +89,6 @@ class Program:
             text = text.partition("\\")[0]
         known = {"tag": element.tag, "vr": element.vr, "stringValue": text}
         return {name: known[name] for name in self._properties}
-
-
-def _kept(evaluation: Evaluation, function: Implementation) -> Callable[..., object]:
-    return partial(_called, evaluation, function)
-
-
-def _called(evaluation: Evaluation, function: Implementation, *arguments: object) -> object:
-    """Call it once nothing failed before. A failure is kept, not raised: the engine would print it on stderr."""
-    if evaluation.failure is None:
-        try:
-            return function(evaluation, *arguments)
-        except Exception as error:
-            evaluation.failure = error
-    return None
 
 
 def _fail(evaluation: Evaluation) -> NoReturn:
