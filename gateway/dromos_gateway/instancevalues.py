@@ -35,6 +35,11 @@ class InstanceValues:
         if self._file is not None:
             self._file.close()
 
+    @property
+    def read(self) -> HeaderView | None:
+        """The header, where somebody asked and it was in memory: it needs no file."""
+        return self._view if self._file is None else None
+
     def text(self, tag: int) -> str | None:
         """All values of an element at the root, joined with backslashes; None when it is absent or empty."""
         return self._open().text(tag)
@@ -52,12 +57,13 @@ class InstanceValues:
         """Most headers are among the bytes that are in memory anyway; None when this one might go on behind them."""
         if not self._beginning:
             return None
+        size = self._instance.size - self._instance.data_set_offset
         try:
-            view = HeaderView.of_bytes(self._beginning, self._instance.transfer_syntax_uid)
+            view = HeaderView.of_bytes(self._beginning, self._instance.transfer_syntax_uid, size)
         except MalformedDataSet:
             return None
-        whole = len(self._beginning) == self._instance.size - self._instance.data_set_offset
-        return view if whole or any(view.present(tag) for tag in PIXEL_DATA) else None
+        whole = len(self._beginning) == size
+        return view if whole or any(view.at_root(tag) for tag in PIXEL_DATA) else None
 
     def _from_file(self) -> HeaderView:
         instance = self._instance

@@ -24,6 +24,7 @@ from dromos_gateway.dimse.policy import (
 )
 from dromos_gateway.dimse.status import OUT_OF_RESOURCES, PROCESSING_FAILURE, SOP_CLASS_NOT_SUPPORTED, SUCCESS
 from dromos_gateway.dimse.uids import DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN
+from dromos_gateway.header import HeaderView
 from dromos_gateway.hosts import Hosts
 from dromos_gateway.instancevalues import InstanceValues
 from dromos_gateway.spool.incoming import IncomingFile
@@ -142,7 +143,7 @@ class Receiving:
         except BaseException:
             incoming.abandon()
             raise
-        self._keep(incoming, instance, plan, answer)
+        self._keep(incoming, instance, plan, answer, values.read)
 
     async def _keep_deflated(
         self,
@@ -159,9 +160,16 @@ class Receiving:
             incoming.abandon()
             answer(self._refuse(PROCESSING_FAILURE, "internal error, see the gateway's log"))
             return
-        self._keep(incoming, instance, plan, answer)
+        self._keep(incoming, instance, plan, answer, values.read)
 
-    def _keep(self, incoming: IncomingFile, instance: Instance, plan: Sequence[Planned], answer: Answer) -> None:
+    def _keep(
+        self,
+        incoming: IncomingFile,
+        instance: Instance,
+        plan: Sequence[Planned],
+        answer: Answer,
+        read: HeaderView | None,
+    ) -> None:
         if not plan:  # the last destination went while the instance came in
             incoming.abandon()
             answer(self._refuse(OUT_OF_RESOURCES, "no enabled destination"))
@@ -176,7 +184,7 @@ class Receiving:
             self.counters.bytes += instance.size
             answer(_KEPT)
 
-        self._spool.keep(incoming, instance, plan, kept, alone=self.associations() <= 1)
+        self._spool.keep(incoming, instance, plan, kept, read=read, alone=self.associations() <= 1)
 
     def _refuse(self, code: int, comment: str) -> StoreStatus:
         self.counters.refused += 1

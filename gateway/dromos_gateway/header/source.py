@@ -38,6 +38,8 @@ class Source:
         at = position - self.base
         if at >= 0 and at + length <= len(self.block):
             return
+        if self._fd < 0:
+            raise _not_here(position)
         self.block = os.pread(self._fd, max(length, min(BLOCK, self.end - position)), self._offset + position)
         self.base = position
         if len(self.block) < length:
@@ -60,8 +62,14 @@ class Source:
             raise MalformedDataSet("the data set ends in an element", position)
         if at >= 0 and at + length <= len(self.block):
             return self.block[at : at + length]
+        if self._fd < 0:
+            raise _not_here(position)
         return os.pread(self._fd, length, self._offset + position)
 
     def whereabouts(self, position: int) -> tuple[int, int]:
         """File descriptor and offset in the file of a position; the descriptor is -1 for a data set in memory."""
         return self._fd, self._offset + position
+
+
+def _not_here(position: int) -> MalformedDataSet:
+    return MalformedDataSet("the data set goes on behind what is in memory", position)

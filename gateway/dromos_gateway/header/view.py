@@ -36,10 +36,12 @@ class HeaderView:
         self.character_sets = encodings_of(source, self._places)
 
     @classmethod
-    def of_bytes(cls, data: bytes, transfer_syntax_uid: str) -> HeaderView:
-        """A data set in memory, whole or up to Pixel Data."""
+    def of_bytes(cls, data: bytes, transfer_syntax_uid: str, size: int | None = None) -> HeaderView:
+        """A data set in memory: whole, or the beginning of one of `size` bytes, with all of its header."""
         encoding = encoding_of(transfer_syntax_uid)
-        return cls(Source(inflate_bytes(data) if encoding.deflated else data), encoding)
+        if encoding.deflated:
+            return cls(Source(inflate_bytes(data)), encoding)
+        return cls(Source(data, end=size), encoding)
 
     @classmethod
     def of_file(

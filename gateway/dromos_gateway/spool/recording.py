@@ -7,14 +7,17 @@ import sqlite3
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
+from dromos_gateway.header import HeaderView
 from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned
+
+Front = bytes | HeaderView  # the first bytes of a data set, or what somebody has read from them already
 
 
 class Arrival(NamedTuple):
     """An instance that came in, for the log."""
 
     instance: Instance
-    beginning: bytes
+    front: Front
     plan: Sequence[Planned]
 
 
@@ -22,7 +25,7 @@ class Recorder(Protocol):
     """Who wants to hear, inside the ledger's own transactions, what becomes of instances."""
 
     def arrived(
-        self, connection: sqlite3.Connection, instance: Instance, beginning: bytes, plan: Sequence[Planned]
+        self, connection: sqlite3.Connection, instance: Instance, front: Front, plan: Sequence[Planned]
     ) -> None:
         """An instance came in; its id is 0 when no destination takes it."""
 

@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dromos_gateway.header import HeaderView
 from dromos_gateway.spool import ledger, shares, slots
 from dromos_gateway.spool.committer import Committer
 from dromos_gateway.spool.folders import make_durably
@@ -25,7 +26,7 @@ from dromos_gateway.spool.incoming import IncomingFile, NewFile
 from dromos_gateway.spool.ledger import Released, Settlement
 from dromos_gateway.spool.notes import Notes
 from dromos_gateway.spool.numbers import Numbers
-from dromos_gateway.spool.recording import Arrival, Recorder
+from dromos_gateway.spool.recording import Arrival, Front, Recorder
 from dromos_gateway.spool.records import (
     Delivery,
     Ending,
@@ -105,17 +106,24 @@ class Spool:
         return IncomingFile(self.folder, self._slots, self.space, head)
 
     def keep(
-        self, incoming: IncomingFile, instance: Instance, plan: Sequence[Planned], kept: Kept, *, alone: bool = False
+        self,
+        incoming: IncomingFile,
+        instance: Instance,
+        plan: Sequence[Planned],
+        kept: Kept,
+        *,
+        read: HeaderView | None = None,
+        alone: bool = False,
     ) -> None:
         """Make an instance durable and hand it to delivery, then say so, or which OSError or sqlite3.Error it was.
 
-        An instance that no destination takes is only counted. With `alone` nobody else's instance is about to come,
-        so there is no use in waiting for one.
+        An instance that no destination takes is only counted. `read` is its header in memory, where that was read
+        already. With `alone` nobody else's instance is about to come, so there is no use in waiting for one.
         """
-        beginning = incoming.beginning
+        front = read if read is not None else incoming.beginning[:_FRONT]
         if not any(item.state is State.Waiting for item in plan):
             incoming.abandon()
-            change = partial(self._count_excluded, instance, beginning, plan)
+            change = partial(self._count_excluded, instance, front, plan)
             self._committer.submit(change, lambda _, error: kept(error), at_once=alone)
             return
         try:
@@ -124,23 +132,23 @@ class Spool:
             incoming.abandon()
             raise
         if instance.size > LARGE:
-            self._spawn(self._keep_large(file, instance, beginning, plan, kept))
+            self._spawn(self._keep_large(file, instance, front, plan, kept))
         else:
-            self._add(file, instance, beginning, plan, kept, at_once=alone)
+            self._add(file, instance, front, plan, kept, at_once=alone)
 
     async def _keep_large(
-        self, file: NewFile, instance: Instance, beginning: bytes, plan: Sequence[Planned], kept: Kept
+        self, file: NewFile, instance: Instance, front: Front, plan: Sequence[Planned], kept: Kept
     ) -> None:
         """Sync most of it before its turn, so that the others of its round need not wait for that."""
         with contextlib.suppress(OSError):  # its turn will say the same
             await asyncio.to_thread(os.fdatasync, file.descriptor)
-        self._add(file, instance, beginning, plan, kept)
+        self._add(file, instance, front, plan, kept)
 
     def _add(
         self,
         file: NewFile,
         instance: Instance,
-        beginning: bytes,
+        front: Front,
         plan: Sequence[Planned],
         kept: Kept,
         *,
@@ -151,7 +159,7 @@ class Spool:
 
         def apply(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
             named = replace(instance, id=self._numbers.take(connection), file=file.name)
-            arrival.append(Arrival(named, beginning[:_FRONT], plan))
+            arrival.append(Arrival(named, front, plan))
             return ledger.add(connection, named, plan)
 
         def done(deliveries: tuple[Delivery, ...], error: Exception | None) -> None:
@@ -183,11 +191,11 @@ class Spool:
         task.add_done_callback(self._tasks.discard)
 
     def _count_excluded(
-        self, instance: Instance, beginning: bytes, plan: Sequence[Planned], connection: sqlite3.Connection
+        self, instance: Instance, front: Front, plan: Sequence[Planned], connection: sqlite3.Connection
     ) -> None:
         ledger.count_excluded(connection, plan)
         if self.recorder is not None:
-            self.recorder.arrived(connection, instance, beginning, plan)
+            self.recorder.arrived(connection, instance, front, plan)
 
     # Delivering
 
@@ -236,7 +244,7 @@ class Spool:
                 if isinstance(each, Settlement):
                     recorder.settled(connection, each.delivery, each.ending)
                 else:
-                    recorder.arrived(connection, each.instance, each.beginning, each.plan)
+                    recorder.arrived(connection, each.instance, each.front, each.plan)
         return ledger.settle(connection, settlements)
 
     def reschedule(self, delivery: Delivery, at: float) -> None:

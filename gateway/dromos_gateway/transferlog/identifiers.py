@@ -11,6 +11,7 @@ import zlib
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
+from dromos_gateway.header import HeaderView
 from dromos_gateway.header.encoding import EXPLICIT, PIXEL_DATA, Encoding, encoding_of
 from dromos_gateway.header.errors import MalformedDataSet
 from dromos_gateway.header.source import Source
@@ -61,6 +62,17 @@ def read_front(beginning: bytes, transfer_syntax_uid: str, path: Path | None = N
         return _read(Source(_inflated(beginning)), EXPLICIT)[0]
     found, complete = _read(Source(beginning), encoding)
     return found if complete or path is None else read_file(path, offset, transfer_syntax_uid)
+
+
+def read_view(view: HeaderView) -> Identifiers:
+    """From a header that somebody has read already."""
+    texts: dict[str, str] = {}
+    for tag, (name, _) in _TAGS.items():
+        try:
+            texts[name] = (view.text(tag) or "")[:_LONGEST]
+        except (MalformedDataSet, UnicodeError, LookupError):
+            continue
+    return Identifiers(**texts)
 
 
 def read_file(path: Path, offset: int, transfer_syntax_uid: str) -> Identifiers:

@@ -10,9 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TypeVar
 
+from dromos_gateway.header import HeaderView
+from dromos_gateway.spool.recording import Front
 from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned, Sent, State
 from dromos_gateway.transferlog import schema
-from dromos_gateway.transferlog.identifiers import NAMES, Identifiers, read_file, read_front
+from dromos_gateway.transferlog.identifiers import NAMES, Identifiers, read_file, read_front, read_view
 from dromos_gateway.transferlog.sealing import LOOKED_UP, Seal, keyed_hash
 
 _Key = TypeVar("_Key")
@@ -76,11 +78,14 @@ class Recorder:
         self._destinations.clear()
 
     def arrived(
-        self, connection: sqlite3.Connection, instance: Instance, beginning: bytes, plan: Sequence[Planned]
+        self, connection: sqlite3.Connection, instance: Instance, front: Front, plan: Sequence[Planned]
     ) -> None:
         """An instance came in; `plan` says which destinations exclude it already. Its id is 0 when all of them do."""
-        path = self._folder / instance.file if instance.id else None
-        found = read_front(beginning, instance.transfer_syntax_uid, path, instance.data_set_offset)
+        if isinstance(front, HeaderView):
+            found = read_view(front)
+        else:
+            path = self._folder / instance.file if instance.id else None
+            found = read_front(front, instance.transfer_syntax_uid, path, instance.data_set_offset)
         series, study = self._series_of(connection, instance, found)
         if instance.id:
             connection.execute("INSERT OR REPLACE INTO log_instances VALUES (?, ?)", (instance.id, series))

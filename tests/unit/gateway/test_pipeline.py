@@ -16,6 +16,7 @@ from dromos_gateway import pipeline
 from dromos_gateway.configuration.settings import DestinationSettings
 from dromos_gateway.instancevalues import InstanceValues
 from dromos_gateway.spool.records import Instance
+from dromos_gateway.transferlog.identifiers import read_front, read_view
 from tests.unit.gateway.records import EXPLICIT, instance
 
 HEAD = 132
@@ -117,3 +118,38 @@ def test_memory_that_ends_between_two_elements_is_not_the_whole(tmp_path: Path) 
     arrived, path, _ = stored(tmp_path, dataset)
     with InstanceValues(arrived, path, beginning) as values:
         assert pipeline.decide(arrived, settings("tagIsPresent(#Tag.PatientName)"), values) == pipeline.Deliver()
+
+
+def test_the_header_of_an_object_that_is_not_all_in_memory_needs_no_file_and_serves_the_log(tmp_path: Path) -> None:
+    dataset = ct(PatientID="4711", StudyDescription="chest")
+    dataset.add_new(0x00091010, "UN", bytes(300))
+    dataset.add_new(0x7FE00010, "OW", bytes(500_000))
+    arrived, path, data = stored(tmp_path, dataset)
+    path.unlink()
+    with InstanceValues(arrived, path, data[: 16 * 1024]) as values:
+        assert values.read is None, "nobody asked yet"
+        assert (
+            pipeline.decide(arrived, settings("tagValueIsPresent(#Tag.Modality, 'CT')"), values) == pipeline.Deliver()
+        )
+        assert values.read is not None
+    found = read_view(values.read)
+    assert found == read_front(data[: 16 * 1024], EXPLICIT)
+    assert (found.patient_id, found.study_description) == ("4711", "chest")
+
+
+def test_what_was_read_from_a_file_is_not_kept(tmp_path: Path) -> None:
+    arrived, path, data = stored(tmp_path, ct(PatientID="4711"))
+    with InstanceValues(arrived, path, data[:10]) as values:
+        assert values.text(0x00100020) == "4711"
+    assert values.read is None
+
+
+def test_memory_that_ends_in_a_sequence_or_a_value_is_not_the_whole(tmp_path: Path) -> None:
+    dataset = ct()
+    dataset.ReferencedStudySequence = [Dataset()]
+    dataset["ReferencedStudySequence"].is_undefined_length = True
+    dataset.PatientName = "Doe^John"
+    arrived, path, data = stored(tmp_path, dataset)
+    for cut in range(1, len(data)):
+        with InstanceValues(arrived, path, data[:cut]) as values:
+            assert values.text(0x00100010) == "Doe^John"
