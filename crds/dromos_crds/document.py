@@ -22,13 +22,15 @@ from dromos_crds.refusals import Location, dotted, explain
 from dromos_crds.yamltree import Tree, YAMLSyntaxError, parse
 
 Object = ForwardNode | Destination | Project | Secret | ConfigMap
-API_VERSION = "dromos.dev/v1alpha1"
+_GROUP = "dromos.dev"
+API_VERSION = f"{_GROUP}/v1alpha1"
 OWN_KINDS: dict[str, type[ForwardNode | Destination | Project]] = {
     "ForwardNode": ForwardNode,
     "Destination": Destination,
     "Project": Project,
 }
 _CORE_KINDS: dict[str, type[Secret | ConfigMap]] = {"Secret": Secret, "ConfigMap": ConfigMap}
+KINDS = frozenset({*OWN_KINDS, *_CORE_KINDS})
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
 
@@ -107,13 +109,17 @@ class _Reader:
         group = api_version.partition("/")[0] if isinstance(api_version, str) else None
         if isinstance(kind, str) and (kind, api_version) in {(core, "v1") for core in _CORE_KINDS}:
             yield from self._validate(_CORE_KINDS[kind])
-        elif group == "dromos.dev" or (isinstance(kind, str) and kind in OWN_KINDS and api_version is None):
+        elif group == _GROUP or (isinstance(kind, str) and kind in OWN_KINDS and self._means_us(group)):
             yield from self._own()
         elif (kind is None or api_version is None) and (
             explicit or ("spec" in self._data and "metadata" in self._data)
         ):
             missing = "kind" if kind is None else "apiVersion"
             yield self._problem((missing,), f"this field is required; Dromos' own kinds have {_OURS}", reasons.INVALID)
+
+    def _means_us(self, group: str | None) -> bool:
+        """Whether a document of a kind that is called like one of ours is ours; other groups have Projects as well."""
+        return group is None or "/" not in str(self._api_version) or bool(difflib.get_close_matches(group, [_GROUP]))
 
     def _own(self) -> Iterator[Document | Problem]:
         kind = self._kind

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import stat
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 SUFFIXES = frozenset({".yaml", ".yml", ".json"})
@@ -18,9 +19,20 @@ class Found:
     """One manifest file."""
 
     path: Path
-    name: str  # relative to the path that was asked for
+    name: str  # relative to the path that was asked for; no two files have the same
     content: bytes
     explicit: bool = False  # asked for by its own name, not found in a folder
+
+
+def find_all(paths: Sequence[Path]) -> list[Found]:
+    """The same of several paths, where a name is taken already with the path in place of the name."""
+    result: list[Found] = []
+    taken: dict[str, Path] = {}
+    for path in paths:
+        for found in find(path):
+            clashes = taken.setdefault(found.name, found.path) != found.path
+            result.append(replace(found, name=str(found.path)) if clashes else found)
+    return result
 
 
 def find(path: Path) -> list[Found]:
@@ -51,7 +63,7 @@ def _walk_real(shown: Path, real: Path, depth: int) -> Iterator[tuple[Path, Path
             continue
         if entry.is_dir():
             yield from _walk_real(shown / entry.name, entry, depth + 1)
-        elif entry.suffix in SUFFIXES:
+        elif entry.suffix in SUFFIXES and stat.S_ISREG(entry.stat().st_mode):  # a pipe would keep us waiting
             yield shown / entry.name, entry
 
 

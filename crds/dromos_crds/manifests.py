@@ -15,13 +15,13 @@ from typing import TypeVar
 from dromos_crds import reasons
 from dromos_crds.destination import Destination
 from dromos_crds.document import Document, Object, parse_text
-from dromos_crds.folders import SUFFIXES, Found, find
+from dromos_crds.folders import SUFFIXES, Found, find_all
 from dromos_crds.forwardnode import ForwardNode
 from dromos_crds.metadata import ConfigMap, Secret
 from dromos_crds.problems import Problem
 from dromos_crds.project import Project
 
-__all__ = ["SUFFIXES", "Document", "Manifests", "Object", "assemble", "hash_files", "read"]
+__all__ = ["SUFFIXES", "Document", "Manifests", "Object", "assemble", "digest", "hash_files", "read"]
 
 T = TypeVar("T", ForwardNode, Destination, Project, Secret, ConfigMap)
 
@@ -66,7 +66,12 @@ class Manifests:
 
 def read(paths: Sequence[Path]) -> Manifests:
     """Reads files and folders; OSError where one cannot be read."""
-    return assemble([found for path in paths for found in find(path)])
+    return assemble(find_all(paths))
+
+
+def digest(paths: Sequence[Path]) -> str:
+    """The hash that `read` would give, without the reading of what is in the files; OSError likewise."""
+    return hash_files({file.name: file.content for file in find_all(paths)})
 
 
 def assemble(files: Sequence[Found]) -> Manifests:

@@ -147,6 +147,8 @@ class Gateway:
             self.reload_problem = None
             return
         loaded = await asyncio.to_thread(self._folder.load)
+        if not self._folder.believes(loaded):
+            return
         try:
             _check(loaded.configuration)
         except CannotStart as error:

@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import logging
 import signal
+import sqlite3
 import sys
 from pathlib import Path
 
@@ -60,6 +61,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
         gateway = await Gateway.open(options)
     except (CannotStart, SpoolBusy, SpoolIncompatible, InvalidTlsMaterial) as error:
         return _fail(str(error), 1)
+    except sqlite3.Error as error:
+        return _fail(_unusable(arguments.spool, error), 1)
     except OSError as error:
         return _fail(str(error), 2)
     admin = AdminServer(gateway, arguments.admin_token_file)
@@ -72,6 +75,8 @@ async def _serve(arguments: argparse.Namespace) -> int:
     try:
         await gateway.start()
         await admin.start(*arguments.admin)
+    except sqlite3.Error as error:
+        return _fail(_unusable(arguments.spool, error), 1)
     except OSError as error:
         await gateway.stop()
         return _fail(f"cannot listen: {error}", 1)
@@ -81,6 +86,13 @@ async def _serve(arguments: argparse.Namespace) -> int:
     await gateway.stop()
     await admin.close()
     return 0
+
+
+def _unusable(spool: Path, error: sqlite3.Error) -> str:
+    return (
+        f"the ledger of the spool {spool} cannot be used: {error}. Mend the disk or bring back a copy; to begin anew, "
+        f"move the whole folder away: what it held is not forwarded then"
+    )
 
 
 def _fail(message: str, code: int) -> int:

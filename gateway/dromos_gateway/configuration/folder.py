@@ -8,7 +8,7 @@ been deleted, so what is read counts only when the content was the same before a
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,14 +41,11 @@ class Folder:
     def __init__(self, paths: Sequence[Path], accepted: Sequence[InForce] = ()) -> None:
         self._paths = tuple(paths)
         self._accepted = tuple(accepted)
+        self._doubted = ""
 
     def digest(self) -> str:
         """The hash over all files, as `manifests.read` gives it. OSError when they cannot be read."""
-        contents: dict[str, bytes] = {}
-        for path in self._paths:
-            for file in _files(path):
-                contents[str(file.relative_to(path)) if path.is_dir() else file.name] = file.read_bytes()
-        return manifests.hash_files(contents)
+        return manifests.digest(self._paths)
 
     def load(self) -> Loaded:
         """Read everything. OSError when that cannot be done; then the gateway goes on with what it has."""
@@ -59,6 +56,13 @@ class Folder:
         broken = frozenset(document.identity for document in documents if document.identity not in fresh)
         problems = (*read.problems, *_extra(read))
         return Loaded(compile_documents(documents, problems, read.hash), documents, broken)
+
+    def believes(self, loaded: Loaded) -> bool:
+        """Whether to act on it: what lacks documents may be half written, and must look the same a second time."""
+        there = {document.identity for document in loaded.documents}
+        lacking = any(document.identity not in there for document in self._accepted)
+        doubted, self._doubted = self._doubted, loaded.configuration.hash
+        return not lacking or doubted == loaded.configuration.hash
 
     def accept(self, loaded: Loaded) -> None:
         """What was loaded is in force: broken documents fall back on it from now on."""
@@ -78,16 +82,3 @@ def _extra(read: manifests.Manifests) -> tuple[Problem, ...]:
     """Mistakes of meaning that compiling does not find by itself."""
     known = {"ForwardNodeNotFound", "Conflict"}
     return tuple(problem for problem in meaning.check(read) if problem.reason not in known)
-
-
-def _files(path: Path) -> Iterator[Path]:
-    if not path.is_dir():
-        yield path
-        return
-    for entry in sorted(path.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            yield from _files(entry)
-        elif entry.suffix in manifests.SUFFIXES:
-            yield entry

@@ -143,7 +143,8 @@ class Committer:
                 self._idle.clear()
                 await self._idle.wait()
         self._rounds.put(None)
-        await asyncio.to_thread(self._thread.join)
+        if self._thread.ident is not None:  # it never began where the gateway could not start
+            await asyncio.to_thread(self._thread.join)
 
     # --- on the loop ---
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from dromos_crds import reasons
 from dromos_crds.document import Document, parse_text
-from dromos_crds.manifests import Manifests, hash_files, read
+from dromos_crds.manifests import Manifests, digest, hash_files, read
 from dromos_crds.problems import Problem
 
 API = "dromos.dev/v1alpha1"
@@ -178,6 +179,28 @@ def test_folders_below_are_read_and_loops_noticed(tmp_path: Path) -> None:
     (tmp_path / "b" / "back").symlink_to(tmp_path)
     with pytest.raises(OSError, match="nested"):
         read([tmp_path])
+
+
+def test_pipes_are_no_manifests(tmp_path: Path) -> None:
+    write(tmp_path / "node.yaml", node("a"))
+    os.mkfifo(tmp_path / "pipe.yaml")  # reading it would never end
+    assert read([tmp_path]).files == ("node.yaml",)
+    (tmp_path / "gone.yaml").symlink_to("nowhere")
+    with pytest.raises(FileNotFoundError):
+        read([tmp_path])
+
+
+def test_files_of_one_name_in_two_folders_both_count(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    write(one / "node.yaml", node("a"))
+    write(two / "node.yaml", node("b"))
+    found = read([one, two])
+    assert (names(found), len(found.files)) == (["a", "b"], 2)
+    assert digest([one, two]) == found.hash
+    for folder, name in ((one, "c"), (two, "d")):
+        before = digest([one, two])
+        write(folder / "node.yaml", node(name))
+        assert digest([one, two]) != before
 
 
 def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:

@@ -80,6 +80,8 @@ def test_an_unreadable_path_is_wrong_usage(tmp_path: Path) -> None:
         (DESTINATION.replace("{name: radiology}", "{name: nowhere}"), ("spec.forwardNodeRef.name", "radiology")),
         (DESTINATION.replace("port: 104", "port: [104"), ("YAML syntax error",)),
         (DESTINATION + "    port: 105\n", (":10:", "'port'", "twice")),
+        (DESTINATION.replace("dromos.dev", "dromos.de"), (":1:", "apiVersion", "write dromos.dev/v1alpha1")),
+        (DESTINATION.replace("dromos.dev/v1alpha1", "v1"), (":1:", "apiVersion", "write dromos.dev/v1alpha1")),
     ],
 )
 def test_each_mistake_is_named_with_file_line_and_field(folder: Path, text: str, expected: tuple[str, ...]) -> None:
@@ -91,6 +93,13 @@ def test_each_mistake_is_named_with_file_line_and_field(folder: Path, text: str,
     assert any(all(part in problem for part in expected) for problem in problems), problems
     assert "1 ForwardNode valid" in lines[-1]
     assert "Traceback" not in result.stderr
+
+
+def test_kinds_of_others_that_are_called_like_ours_are_left_alone(folder: Path) -> None:
+    (folder / "other.yaml").write_text(
+        DESTINATION.replace("dromos.dev/v1alpha1", "platform.example.org/v1").replace("104", "0")
+    )
+    assert validate(folder).returncode == 0
 
 
 def test_a_secret_never_shows_its_value(folder: Path) -> None:

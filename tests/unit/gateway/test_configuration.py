@@ -88,7 +88,15 @@ def test_two_forwardnodes_with_one_title_are_a_conflict(folder):
     assert [problem.field for problem in problems if problem.reason == "Conflict"] == ["spec.aeTitle"]
 
 
-@pytest.mark.parametrize("text", ["kind: [unclosed", (DESTINATION % ("a", "false")).replace("port: 104", "port: 0")])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "kind: [unclosed",
+        (DESTINATION % ("a", "false")).replace("port: 104", "port: 0"),
+        (DESTINATION % ("a", "false")).replace("kind: Destination", "kind: Destinaton"),
+        (DESTINATION % ("a", "false")).replace("dromos.dev", "dromos.de"),
+    ],
+)
 def test_a_broken_document_keeps_its_last_accepted_form_also_after_a_restart(folder, text):
     first = Folder([folder])
     loaded = first.load()
@@ -117,6 +125,18 @@ def test_secrets_are_not_written_into_the_spool(folder):
     rows = to_rows(Folder([folder]).load().documents)
     assert "hunter2" not in str(rows)
     assert {row[0] for row in rows} == {"ForwardNode", "Destination"}
+
+
+def test_a_document_that_vanishes_is_believed_to_be_deleted_at_the_second_look(folder):
+    reader = Folder([folder])
+    reader.accept(reader.load())
+    write(folder, a="")  # as an editor leaves it between emptying the file and writing it
+    assert not reader.believes(reader.load())
+    write(folder, a=DESTINATION % ("a", "true"))
+    assert reader.believes(reader.load())
+    write(folder, a="")
+    assert not reader.believes(reader.load())
+    assert reader.believes(reader.load())
 
 
 def test_the_digest_follows_a_swapped_link_as_the_kubelet_does_it(tmp_path):

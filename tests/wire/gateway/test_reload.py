@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 
 from dromos_gateway.dimse.part10 import read_head
 from dromos_gateway.dimse.requestor import Association, Peer, ProposedContext, StoredObject
+from tests.ports import free_port
 from tests.wire.gateway.peers import data_sets, eventually, make_study, storescu
 
 
@@ -125,3 +127,19 @@ def test_a_broken_manifest_does_not_stop_the_valid_ones(gateway, receiver, tmp_p
     assert any("spec.dicom.port" in (item["field"] or "") for item in gateway.get("/v1/configuration")["problems"])
     storescu(gateway.port, make_study(tmp_path / "study", 2))
     a.has(2)
+
+
+def test_a_slip_in_the_kind_or_a_pipe_in_the_folder_costs_no_queue(gateway, tmp_path):
+    gateway.destination("a", free_port())
+    gateway.start()
+    storescu(gateway.port, make_study(tmp_path / "study", 2))
+    os.mkfifo(gateway.manifests / "pipe.yaml")
+    text = (gateway.manifests / "destination-a.yaml").read_text()
+    for old, new in (("kind: Destination", "kind: Destinaton"), ("dromos.dev/", "dromos.de/")):
+        gateway.write("destination-a", text.replace(old, new))
+        gateway.applied()
+        configuration = gateway.get("/v1/configuration")
+        assert [item["reason"] for item in configuration["destinations"]] == ["LastAcceptedForm"]
+        assert len(configuration["problems"]) == 1
+        assert (gateway.queue("a")["waiting"], gateway.queue("a")["failed"]) == (2, 0)
+    assert gateway.terminate() == 0

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
+
+import pytest
 
 from tests.wire.gateway.peers import ENVIRONMENT, GatewayProcess, eventually, free_port
 
@@ -12,6 +15,14 @@ from tests.wire.gateway.peers import ENVIRONMENT, GatewayProcess, eventually, fr
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "dromos_gateway.commands.run", "--admin", "127.0.0.1:0", *arguments]
     return subprocess.run(command, capture_output=True, text=True, env=ENVIRONMENT, timeout=30, check=False)
+
+
+def said(result: subprocess.CompletedProcess[str]) -> str:
+    """What it says about why it cannot start: one line, no traceback."""
+    assert "Traceback" not in result.stderr
+    last = json.loads(result.stderr.splitlines()[-1])
+    assert last["message"] == "cannot start"
+    return str(last["error"])
 
 
 def test_wrong_usage_and_unreadable_paths_exit_with_2(tmp_path):
@@ -26,7 +37,7 @@ def test_wrong_usage_and_unreadable_paths_exit_with_2(tmp_path):
 def test_without_a_forwardnode_it_says_so_and_exits_with_1(tmp_path):
     result = run(str(tmp_path), "--spool", str(tmp_path / "spool"))
     assert result.returncode == 1
-    assert "no valid ForwardNode" in result.stderr
+    assert "no valid ForwardNode" in said(result)
 
 
 def test_two_forwardnodes_with_one_title_are_refused(tmp_path):
@@ -35,21 +46,47 @@ def test_two_forwardnodes_with_one_title_are_refused(tmp_path):
     gateway.node(name="two")
     result = run(str(gateway.manifests), "--spool", str(tmp_path / "spool"))
     assert result.returncode == 1
-    assert "spec.aeTitle" in result.stderr
+    assert "spec.aeTitle" in said(result)
+
+
+@pytest.mark.parametrize(
+    ("name", "damage"),
+    [("ledger.sqlite", b"this is no ledger" * 500), ("incoming", b"this is no folder")],
+)
+def test_a_spool_that_cannot_be_used_is_said(tmp_path, name, damage):
+    gateway = GatewayProcess(tmp_path)
+    gateway.node()
+    gateway.spool.mkdir()
+    (gateway.spool / name).write_bytes(damage)
+    result = run(str(gateway.manifests), "--spool", str(gateway.spool))
+    assert result.returncode in (1, 2)
+    assert str(gateway.spool) in said(result)
+    assert (gateway.spool / name).read_bytes() == damage
+
+
+def test_a_ledger_that_is_damaged_inside_is_said(gateway):
+    gateway.start()
+    assert gateway.terminate() == 0
+    ledger = gateway.spool / "ledger.sqlite"
+    content = ledger.read_bytes()
+    ledger.write_bytes(content[:4096] + b"\x5a" * (len(content) - 4096))
+    result = run(str(gateway.manifests), "--spool", str(gateway.spool))
+    assert result.returncode == 1
+    assert "move the whole folder away" in said(result)
 
 
 def test_a_second_gateway_on_one_spool_is_refused(gateway):
     gateway.start()
     result = run(str(gateway.manifests), "--listen", "127.0.0.1:0", "--spool", str(gateway.spool))
     assert result.returncode == 1
-    assert "another gateway" in result.stderr
+    assert "another gateway" in said(result)
 
 
 def test_an_address_in_use_is_said(gateway, tmp_path):
     gateway.start()
     result = run(str(gateway.manifests), "--listen", f"127.0.0.1:{gateway.port}", "--spool", str(tmp_path / "other"))
     assert result.returncode == 1
-    assert "cannot listen" in result.stderr
+    assert "cannot listen" in said(result)
 
 
 def test_the_admin_port_wants_its_token(tmp_path):
