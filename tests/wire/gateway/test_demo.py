@@ -52,7 +52,7 @@ def test_it_shows_the_main_job_and_cleans_up(tmp_path):
 def test_interrupted_it_cleans_up_and_killed_its_children_end(tmp_path):
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT), (signal.SIGKILL, -signal.SIGKILL)):
         process = start(tmp_path)
-        eventually(lambda: len(offspring(tmp_path)) >= 2, "it has children")
+        eventually(lambda: len(offspring(tmp_path)) >= 2, "it has children", timeout=90)
         process.send_signal(number)
         output, _ = process.communicate(timeout=30)
         assert process.returncode == code, output
