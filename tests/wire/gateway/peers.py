@@ -38,7 +38,7 @@ PresentationContexts = MR
 ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 
 
-def eventually(condition: Callable[[], Any], what: str, timeout: float = 30.0) -> Any:
+def eventually(condition: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
     """Wait until `condition` is truthy; its value."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
@@ -122,7 +122,7 @@ class Receiver:
             self._process = None
             self.log.close()
 
-    def has(self, count: int, timeout: float = 30.0) -> None:
+    def has(self, count: int, timeout: float = 60.0) -> None:
         """Wait until so many instances are there."""
 
         def enough() -> bool:

@@ -88,7 +88,13 @@ class Exim:
             if parent.stat().st_uid == 0 and str(parent).startswith("/tmp/"):
                 parent.chmod(parent.stat().st_mode | 0o011)
         shutil.chown(self._home / "exim.conf", "root")
-        command = ["/usr/sbin/exim4", "-C", str(self._home / "exim.conf"), "-bdf", "-q1m"]
+        command = [
+            "/usr/sbin/exim4",
+            "-C",
+            str(self._home / "exim.conf"),
+            "-bdf",
+            "-q5s",
+        ]  # what it defers is soon tried again
         self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         eventually(lambda: _answers(self.port), "Exim listens")
         return self
@@ -102,6 +108,10 @@ class Exim:
     def mails(self) -> list[EmailMessage]:
         """Delivered mails."""
         return [message_from_bytes(path.read_bytes(), policy=default) for path in self._home.glob("mail/new/*")]
+
+    def log(self) -> str:
+        """What it says of itself."""
+        return "".join(path.read_text() for path in sorted(self._home.glob("log/*")))
 
 
 @dataclass

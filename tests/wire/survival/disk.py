@@ -35,8 +35,8 @@ class ForgetfulDisk:
 
     def unmount(self) -> None:
         if self._process is not None:
-            eventually(lambda: subprocess.call(["fusermount3", "-u", self.folder]) == 0, "the disk is free", 10)
-            assert self._process.wait(20) == 0
+            eventually(lambda: subprocess.call(["fusermount3", "-u", self.folder]) == 0, "the disk is free")
+            assert self._process.wait(120) == 0
             self._process = None
 
     def nobody_is_there(self) -> bool:

@@ -51,6 +51,10 @@ class Node:
         for node in self.names.values():
             node.lose_power()
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What the "disk" keeps; the rest would be forgotten anyway."""
+        return {**self.__dict__, "data": bytearray(), "names": {}}
+
 
 class Forgetful(Operations):  # type: ignore[misc]
     """The operations of FUSE's high-level interface."""

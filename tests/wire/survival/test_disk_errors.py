@@ -132,7 +132,7 @@ def small_disk(tmp_path):
     folder.mkdir()
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=32m", "tmpfs", str(folder)], check=True)
     yield folder
-    eventually(lambda: subprocess.call(["umount", str(folder)]) == 0, "the disk is free", 10)
+    eventually(lambda: subprocess.call(["umount", str(folder)]) == 0, "the disk is free")
 
 
 def test_a_full_disk_refuses_until_there_is_room_again(small_disk, gateway, receiver, sender_to):
