@@ -37,10 +37,10 @@ class Asking:
             choice, known = decision.choice, decision.known
             answer = self._answer(choice, tag, known)
             if answer is not None and answer.code == DATE:
-                return decision.as_kind(Kind.ACT, date)
+                return decision.as_kind(Kind.ACT, date).at(tag, level)
             if answer is not None:
-                return level.resolved(answer, tag, known).written_as(decision.vr)
-            decision = level.decide_from(tag, known, choice.rule.position + 1).written_as(decision.vr)
+                return level.resolved(answer, tag, known).written_as(decision.vr).at(tag, level)
+            decision = level.behind(decision, tag, choice.rule.position)
         return decision
 
     def _answer(self, choice: Choice, tag: int, vr: bytes) -> Choice | None:

@@ -35,6 +35,7 @@ class Kind(Enum):
 class Decision:
     """What becomes of one element; `act` makes the new value, None keeps the old one.
 
+    tag       where it is for
     vr        as the file has it
     known     what it is after all, where the file says UN or nothing
     simple    nothing to do, nor to look into
@@ -61,6 +62,7 @@ class Decision:
         "quick",
         "simple",
         "step",
+        "tag",
         "value",
         "vr",
         "watched",
@@ -85,6 +87,7 @@ class Decision:
         self.new_vr = new_vr
         self.simple = kind is Kind.KEEP and known not in (b"SQ", b"UN")
         self.position = -1 if choice is None else choice.rule.position
+        self.tag = 0
         self.step = b""
         self.constant: bytes | None = None
         self.value: bytes | None = None
@@ -96,6 +99,7 @@ class Decision:
     def at(self, tag: int, level: Level) -> Decision:
         """The same, ready for its place."""
         path, plan = level.path, level.plan
+        self.tag = tag
         self.step = _STEP(tag, self.position, len(path), self.code[:4].encode("ascii"))
         self.watched = not path and tag in WATCHED
         if plan.calls_services or self.vr == b"UN":
@@ -115,7 +119,7 @@ class Decision:
     def as_kind(self, kind: Kind, act: Act | None = None) -> Decision:
         """The same with another kind, for one instance."""
         changed = Decision(self.known, kind, self.code, self.choice, act or self.act, self.new_vr, self.vr)
-        changed.step, changed.watched = self.step, self.watched
+        changed.tag, changed.step, changed.watched = self.tag, self.step, self.watched
         return changed
 
     def written_as(self, vr: bytes) -> Decision:

@@ -22,7 +22,7 @@ from dromos_gateway.deid.uncleanable import uncleanable
 from dromos_gateway.deid.written import WRITTEN, Facts, vr_of
 from dromos_gateway.header.encoding import PIXEL_DATA, encoding_of
 from dromos_gateway.header.errors import MalformedDataSet
-from dromos_gateway.header.indexing import Place, index
+from dromos_gateway.header.indexing import index
 from dromos_gateway.header.inflating import inflate_file
 from dromos_gateway.header.output import Counting, Pieces, Sink, TooLarge
 from dromos_gateway.header.source import Source
@@ -110,8 +110,8 @@ class _Work:
         self._plan = plan
         self._pseudonym = pseudonym
         self._encoding = encoding_of(self._syntax)
-        self._places: dict[int, Place] = index(source, self._encoding, whole=True)
-        self._view = HeaderView(source, self._encoding, self._places)
+        self._layout = index(source, self._encoding, whole=True)
+        self._view = HeaderView(source, self._encoding, self._layout)
         self._truths = plan.truths(self._view)
         self._arguments: dict[str, Any] = {"api": api, "trail": trail}
         self._warnings: tuple[str, ...] = ()
@@ -152,7 +152,7 @@ class _Work:
         return run, sink, isinstance(sink, Pieces)
 
     def _run(self) -> Run:
-        return Run(self._plan, self._source, self._places, self._view, self._truths, **self._arguments)
+        return Run(self._plan, self._source, self._layout, self._view, self._truths, **self._arguments)
 
     def _edit(self, run: Run, sink: Sink, facts: Facts, added: dict[int, tuple[bytes, str]]) -> None:
         found = additions_of(self._plan, self._view, self._truths, facts, self._pseudonym, added)
@@ -183,7 +183,7 @@ class _Work:
         plan, view = self._plan, self._view
         if plan.morphing or plan.pixels is None or not plan.profile.masks or not self._truths[plan.pixels.position]:
             return None
-        if not PIXEL_DATA & self._places.keys():
+        if not PIXEL_DATA & self._layout.shape.index.keys():
             return None
         if not any(may_show_text(run.sop_class_uid, text) for text in self._burned_in(run)):
             return None

@@ -16,10 +16,11 @@ from dromos_gateway.deid.outcomes import Hold
 from dromos_gateway.deid.written import WRITTEN
 from dromos_gateway.header.encoding import Encoding
 from dromos_gateway.header.errors import named
-from dromos_gateway.header.indexing import known_vr
+from dromos_gateway.header.vr import known_vr
 
 if TYPE_CHECKING:
     from dromos_gateway.deid.plan import Plan
+    from dromos_gateway.deid.program import Program
 
 _MOST_ENTRIES: Final = 16_384
 # texts that a dummy or cleaned sequence must not keep; codes, numbers and UIDs have rows of their own or say nothing
@@ -47,6 +48,8 @@ class Level:
         self.path = path
         self.encoding = encoding
         self.table: dict[int, Decision] = {}
+        self.programs: dict[tuple[object, ...], Program] = {}
+        self._behind: dict[tuple[int, bytes, int], Decision] = {}
         self._sop_class_uid = sop_class_uid
         self._truths = truths
         self._limit = len(plan.rules) if limit is None else limit + 1
@@ -63,6 +66,17 @@ class Level:
             self.table.clear()
         self.table[tag] = decision
         return decision
+
+    def behind(self, decision: Decision, tag: int, position: int) -> Decision:
+        """The decision for an element when the rule at `position` passes it on."""
+        key = tag, decision.vr, position
+        found = self._behind.get(key)
+        if found is None:
+            found = self.decide_from(tag, decision.known, position + 1).written_as(decision.vr).at(tag, self)
+            if len(self._behind) >= _MOST_ENTRIES:
+                self._behind.clear()
+            self._behind[key] = found
+        return found
 
     def decide_from(self, tag: int, vr: bytes, start: int) -> Decision:
         """The decision, by the element's true VR, if only the rules from `start` on are asked."""

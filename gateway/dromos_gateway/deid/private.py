@@ -3,17 +3,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 from dromos_gateway.deid.choosing import API
 from dromos_gateway.deid.decision import Decision, Kind
 from dromos_gateway.deid.level import Level
 from dromos_gateway.deid.safe_private import is_safe
-from dromos_gateway.header.indexing import Place
+from dromos_gateway.header.shape import Layout
 from dromos_gateway.header.source import Source
 
 REMOVE: Final = Kind.REMOVE
+_UNCERTAIN: Final = frozenset((Kind.ASK, Kind.SAFE_PRIVATE))
 
 
 def is_creator(tag: int) -> bool:
@@ -22,27 +23,34 @@ def is_creator(tag: int) -> bool:
 
 
 class Blocks:
-    """The private blocks of one data set or item: whose they are, and which of them something is kept of."""
+    """The private blocks of one data set or item: whose they are, and which of them something is kept of.
+
+    `uncertain` where that depends on creators or values, and not on which elements there are.
+    """
 
     def __init__(
         self,
-        elements: Sequence[tuple[int, Place]],
+        layout: Layout,
         level: Level,
         source: Source,
         kept: frozenset[tuple[int, int]],
         ask: Callable[[Decision, int], Decision],
     ) -> None:
-        """`elements` are private ones; `ask` settles what an expression has to say."""
+        """`ask` settles what an expression has to say."""
+        self.uncertain = False
         self._ask = ask
         self._creators: dict[tuple[int, int], str] = {}
         self._kept = set(kept)
         table, decide, looks = level.table, level.decide, level.plan.may_keep_private
-        for tag, (vr, _, value, stop) in elements:
+        for tag, (vr, _, value, stop) in layout.items():
+            if not tag & 0x10000:
+                continue
             if 0x10 <= tag & 0xFFFF <= 0xFF:
                 text = source.read(value, stop - value).decode("latin-1")
                 self._creators[(tag >> 16, tag & 0xFF)] = text.strip("\0 ")
             elif looks:
                 decision = table.get(tag) or decide(tag, vr)
+                self.uncertain = self.uncertain or decision.kind in _UNCERTAIN
                 if decision.kind is not REMOVE and self._stays(decision, tag):
                     self._kept.add(_block(tag))
 

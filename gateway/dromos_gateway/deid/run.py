@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
@@ -18,22 +18,27 @@ from dromos_gateway.deid.level import Level
 from dromos_gateway.deid.outcomes import Hold, Step
 from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.private import Blocks
+from dromos_gateway.deid.program import CARRY_OUT, REMEMBER, Program, compile_program
 from dromos_gateway.deid.trail import Trail
 from dromos_gateway.header.encoding import IMPLICIT, UNDEFINED, Encoding
 from dromos_gateway.header.errors import named
-from dromos_gateway.header.indexing import SPECIFIC_CHARACTER_SET, Place, encodings_at
+from dromos_gateway.header.indexing import index_item
 from dromos_gateway.header.output import Sink, packed_length
+from dromos_gateway.header.sets import SPECIFIC_CHARACTER_SET, encodings_of
+from dromos_gateway.header.shape import Layout, Place
 from dromos_gateway.header.source import Source
 from dromos_gateway.header.values import text_of
 from dromos_gateway.header.view import HeaderView
 from dromos_gateway.header.vr import CHARACTERS
-from dromos_gateway.header.walking import elements_of, items
+from dromos_gateway.header.walking import items
 from dromos_gateway.header.writing import element
 
 _ITEM_MARK: Final = b"\xfe\xff\x00\xe0"
-_LAST: Final = 1 << 40  # behind every tag
-_REMOVE, _ACT, _ASK, _EMPTY, _KEEP = Kind.REMOVE, Kind.ACT, Kind.ASK, Kind.EMPTY, Kind.KEEP
+_ACT, _ASK, _EMPTY, _KEEP = Kind.ACT, Kind.ASK, Kind.EMPTY, Kind.KEEP
 _MEMORIES: Final = 512  # values that a decision remembers
+_PROGRAMS: Final = 128  # that a level remembers
+_LONGEST: Final = 2048  # elements of a shape whose program is remembered
+_NOTHING: Final[dict[int, bytes]] = {}
 
 
 class Scope:
@@ -54,7 +59,7 @@ class Run:
         self,
         plan: Plan,
         source: Source,
-        places: dict[int, Place],
+        layout: Layout,
         view: HeaderView,
         truths: tuple[bool, ...],
         *,
@@ -73,7 +78,7 @@ class Run:
         self.changed: dict[int, str | None] = {}
         self._trail = Trail(source) if trail else None
         self._asking = Asking(view, self.changed, api)
-        self._places = places
+        self._layout = layout
         self._watches_all = plan.calls_services
         self._log = bytearray()
         self._copied = 0
@@ -95,8 +100,8 @@ class Run:
         self._sink, self._copied = sink, 0
         level = self.plan.root(self.sop_class_uid, self.truths, self.view.encoding)
         scope = Scope(level, self.view.encoding, self.view.character_sets)
-        self._elements(tuple(self._places.items()), scope, additions, frozenset(kept_blocks))
-        sink.copy(self.source, self._copied, self.source.end)
+        self._elements(self._layout, scope, additions, frozenset(kept_blocks))
+        sink.splice(self.source, self._copied, self.source.end, b"")
         self._copied = self.source.end
 
     def digest(self) -> str:
@@ -113,7 +118,7 @@ class Run:
         if self._words is None:
             self._words = words_of(
                 self.view.text(tag)
-                for tag, place in self._places.items()
+                for tag, place in self._layout.items()
                 if place[0] in CHARACTERS
                 and (row := row_of(tag)) is not None
                 and not row.options.keys() & self.plan.options
@@ -126,86 +131,93 @@ class Run:
 
     def _elements(
         self,
-        elements: Sequence[tuple[int, Place]],
+        layout: Layout,
         scope: Scope,
         additions: dict[int, bytes],
         kept_blocks: frozenset[tuple[int, int]] = frozenset(),
     ) -> None:
-        pending = sorted(additions)
-        following = pending[0] if pending else _LAST
-        level, log, slow = scope.level, self._log, self._trail is not None
-        table, decide = level.table, level.decide
-        blocks = self._blocks(elements, level, kept_blocks)
-        for tag, place in elements:
-            while following < tag:
-                self._replace(place[1], place[1], additions[pending.pop(0)])
-                following = pending[0] if pending else _LAST
-            if following == tag:  # written in its place
-                self._replace(place[1], place[3], additions[pending.pop(0)])
-                following = pending[0] if pending else _LAST
+        program, blocks = self._program(layout, scope.level, additions, kept_blocks)
+        starts, source, splice = layout.starts, self.source, self._sink.splice
+        log, copied, patient = self._log, self._copied, self.patient_id
+        block, base, end = source.block, source.base, source.base + len(source.block)
+        for what, first, behind, how, logged in program.steps:
+            start, stop = starts[first], starts[behind]
+            log += logged
+            if what == REMEMBER:
+                head, decision = how
+                inside = base <= start and stop <= end
+                value = start + head
+                raw = block[value - base : stop - base] if inside else source.read(value, stop - value)
+                new, after = decision.memory.get((patient, raw)) or self._worked_out(decision, scope, raw)
+                if new is None:
+                    continue
+                if decision.dated:
+                    self.applied.add(decision.position)
+                if decision.watched:
+                    self.changed[decision.tag] = after
+            elif what == CARRY_OUT:
+                self._copied = copied
+                tag, decision = how
+                self._look_closer(decision, blocks, scope, tag, layout.place(first))
+                copied = self._copied
                 continue
-            decision = table.get(tag)
-            if decision is None or decision.vr != place[0]:
-                decision = decide(tag, place[0])
-            if decision.simple:
-                continue
-            if blocks is not None and tag & 0x10000:
-                decision = blocks.mended(decision, tag)
-            if decision.kind is _ASK:
-                decision = self._asking.settled(decision, level, tag).at(tag, level)
-            if slow or not decision.quick:
-                self._carry_out(decision, scope, tag, place)
-                continue
-            log += decision.step
-            if decision.kind is not _REMOVE:
-                self._repeat(decision, scope, tag, place)
-            elif self._copied == place[1]:
-                self._copied = place[3]
+            elif how.__class__ is bytes:
+                new = how
             else:
-                self._replace(place[1], place[3], b"")
-        for tag in pending:
-            end = elements[-1][1][3] if elements else self._copied
-            self._replace(end, end, additions[tag])
+                new = b"".join([part if part.__class__ is bytes else additions[part] for part in how])
+            if copied != start or new:
+                splice(source, copied, start, new)
+            copied = stop
+        self._copied = copied
 
-    def _blocks(
-        self, elements: Sequence[tuple[int, Place]], level: Level, kept: frozenset[tuple[int, int]]
-    ) -> Blocks | None:
+    def _program(
+        self, layout: Layout, level: Level, additions: dict[int, bytes], kept: frozenset[tuple[int, int]]
+    ) -> tuple[Program, Blocks | None]:
+        """The level's program for the shape, and the private blocks where they must be known."""
+        detailed = self._trail is not None
+        added = tuple(sorted(additions)) if additions else ()
+        key = layout.shape, added, kept, detailed
+        program = level.programs.get(key)
+        if program is not None:
+            return program, self._blocks(layout, level, kept) if program.blocks else None
+        blocks = self._blocks(layout, level, kept)
+        program = compile_program(level, layout.shape, added, blocks, detailed=detailed)
+        if len(level.programs) >= _PROGRAMS:
+            level.programs.clear()
+        if len(layout.shape.tags) <= _LONGEST:
+            level.programs[key] = program
+        return program, blocks if program.blocks else None
+
+    def _blocks(self, layout: Layout, level: Level, kept: frozenset[tuple[int, int]]) -> Blocks | None:
         """The private blocks, if some of them may stay."""
         if not self.plan.may_keep_private and not kept:
             return None
-        private = [found for found in elements if found[0] & 0x10000]
-        if not private:
-            return None
         settle = self._asking.settled
-        return Blocks(private, level, self.source, kept, lambda decision, tag: settle(decision, level, tag))
+        return Blocks(layout, level, self.source, kept, lambda decision, tag: settle(decision, level, tag))
 
-    def _repeat(self, decision: Decision, scope: Scope, tag: int, place: Place) -> None:
-        """What depends on the value and the patient only is remembered from instance to instance."""
-        _, start, value, stop = place
-        if decision.constant is not None:
-            self._replace(start, stop, decision.constant)
-            return
-        raw = self.source.read(value, stop - value)
-        key = (self.patient_id, raw)
-        known = decision.memory.get(key)
-        if known is None:
-            new = self._acted(decision, scope, tag, raw)
-            if new is None or new is REMOVED:
-                known = (new, None)
-            else:
-                shown = text_of(decision.new_vr or decision.known, new, scope.encodings, scope.encoding.order)
-                known = (self._whole(decision, scope, tag, new), shown)
-            if len(decision.memory) >= _MEMORIES:
-                decision.memory.clear()
-            decision.memory[key] = known
-        if decision.dated:
-            self.applied.add(decision.position)
-        written, after = known
-        if written is None:
-            return
-        self._replace(start, stop, b"" if written is REMOVED else written)
-        if decision.watched:
-            self.changed[tag] = after
+    def _worked_out(self, decision: Decision, scope: Scope, raw: bytes) -> tuple[bytes | None, str | None]:
+        """The new element in place of an old value, and the new value as text; from now on in the decision's memory.
+
+        None: the element stays as it is.
+        """
+        written = after = None
+        new = self._acted(decision, scope, decision.tag, raw)
+        if new is REMOVED:
+            written = b""
+        elif new is not None:
+            written = self._whole(decision, scope, decision.tag, new)
+            after = text_of(decision.new_vr or decision.known, new, scope.encodings, scope.encoding.order)
+        if len(decision.memory) >= _MEMORIES:
+            decision.memory.clear()
+        decision.memory[(self.patient_id, raw)] = written, after
+        return written, after
+
+    def _look_closer(self, decision: Decision, blocks: Blocks | None, scope: Scope, tag: int, place: Place) -> None:
+        if blocks is not None and tag & 0x10000:
+            decision = blocks.mended(decision, tag)
+        if decision.kind is _ASK:
+            decision = self._asking.settled(decision, scope.level, tag)
+        self._carry_out(decision, scope, tag, place)
 
     def _carry_out(self, decision: Decision, scope: Scope, tag: int, place: Place) -> None:
         _, start, value, stop = place
@@ -249,31 +261,32 @@ class Run:
             self._note(decision, scope, tag, place, None, same=True)
         inner = IMPLICIT if vr == b"UN" else encoding
         length = int.from_bytes(source.read(value - 4, 4), "big" if encoding.big_endian else "little")
-        below = scope.level.below(tag, decision.choice, inner)
+        below = Scope(scope.level.below(tag, decision.choice, inner), inner, scope.encodings)
         depth = len(scope.level.path)
         self._open(start, value)
         before = sink.total
         for content, size, after in items(source, value, length, stop, inner, depth):
             self._open(content - 8, content)
             within = sink.total
-            elements = elements_of(source, content, size, after, inner, depth + 1)
-            own = next((found[1] for found in elements if found[0] == SPECIFIC_CHARACTER_SET), None)
-            sets = scope.encodings if own is None else encodings_at(source, own[2], own[3])
-            self._elements(elements, Scope(below, inner, sets), {})
+            elements = index_item(source, content, size, after, inner, depth + 1)
+            within_item = below
+            if SPECIFIC_CHARACTER_SET in elements.shape.index:
+                within_item = Scope(below.level, inner, encodings_of(source, elements))
+            self._elements(elements, within_item, _NOTHING)
             self._close(after, size, within, inner)
         self._close(stop, length, before, encoding)
 
     def _open(self, start: int, content: int) -> None:
         """Write a head by itself: its length may have to be written over."""
-        self._sink.copy(self.source, self._copied, start)
-        self._sink.write(self.source.read(start, content - start))
+        self._sink.splice(self.source, self._copied, start, self.source.read(start, content - start))
         self._copied = content
 
     def _close(self, stop: int, length: int, begun: int, encoding: Encoding) -> None:
         if length == UNDEFINED:
             return
         sink = self._sink
-        sink.copy(self.source, self._copied, stop)
+        if self._copied != stop:
+            sink.splice(self.source, self._copied, stop, b"")
         self._copied = stop
         if sink.total - begun != length:
             sink.patch(begun - 4, packed_length(sink.total - begun, encoding.order))
@@ -284,10 +297,8 @@ class Run:
 
     def _replace(self, start: int, stop: int, new: bytes) -> None:
         """New bytes for those from `start` to `stop`; everything before is as it was, unless written already."""
-        if self._copied != start:
-            self._sink.copy(self.source, self._copied, start)
-        if new:
-            self._sink.write(new)
+        if self._copied != start or new:
+            self._sink.splice(self.source, self._copied, start, new)
         self._copied = stop
 
     def _note(

@@ -12,7 +12,7 @@ from typing import Final
 
 from dromos_gateway.deid.outcomes import Changed
 from dromos_gateway.dimse.part10 import file_head
-from dromos_gateway.header.output import Pieces, Sink, Spilled, copy_range, write_at
+from dromos_gateway.header.output import Pieces, Sink, Spilled, write_at, write_pieces
 from dromos_gateway.header.source import Source
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -36,13 +36,13 @@ def write_target(
     )
     fd = os.open(target, _FLAGS, 0o600)
     try:
-        write_at(fd, head, 0)
         if deflated:
+            write_at(fd, head, 0)
             with tempfile.TemporaryFile(dir=target.parent) as plain:
-                _write_data_set(plain.fileno(), 0, source, pieces, again)
+                _write_data_set(plain.fileno(), b"", source, pieces, again)
                 _deflate(plain.fileno(), fd, len(head))
         else:
-            _write_data_set(fd, len(head), source, pieces, again)
+            _write_data_set(fd, head, source, pieces, again)
     except BaseException:
         target.unlink(missing_ok=True)
         raise
@@ -50,18 +50,14 @@ def write_target(
         os.close(fd)
 
 
-def _write_data_set(fd: int, offset: int, source: Source, pieces: Pieces | None, again: Callable[[Sink], None]) -> None:
-    if pieces is None:
-        sink = Spilled(fd, offset)
-        again(sink)
-        sink.flush()
+def _write_data_set(fd: int, head: bytes, source: Source, pieces: Pieces | None, again: Callable[[Sink], None]) -> None:
+    if pieces is not None:
+        write_pieces(fd, head, pieces.finish(), source)
         return
-    for at, data, start, stop in pieces.finish():
-        if data is not None:
-            write_at(fd, data, offset + at)
-        else:
-            origin, position = source.whereabouts(start)
-            copy_range(origin, position, fd, offset + at, stop - start)
+    write_at(fd, head, 0)
+    sink = Spilled(fd, len(head))
+    again(sink)
+    sink.flush()
 
 
 def _deflate(source: int, target: int, at: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from dromos_gateway.deid.decision import Decision
 from dromos_gateway.deid.outcomes import Step
-from dromos_gateway.header.indexing import Place
+from dromos_gateway.header.shape import Place
 from dromos_gateway.header.source import Source
 from dromos_gateway.header.values import text_of
 

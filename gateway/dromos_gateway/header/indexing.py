@@ -1,109 +1,133 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Where the root-level elements of a data set are."""
+"""Where the elements of a data set, or of an item of a sequence, are."""
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
 from typing import Final
 
-from dromos_gateway.header.encoding import PIXEL_DATA, UNDEFINED, Encoding
+from dromos_gateway.header.encoding import ITEM_DELIMITER, PIXEL_DATA, UNDEFINED, Encoding
 from dromos_gateway.header.errors import MalformedDataSet, named
+from dromos_gateway.header.shape import Layout, kind_of, shape_of
 from dromos_gateway.header.source import Source
-from dromos_gateway.header.values import character_sets
 from dromos_gateway.header.vr import LONG, SHORT, vr_of
 from dromos_gateway.header.walking import value_end
 
-SPECIFIC_CHARACTER_SET: Final = 0x00080005
-_HEAD, _LENGTH = struct.Struct("<HH2sH").unpack, struct.Struct("<I").unpack_from
-_HEADS: dict[bytes, tuple[int, bytes, int]] = {}
-_MOST_HEADS: Final = 8192
 MOST: Final = 65_536  # elements at the root; information objects have hundreds
-# VR, where the element begins, where its value begins, where the element ends
-Place = tuple[bytes, int, int, int]
+_NOT_HERE: Final = (0x0000, 0x0002, 0xFFFE)  # groups of messages, of files, of items
+_EXPLICIT, _IMPLICIT = struct.Struct("<HH2sH").unpack, struct.Struct("<HHI").unpack
+_LENGTH = struct.Struct("<I").unpack_from
+# (kind, length of the whole element) by its first eight bytes; the same heads come again and again. In place of the
+# length: _LONG where it stands in the next four bytes, _CLOSER where the head needs a closer look
+_Heads = dict[bytes, tuple[int, int]]
+_EXPLICIT_HEADS: _Heads = {}
+_IMPLICIT_HEADS: _Heads = {}
+_MOST_HEADS: Final = 8192
+_LONG: Final = 0
+_CLOSER: Final = -1
 
 
-def index(source: Source, encoding: Encoding, *, whole: bool = False) -> dict[int, Place]:
-    """The place of each root-level element up to Pixel Data, or with `whole` of those behind it too.
+def index(source: Source, encoding: Encoding, *, whole: bool = False) -> Layout:
+    """The root-level elements up to Pixel Data, or with `whole` those behind it too.
 
     Pixel Data itself is the last one where not `whole`, and ends where its value begins. `MalformedDataSet`.
     """
-    places: dict[int, Place] = {}
+    kinds: list[int] = []
+    starts: list[int] = []
     head_at, position, end = encoding.head_at, 0, source.end
-    common = encoding.explicit and not encoding.big_endian
     while position < end:
-        if common and (position := _simple_elements(source, places, position)) >= end:
+        if not encoding.big_endian and (position := _quickly(source, position, end, encoding, kinds, starts)) >= end:
             break
         tag, vr, value, length = head_at(source, position, end)
-        if tag in places:
-            raise MalformedDataSet(f"{named(tag)} appears twice", position)
-        group = tag >> 16
-        if group in (0x0000, 0x0002, 0xFFFE):
+        if tag >> 16 in _NOT_HERE:
             raise MalformedDataSet(f"{named(tag)} does not belong into a data set", position)
+        kinds.append(kind_of(tag, vr))
+        starts.append(position)
         if tag in PIXEL_DATA and not whole:
-            places[tag] = (vr, position, value, value)
+            position = value
             break
         stop = value + length if length != UNDEFINED else value_end(source, vr, value, length, end, encoding, 0)
         if stop > end:
             raise MalformedDataSet("the data set ends in an element", position)
-        places[tag] = (vr, position, value, stop)
         position = stop
-        if len(places) > MOST:
+        if len(kinds) > MOST:
             raise MalformedDataSet(f"the root has more than {MOST} elements", position)
-    return places
+    starts.append(position)
+    shape = shape_of(kinds, explicit=encoding.explicit)
+    if len(shape.index) != len(kinds):
+        again = next(at for at, tag in enumerate(shape.tags) if shape.index[tag] != at)
+        raise MalformedDataSet(f"{named(shape.tags[again])} appears twice", starts[again])
+    return Layout(shape, starts)
 
 
-def _simple_elements(source: Source, places: dict[int, Place], position: int) -> int:
-    """Index elements of the block in memory in the common encoding, up to the first that needs a closer look.
+def index_item(source: Source, content: int, size: int, after: int, encoding: Encoding, depth: int) -> Layout:
+    """The elements of an item of a sequence, as `walking.items` has found it."""
+    kinds: list[int] = []
+    starts: list[int] = []
+    head_at, position = encoding.head_at, content
+    while position < after:
+        if not encoding.big_endian and (
+            (position := _quickly(source, position, after, encoding, kinds, starts)) >= after
+        ):
+            break
+        tag, vr, value, length = head_at(source, position, after)
+        if tag == ITEM_DELIMITER and size == UNDEFINED:
+            break
+        if tag >> 16 == 0xFFFE:
+            raise MalformedDataSet(f"{named(tag)} where an element belongs", position)
+        kinds.append(kind_of(tag, vr))
+        starts.append(position)
+        position = value_end(source, vr, value, length, after, encoding, depth)
+    starts.append(position)
+    return Layout(shape_of(kinds, explicit=encoding.explicit), starts)
 
-    The general loop does the same and more; nine elements of ten are done here, in half the time.
+
+def _quickly(source: Source, position: int, end: int, encoding: Encoding, kinds: list[int], starts: list[int]) -> int:
+    """Find elements of the block in memory, up to the first that needs a closer look; where that is.
+
+    The loops above do the same and more; nine elements of ten are found here, in a third of the time.
     """
     block, base = source.block, source.base
-    at, end = position - base, len(block) - 12
-    last = max(next(reversed(places), 0), 0x0002FFFF)
-    while 0 <= at < end:
+    at, most, last = position - base, min(end - base, len(block)), len(block) - 12
+    if not 0 <= at < last:
+        return position
+    heads, learn = (_EXPLICIT_HEADS, _explicit) if encoding.explicit else (_IMPLICIT_HEADS, _implicit)
+    add_kind, add_start, known = kinds.append, starts.append, heads.get
+    while at < last:
         head = block[at : at + 8]
-        known = _HEADS.get(head) or _short_head(head)
-        tag, vr, length = known
-        if length >= 0:
-            value = at + 8
-        elif vr in LONG:
-            value = at + 12
-            length = _LENGTH(block, at + 8)[0]
+        kind, length = known(head) or _learn(heads, head, learn(head))
+        if length > 0:
+            stop = at + length
+        elif length == _LONG:
+            stop = at + 12 + _LENGTH(block, at + 8)[0]
         else:
             break
-        stop = value + length
-        if not last < tag < 0x7FE00000 or stop > end:
+        if stop > most:
             break
-        places[tag] = (vr, base + at, base + value, base + stop)
-        at, last = stop, tag
-    return base + at if at >= 0 else position
+        add_kind(kind)
+        add_start(at + base)
+        at = stop
+    return at + base
 
 
-def _short_head(head: bytes) -> tuple[int, bytes, int]:
-    """Tag, VR and length of an element with a short VR; length -1 for others. The same heads come again and again."""
-    group, number, vr, length = _HEAD(head)
-    found = group << 16 | number, vr, length if vr in SHORT else -1
-    if len(_HEADS) >= _MOST_HEADS:
-        _HEADS.clear()
-    _HEADS[head] = found
+def _explicit(head: bytes) -> tuple[int, int]:
+    group, number, vr, length = _EXPLICIT(head)
+    tag = group << 16 | number
+    if group in _NOT_HERE or tag in PIXEL_DATA or (vr not in SHORT and vr not in LONG):
+        return 0, _CLOSER
+    return kind_of(tag, vr), 8 + length if vr in SHORT else _LONG
+
+
+def _implicit(head: bytes) -> tuple[int, int]:
+    group, number, length = _IMPLICIT(head)
+    tag = group << 16 | number
+    if group in _NOT_HERE or tag in PIXEL_DATA or length == UNDEFINED:
+        return 0, _CLOSER
+    return kind_of(tag, vr_of(tag)), 8 + length
+
+
+def _learn(heads: _Heads, head: bytes, found: tuple[int, int]) -> tuple[int, int]:
+    if len(heads) >= _MOST_HEADS:
+        heads.clear()
+    heads[head] = found
     return found
-
-
-def encodings_of(source: Source, places: Mapping[int, Place]) -> tuple[str, ...]:
-    """The character sets of the root level."""
-    place = places.get(SPECIFIC_CHARACTER_SET)
-    return character_sets(b"") if place is None else encodings_at(source, place[2], place[3])
-
-
-def encodings_at(source: Source, value: int, stop: int) -> tuple[str, ...]:
-    """The character sets that the element with this value names."""
-    try:
-        return character_sets(source.read(value, stop - value))
-    except LookupError:
-        raise MalformedDataSet("Specific Character Set (0008,0005) names an unknown one", value) from None
-
-
-def known_vr(tag: int, vr: bytes) -> bytes:
-    """What a UN element is after all, where the standard knows its tag (PS3.5 6.2.2)."""
-    return vr_of(tag) if vr == b"UN" else vr

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
 from io import FileIO
 from typing import BinaryIO
 
 from dromos_gateway.header.encoding import PIXEL_DATA, Encoding, encoding_of
-from dromos_gateway.header.indexing import Place, encodings_of, index, known_vr
+from dromos_gateway.header.indexing import index
 from dromos_gateway.header.inflating import inflate_bytes, inflate_file
+from dromos_gateway.header.sets import encodings_of
+from dromos_gateway.header.shape import Layout
 from dromos_gateway.header.source import Source
 from dromos_gateway.header.values import text_of
+from dromos_gateway.header.vr import known_vr
 from dromos_gateway.header.walking import tags_within
 
 
@@ -23,17 +25,15 @@ class HeaderView:
     The values it gives are patient data.
     """
 
-    __slots__ = ("_file", "_places", "_source", "_tags", "character_sets", "encoding")
+    __slots__ = ("_file", "_layout", "_source", "_tags", "character_sets", "encoding")
 
-    def __init__(
-        self, source: Source, encoding: Encoding, places: Mapping[int, Place] | None = None, file: object = None
-    ) -> None:
+    def __init__(self, source: Source, encoding: Encoding, layout: Layout | None = None, file: object = None) -> None:
         self._source = source
         self._file = file  # what was inflated lives as long as the view
         self._tags: set[int] | None = None
-        self._places = index(source, encoding) if places is None else places
+        self._layout = index(source, encoding) if layout is None else layout
         self.encoding = encoding
-        self.character_sets = encodings_of(source, self._places)
+        self.character_sets = encodings_of(source, self._layout)
 
     @classmethod
     def of_bytes(cls, data: bytes, transfer_syntax_uid: str, size: int | None = None) -> HeaderView:
@@ -58,7 +58,7 @@ class HeaderView:
 
     def text(self, tag: int) -> str | None:
         """All values of a root-level element, joined with backslashes; None when it is absent or empty."""
-        place = self._places.get(tag)
+        place = self._layout.get(tag)
         if place is None:
             return None
         vr, _, value, stop = place
@@ -69,21 +69,21 @@ class HeaderView:
 
     def present(self, tag: int) -> bool:
         """Whether the element is there, empty or not, at the root or in a sequence."""
-        return tag in self._places or tag in self._nested()
+        return tag in self._layout or tag in self._nested()
 
     def at_root(self, tag: int) -> bool:
         """Whether the root level has the element, empty or not."""
-        return tag in self._places
+        return tag in self._layout
 
     def vr(self, tag: int) -> str | None:
         """The VR of a root-level element; None when it is absent."""
-        place = self._places.get(tag)
+        place = self._layout.get(tag)
         return None if place is None else place[0].decode("ascii")
 
     def _nested(self) -> set[int]:
         if self._tags is None:
             self._tags = set()
-            for vr, start, value, stop in self._places.values():
+            for vr, start, value, stop in self._layout.places():
                 if vr == b"SQ" and stop > value:
                     length = self.encoding.head_at(self._source, start, stop)[3]
                     self._tags |= tags_within(self._source, value, length, stop, self.encoding)

@@ -92,6 +92,11 @@ def vr_of(tag: int) -> bytes:
     return next((vr for mask, value, vr in repeating() if tag & mask == value), b"UN")
 
 
+def known_vr(tag: int, vr: bytes) -> bytes:
+    """What a UN element is after all, where the standard knows its tag (PS3.5 6.2.2)."""
+    return vr_of(tag) if vr == b"UN" else vr
+
+
 def is_standard(tag: int) -> bool:
     """Whether PS3.6 has it, repeating groups included."""
     return tag in standard() or (not tag >> 16 & 1 and any(tag & mask == value for mask, value, _ in repeating()))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,6 +18,7 @@ from dromos_gateway.header.encoding import (
 from dromos_gateway.header.errors import MalformedDataSet, named
 from dromos_gateway.header.source import Source
 
+_ITEM, _ITEM_BIG = struct.Struct("<HHI").unpack_from, struct.Struct(">HHI").unpack_from
 MAX_DEPTH: Final = 64  # deeper than any information object, far from Python's own limit
 
 
@@ -56,31 +58,13 @@ def item_head(source: Source, position: int, end: int, encoding: Encoding) -> tu
     """Items and delimiters have no VR, whatever the transfer syntax (PS3.5 7.5)."""
     if position + 8 > end:
         raise MalformedDataSet("a sequence ends without its delimiter", position)
-    head = source.peek(position, 8)
-    order = "big" if encoding.big_endian else "little"
-    tag = int.from_bytes(head[0:2], order) << 16 | int.from_bytes(head[2:4], order)  # type: ignore[arg-type]
-    length = int.from_bytes(head[4:8], order)  # type: ignore[arg-type]
+    at = position - source.base
+    block, at = (source.block, at) if 0 <= at <= len(source.block) - 8 else (source.peek(position, 8), 0)
+    group, element, length = _ITEM_BIG(block, at) if encoding.big_endian else _ITEM(block, at)
+    tag = group << 16 | element
     if length != UNDEFINED and position + 8 + length > end:
         raise MalformedDataSet(f"{named(tag)} is longer than what holds it", position)
     return tag, b"", position + 8, length
-
-
-def elements_of(
-    source: Source, content: int, size: int, after: int, encoding: Encoding, depth: int
-) -> list[tuple[int, tuple[bytes, int, int, int]]]:
-    """(tag, (VR, where it begins, where its value begins, where it ends)) of each element of an item."""
-    found: list[tuple[int, tuple[bytes, int, int, int]]] = []
-    head_at, position = encoding.head_at, content
-    while position < after:
-        tag, vr, value, length = head_at(source, position, after)
-        if tag == ITEM_DELIMITER and size == UNDEFINED:
-            break
-        if tag >> 16 == 0xFFFE:
-            raise MalformedDataSet(f"{named(tag)} where an element belongs", position)
-        stop = value + length if length != UNDEFINED else value_end(source, vr, value, length, after, encoding, depth)
-        found.append((tag, (vr, position, value, stop)))
-        position = stop
-    return found
 
 
 def _item_end(source: Source, position: int, end: int, encoding: Encoding, depth: int) -> int:

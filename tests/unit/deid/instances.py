@@ -19,6 +19,11 @@ from dromos_gateway.dimse.part10 import read_head
 
 KEY = bytes.fromhex("79f9680b7ed9808272a228bd3dd33bcb")
 BASIC: dict[str, Any] = {"codename": "basic.dicom.profile"}
+SHIFT: dict[str, Any] = {
+    "codename": "action.on.dates",
+    "option": "shift",
+    "arguments": {"days": 1, "seconds": 0},
+}
 
 
 def ct(**attributes: Any) -> Dataset:
@@ -33,6 +38,16 @@ def ct(**attributes: Any) -> Dataset:
     for keyword, value in attributes.items():
         setattr(data, keyword, value)
     return data
+
+
+def keep(*tags: str) -> dict[str, Any]:
+    """A rule."""
+    return {"codename": "action.on.specific.tags", "action": "K", "tags": list(tags)}
+
+
+def codes(data: Dataset) -> list[str]:
+    """What (0012,0064) says."""
+    return [item.CodeValue for item in data.DeidentificationMethodCodeSequence]
 
 
 def plan(*elements: dict[str, Any], masks: list[dict[str, Any]] | None = None, **recipe: Any) -> Plan:

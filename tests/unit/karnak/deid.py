@@ -74,9 +74,9 @@ def apply(
     write_dataset(out, _data_set(dataset))
     source = Source(out.getvalue())
     plan = _plan(elements, key)
-    places = index(source, EXPLICIT, whole=True)
-    view = HeaderView(source, EXPLICIT, places)
-    run = Run(plan, source, places, view, plan.truths(view))
+    layout = index(source, EXPLICIT, whole=True)
+    view = HeaderView(source, EXPLICIT, layout)
+    run = Run(plan, source, layout, view, plan.truths(view))
     run.patient_id = patient_id or run.patient_id
     sink = Pieces()
     additions = additions_of(plan, view, run.truths, Facts(), None, {})

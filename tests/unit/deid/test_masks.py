@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masks: when they are drawn, and what the header says of them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from dromos_gateway.deid.outcomes import Changed, Held
+from tests.unit.deid.instances import BASIC, change, codes, ct, plan
+
+
+def test_masks_are_decided_on_changed_tags_too(tmp_path: Path) -> None:
+    says = {"codename": "expression.on.tags", "tags": ["00280301"], "arguments": {"expr": "Replace('YES')"}}
+    pixels, masks = {"codename": "clean.pixel.data"}, [{"stationName": "*", "rectangles": ["0 0 1 1"]}]
+    data = ct(BurnedInAnnotation="NO")
+    outcome, out = change(data, plan(says, pixels, BASIC, masks=masks), tmp_path)
+    assert isinstance(outcome, Changed)
+    assert outcome.mask is not None
+    assert codes(out) == ["113101", "113100"]
+    outcome, _ = change(data, plan(pixels, BASIC, masks=masks), tmp_path)
+    assert isinstance(outcome, Changed)
+    assert outcome.mask is None
+    other = [{"stationName": "OTHER", "rectangles": ["0 0 1 1"]}]
+    outcome, _ = change(data, plan(says, pixels, BASIC, masks=other), tmp_path)
+    assert isinstance(outcome, Held)
+    assert outcome.reason == "NoMatchingMask"
+
+
+def test_a_rule_that_adds_burned_in_annotation_is_believed(tmp_path: Path) -> None:
+    adds = [
+        {"codename": "action.add.tag", "tags": ["00280301"], "arguments": {"value": "YES"}},
+        {
+            "codename": "expression.on.tags",
+            "tags": ["00080060"],
+            "arguments": {"expr": "Add(#Tag.BurnedInAnnotation, #VR.CS, 'YES')"},
+        },
+    ]
+    for rule in adds:
+        pixels, masks = {"codename": "clean.pixel.data"}, [{"stationName": "*", "rectangles": ["0 0 1 1"]}]
+        outcome, _out = change(ct(BitsAllocated=16, PixelData=b"12"), plan(rule, pixels, BASIC, masks=masks), tmp_path)
+        assert isinstance(outcome, Changed)
+        assert outcome.mask is not None, rule["codename"]
+        outcome, _ = change(ct(BitsAllocated=16, PixelData=b"12"), plan(rule, BASIC), tmp_path)
+        assert isinstance(outcome, Held), "without a mask it may not go"
+
+
+def test_a_masked_image_says_that_nothing_is_burned_in(tmp_path: Path) -> None:
+    pixels, masks = {"codename": "clean.pixel.data"}, [{"stationName": "*", "rectangles": ["0 0 1 1"]}]
+    for said in ("YES", ""):
+        data = ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.6.1", BurnedInAnnotation=said)
+        outcome, out = change(data, plan(pixels, BASIC, masks=masks), tmp_path)
+        assert isinstance(outcome, Changed)
+        assert (outcome.mask is not None, out.BurnedInAnnotation) == (True, "NO")

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What rules do to elements, in Strict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from dromos_gateway.deid.hashing import hashed_uid
+from dromos_gateway.deid.outcomes import Changed, Excluded, Held, Hold
+from tests.unit.deid.instances import BASIC, KEY, change, codes, ct, keep, plan
+
+
+def test_a_kept_sequence_still_follows_the_table(tmp_path: Path) -> None:
+    item = Dataset()
+    item.PatientName, item.CodeMeaning = "Doe^Jane", "words"
+    data = ct(RequestAttributesSequence=Sequence([item]))
+    _, out = change(data, plan(keep("00400275"), BASIC), tmp_path)
+    assert out.RequestAttributesSequence[0].get("PatientName", "") == ""
+    assert out.RequestAttributesSequence[0].CodeMeaning == "words"
+
+
+def test_well_known_uids_stay_and_each_value_is_hashed(tmp_path: Path) -> None:
+    data = ct(FrameOfReferenceUID="1.2.840.10008.1.4.1.1")
+    data.add_new(0x00081155, "UI", ["1.2.5", "1.2.6"])
+    _, out = change(data, plan(), tmp_path)
+    assert out.FrameOfReferenceUID == "1.2.840.10008.1.4.1.1"
+    assert list(out[0x00081155].value) == [hashed_uid(KEY, "1.2.5"), hashed_uid(KEY, "1.2.6")]
+
+
+def test_options_keep_and_clean(tmp_path: Path) -> None:
+    data = ct(
+        StudyDescription="CT Thorax of Jane Smith 12345678", SeriesDescription="Jane", PatientSex="F",
+        ManufacturerModelName="Model", DeviceSerialNumber="S-1", StationAETitle="WARD7", SeriesDate="20240102",
+    )  # fmt: skip
+    names = ("cleanDescriptors", "retainPatientCharacteristics", "retainDevice", "retainInstitution", "retainUIDs")
+    arguments = dict.fromkeys((*names, "retainModifiedDates"), True)
+    _, out = change(data, plan(BASIC | {"arguments": arguments}), tmp_path)
+    assert out.StudyDescription == "CT Thorax of"
+    assert out.SeriesDescription == ""
+    assert (out.PatientSex, out.DeviceSerialNumber, out.InstitutionName) == ("F", "S-1", "General Hospital")
+    assert out.StudyInstanceUID == "1.2.3"
+    assert "WARD7" not in str(out)
+    assert out.StudyDate == out.SeriesDate != "20240102"
+    assert out.StudyTime == "101500.000000"
+    assert codes(out) == ["113100", "113110", "113109", "113112", "113108", "113107", "113105"]
+    assert out.LongitudinalTemporalInformationModified == "MODIFIED"
+
+
+def test_expressions_add_exclude_and_pass_on(tmp_path: Path) -> None:
+    def rule(text: str, *tags: str) -> dict[str, Any]:
+        return {"name": "rule", "codename": "expression.on.tags", "tags": list(tags), "arguments": {"expr": text}}
+
+    excluded, _ = change(ct(), plan(rule("ExcludeInstance()", "00080060"), BASIC), tmp_path)
+    assert excluded == Excluded("Instance excluded by profile: rule")
+    data = ct(PatientComments="c")
+    _, out = change(data, plan(rule("null", "00104000"), rule("Replace('new')", "00104000"), BASIC), tmp_path)
+    assert out.PatientComments == "new"
+    _, out = change(data, plan(rule("Add(#Tag.BurnedInAnnotation, #VR.CS, 'NO')", "00104000"), BASIC), tmp_path)
+    assert (out.BurnedInAnnotation, "PatientComments" in out) == ("NO", False)
+    before = rule("Add(#Tag.InstanceNumber, #VR.IS, '7')", "00280010")  # behind where it goes
+    _, out = change(data, plan(before, BASIC), tmp_path)
+    assert out.InstanceNumber == 7
+
+
+def test_tags_that_are_added(tmp_path: Path) -> None:
+    add = {"codename": "action.add.tag", "tags": ["00280301"], "arguments": {"value": "NO"}}
+    foreign = {"codename": "action.add.tag", "tags": ["300A0003"], "arguments": {"value": "NO"}}
+    arguments = {"value": "v", "vr": "LO", "privateCreator": "ME"}
+    private = {"codename": "action.add.private.tag", "tags": ["(0021,1000)"], "arguments": arguments}
+    outcome, out = change(ct(), plan(add, foreign, private, BASIC), tmp_path)
+    assert isinstance(outcome, Changed)
+    assert (out.BurnedInAnnotation, out[0x00211000].value, out[0x00210010].value) == ("NO", "v", "ME")
+    assert len(outcome.warnings) == 1
+    assert "(300A,0003)" in outcome.warnings[0]
+
+
+def test_a_service_gives_the_value_or_holds(tmp_path: Path) -> None:
+    arguments = {"url": "https://x/{{stringValue}}", "responsePath": "a"}
+    chosen = plan({"codename": "action.replace.api", "tags": ["00080050"], "arguments": arguments}, BASIC)
+    outcome, _ = change(ct(), chosen, tmp_path)
+    assert isinstance(outcome, Held)
+    assert outcome.reason == "EndpointUnavailable"
+    seen: list[str | None] = []
+
+    def answer(_rule: Any, values: Any, element: Any) -> str:
+        seen.append(values.text(element.tag))
+        return "ANSWER"
+
+    _, out = change(ct(), chosen, tmp_path, api=answer)
+    assert (out.AccessionNumber, seen) == ("ANSWER", ["A-4711"])
+
+    def refuse(_rule: Any, _values: Any, _element: Any) -> str:
+        raise Hold("EndpointUnavailable", "503")
+
+    outcome, _ = change(ct(), chosen, tmp_path, api=refuse)
+    assert outcome == Held("EndpointUnavailable", "503")
+
+
+def test_a_type_1_attribute_never_goes(tmp_path: Path) -> None:
+    rules = [{"codename": "action.on.specific.tags", "action": action, "tags": [tag]}
+             for action, tag in (("X", "0020000D"), ("Z", "00080060"))]  # fmt: skip
+    _, out = change(ct(), plan(*rules, BASIC), tmp_path)
+    assert (out.StudyInstanceUID, out.Modality) == (hashed_uid(KEY, "1.2.3"), "UNKNOWN")
