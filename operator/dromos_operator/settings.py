@@ -3,10 +3,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
+from dromos_crds.forwardnode import SMTP
+from dromos_operator import relay
 from dromos_operator.errors import SettingsError
 
 PULL_POLICIES = ("Always", "IfNotPresent", "Never")
@@ -26,6 +31,9 @@ class Settings:
     # DROMOS_GATEWAY_HTTP_PROXY, DROMOS_GATEWAY_HTTPS_PROXY, DROMOS_GATEWAY_NO_PROXY: what gateway pods find without
     # the prefix. The operator's own variables of these names are about the operator, and go no further.
     gateway_proxy: tuple[tuple[str, str], ...] = ()
+    metrics_from: tuple[Mapping[str, Any], ...] = ()  # DROMOS_METRICS_FROM: JSON, NetworkPolicyPeers that read metrics
+    smtp: SMTP | None = None  # DROMOS_SMTP: JSON, as spec.smtp; for ForwardNodes that name no relay
+    smtp_login: Path | None = None  # DROMOS_SMTP_LOGIN: a folder with the files username and password
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Settings:
@@ -48,6 +56,9 @@ class Settings:
             watch_namespaces=tuple(sorted({name.strip() for name in namespaces.split(",") if name.strip()})),
             operator_namespace=environment.get("DROMOS_OPERATOR_NAMESPACE", ""),
             log_level=level,
+            metrics_from=_peers(environment.get("DROMOS_METRICS_FROM", "")),
+            smtp=relay.parse(environment.get(relay.VARIABLE, "")),
+            smtp_login=Path(login) if (login := environment.get("DROMOS_SMTP_LOGIN", "")) else None,
             listen=_address(environment.get("DROMOS_OPERATOR_LISTEN", "") or "0.0.0.0:8081"),
             gateway_proxy=_proxy(environment),
         )
@@ -74,6 +85,16 @@ def _is_proxy(value: str) -> bool:
         return False
     plain = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
     return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and plain
+
+
+def _peers(text: str) -> tuple[Mapping[str, Any], ...]:
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        found = None
+    if not isinstance(found, list) or not all(isinstance(peer, dict) for peer in found):
+        raise SettingsError("DROMOS_METRICS_FROM is not a list of NetworkPolicyPeers")
+    return tuple(found)
 
 
 def _address(text: str) -> tuple[str, int]:

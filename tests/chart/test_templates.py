@@ -16,6 +16,7 @@ EVERYTHING: dict[str, Any] = {
     "networkPolicy": {"enabled": True, "metricsFrom": [{"podSelector": {}}]},
     "logLevel": "debug",
     "gateway": {"proxy": {"httpProxy": "http://proxy.example:3128", "noProxy": ".svc,10.0.0.0/8"}},
+    "smtp": {"host": "mail.example", "sender": "d@example.org", "secretRef": {"name": "smtp"}},
     "podLabels": {"team": "imaging"},
     "podAnnotations": {"note": "x"},
     "nodeSelector": {"disk": "fast"},
@@ -61,7 +62,7 @@ def test_the_pod_meets_the_restricted_standard(render: Render, values: dict[str,
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-    assert all(set(volume) <= {"name", "emptyDir"} for volume in pod["volumes"])
+    assert all(set(volume) <= {"name", "emptyDir", "secret"} for volume in pod["volumes"])
 
 
 def test_the_gateways_run_the_operators_own_image(render: Render) -> None:

@@ -23,6 +23,12 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a namespace twice": ({"watchNamespaces": ["a", "a"]}, "/watchNamespaces"),
     "switch as text": ({"crds": {"enabled": "yes"}}, "/crds/enabled"),
     "project deletion": ({"projectDeletion": "Maybe"}, "/projectDeletion"),
+    "relay without a sender": ({"smtp": {"host": "mail.example"}}, "sender"),
+    "sender that is no address": ({"smtp": {"host": "h", "sender": "nobody"}}, "/smtp/sender"),
+    "security that is none": ({"smtp": {"host": "h", "sender": "a@b", "security": "SSL"}}, "/smtp/security"),
+    "password in the values": ({"smtp": {"host": "h", "sender": "a@b", "password": "x"}}, "password"),
+    "interval": ({"monitoring": {"serviceMonitor": {"interval": "often"}}}, "/monitoring/serviceMonitor/interval"),
+    "unknown monitor": ({"monitoring": {"podMonitor": {}}}, "podMonitor"),
     "log level": ({"logLevel": "loud"}, "/logLevel"),
     "proxy without scheme": ({"gateway": {"proxy": {"httpProxy": "proxy:3128"}}}, "/gateway/proxy/httpProxy"),
     "proxy with a password": ({"gateway": {"proxy": {"httpsProxy": "http://u:p@proxy"}}}, "/gateway/proxy/httpsProxy"),
@@ -45,8 +51,10 @@ def test_every_value_has_a_schema_and_every_schema_a_value() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     values = yaml.safe_load((CHART / "values.yaml").read_text())
     assert set(schema["properties"]) - {"global"} == set(values)
-    for name in ("image", "crds", "serviceAccount", "rbac", "networkPolicy", "gateway"):
+    for name in ("image", "crds", "serviceAccount", "rbac", "networkPolicy", "gateway", "monitoring"):
         assert set(schema["properties"][name]["properties"]) == set(values[name])
+    for name, part in schema["properties"]["monitoring"]["properties"].items():
+        assert set(part["properties"]) == set(values["monitoring"][name])
 
 
 def test_no_object_in_the_schema_is_open_by_accident() -> None:

@@ -19,6 +19,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from dromos_operator import relay
 from dromos_operator.engine import observe
 from dromos_operator.engine.acks import Acknowledgements, Target
 from dromos_operator.engine.queue import WorkQueue
@@ -29,7 +30,7 @@ from dromos_operator.kube import events
 from dromos_operator.kube.client import Client
 from dromos_operator.kube.writer import Writer
 from dromos_operator.metrics import QUEUE, RECONCILE_SECONDS, RECONCILIATIONS
-from dromos_operator.plan import metadata, planner, programming, projects
+from dromos_operator.plan import defaults, metadata, planner, programming, projects
 from dromos_operator.plan.attachment import Attachment
 from dromos_operator.plan.planner import Plan
 from dromos_operator.plan.report import identity_of
@@ -55,7 +56,7 @@ class Worker:
     writer: Writer
     acks: Acknowledgements
     now: Callable[[], datetime] = lambda: datetime.now(UTC)
-    random: Callable[[int], bytes] = secrets.token_bytes  # where the keys of projects come from
+    random: Callable[[int], bytes] = secrets.token_bytes  # where keys come from
 
     def __post_init__(self) -> None:
         # Projects are judged by what is written for ForwardNodes, so one namespace is worked on by one at a time.
@@ -86,7 +87,10 @@ class Worker:
     async def forward_node(self, key: Key) -> None:
         """A ForwardNode and its Destinations; or Destinations whose ForwardNode is not there."""
         snapshot = await observe.forward_node(key, self.store, self.client, self.acks)
-        planned = planner.plan(snapshot, self.settings, secrets.token_urlsafe(32), time.monotonic())
+        if await self._made(defaults.log_key(snapshot, self.random(defaults.KEY_LENGTH)), key):
+            snapshot = await observe.forward_node(key, self.store, self.client, self.acks)
+        mails = relay.current(self.settings.smtp, self.settings.smtp_login)
+        planned = planner.plan(snapshot, self.settings, secrets.token_urlsafe(32), time.monotonic(), mails)
         live = dict(snapshot.live)
         refusals: list[str] = []
         for wanted in planned.objects:
@@ -113,18 +117,23 @@ class Worker:
         snapshot = observe.project(key, self.store)
         if snapshot is None:
             return
-        wanted = projects.key_secret(snapshot, self.random(16))
-        if wanted is not None:
-            try:
-                self.store.put(await self.client.create(wanted), "Secret")
-                log.info("made the keys of a project", extra=_who(key))
-            except ApiError as error:
-                if error.status != CONFLICT:  # there is one: it is adopted as it is
-                    raise
+        if await self._made(projects.key_secret(snapshot, self.random(16)), key):
             snapshot = observe.project(key, self.store) or snapshot
         status = projects.project_status(snapshot, self._timestamp())
         if status is not None:
             await self._write_status(status, key)
+
+    async def _made(self, secret: Object | None, key: Key) -> bool:
+        """Create a Secret with keys, if one is wanted; one that is there already is adopted as it is."""
+        if secret is None:
+            return False
+        try:
+            self.store.put(await self.client.create(secret), "Secret")
+            log.info("made keys", extra={**_who(key), "secret": secret["metadata"]["name"]})
+        except ApiError as error:
+            if error.status != CONFLICT:
+                raise
+        return True
 
     async def _write_status(self, wanted: Object, work: Key) -> None:
         key = key_of(wanted)

@@ -67,7 +67,7 @@ class Attachment:
 
     def _references(self) -> Iterator[Reference]:
         if self.node is not None and self.node.model is not None:
-            yield from references.of_forward_node(self.node.model.spec)
+            yield from references.of_forward_node(self.node.model)
         for _, reading in self.destinations:
             if reading.model is not None:
                 yield from references.of_destination(reading.model.spec)

@@ -16,9 +16,10 @@ import yaml
 
 from dromos_crds.manifests import hash_files
 from dromos_operator.kinds import Key, Object
-from dromos_operator.plan import names
+from dromos_operator.plan import defaults, names
 from dromos_operator.plan.attachment import Attachment
 from dromos_operator.plan.snapshot import Snapshot
+from dromos_operator.relay import Relay
 
 LARGEST = 900 * 1024  # etcd and the API server end at 1 MiB, metadata included
 ADMIN_TOKEN = "admin-token"  # noqa: S105 - the name of a key
@@ -72,12 +73,14 @@ class Files:
         return hash_files({name: text.encode() for part in parts for name, text in part.items()})
 
 
-def files(attachment: Attachment) -> Files:
-    """The files for a ForwardNode; those of before when they would be too large."""
+def files(attachment: Attachment, relay: Relay | None = None) -> Files:
+    """The files for a ForwardNode; those of before when they would be too large. `relay` is for one that names none."""
     apart = _apart(attachment)
     credentials = _copies(attachment, "Secret", attachment.snapshot.secrets)
+    if attachment.node is not None and (login := defaults.login(attachment.node, relay)) is not None:
+        credentials = [*(each for each in credentials if each[0] != defaults.RELAY), (defaults.RELAY, render(login))]
     wanted = Files(
-        dict(_manifests(attachment)),
+        dict(_manifests(attachment, relay)),
         {names.file("Secret", name): text for name, text in credentials if name not in apart},
         {names.file("Secret", name): text for name, text in credentials if name in apart},
     )
@@ -106,10 +109,10 @@ def render(document: Mapping[str, Any]) -> str:
     return str(yaml.dump(dict(document), Dumper=_Dumper, sort_keys=True, allow_unicode=True, width=2**30))
 
 
-def _manifests(attachment: Attachment) -> list[tuple[str, str]]:
+def _manifests(attachment: Attachment, relay: Relay | None) -> list[tuple[str, str]]:
     result: list[tuple[str, str]] = []
     if attachment.node is not None:
-        result.append((names.file("ForwardNode"), render(attachment.node.manifest)))
+        result.append((names.file("ForwardNode"), render(defaults.manifest(attachment.node, relay))))
     for kind, pairs in (("Destination", attachment.destinations), ("Project", attachment.projects)):
         result += [(names.file(kind, obj["metadata"]["name"]), render(reading.manifest)) for obj, reading in pairs]
     copies = _copies(attachment, "ConfigMap", attachment.snapshot.config_maps)

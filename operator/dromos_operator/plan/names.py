@@ -48,6 +48,11 @@ def pod(node: str, ordinal: int) -> str:
     return f"{workload(node)}-{ordinal}"
 
 
+def log_key(node: str) -> str:
+    """Name of the Secret with the key of a ForwardNode's transfer log, where the ForwardNode names none."""
+    return f"{workload(node)}-transfer-log"
+
+
 def project_key(project: str) -> str:
     """Name of the Secret with a Project's keys, where the Project names none."""
     return f"{project}-key"

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dromos_crds.forwardnode import ForwardNodeSpec
@@ -45,13 +46,16 @@ def pods_service(node: Object) -> Object:
             "clusterIP": "None",
             "publishNotReadyAddresses": True,
             "selector": selector(name),
-            "ports": [{"name": "dicom", "port": DICOM_PORT, "targetPort": DICOM_PORT, "protocol": "TCP"}],
+            "ports": [
+                {"name": what, "port": port, "targetPort": port, "protocol": "TCP"}
+                for what, port in (("dicom", DICOM_PORT), ("admin", ADMIN_PORT))  # the latter for ServiceMonitors
+            ],
         },
     }
 
 
-def network_policy(node: Object, operator_namespace: str) -> Object:
-    """DICOM from anywhere, the admin port from the operator only; what goes out is open.
+def network_policy(node: Object, operator_namespace: str, metrics_from: Sequence[Mapping[str, Any]] = ()) -> Object:
+    """DICOM from anywhere, the admin port from the operator and who reads metrics; what goes out is open.
 
     The load balancer keeps to its source ranges by itself: senders in the cluster do not come through it.
     """
@@ -62,7 +66,7 @@ def network_policy(node: Object, operator_namespace: str) -> Object:
         "namespaceSelector": {"matchLabels": namespace} if namespace else {},
         "podSelector": {"matchLabels": OPERATOR},
     }
-    admin = {"ports": [{"port": ADMIN_PORT, "protocol": "TCP"}], "from": [operator]}
+    admin = {"ports": [{"port": ADMIN_PORT, "protocol": "TCP"}], "from": [operator, *map(dict, metrics_from)]}
     return {
         **owned(node, "NetworkPolicy", names.workload(name)),
         "spec": {

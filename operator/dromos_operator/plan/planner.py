@@ -21,6 +21,7 @@ from dromos_operator.plan.scaling import Scale, scale
 from dromos_operator.plan.snapshot import Snapshot
 from dromos_operator.plan.volumes import growth
 from dromos_operator.plan.workload import stateful_set
+from dromos_operator.relay import Relay
 from dromos_operator.settings import Settings
 
 
@@ -54,15 +55,17 @@ def owned_keys(namespace: str, node: str) -> tuple[Key, ...]:
     )
 
 
-def plan(snapshot: Snapshot, settings: Settings, fresh_token: str, monotonic: float) -> Plan:
-    """What shall be. `fresh_token` is used when pods and operator share none yet."""
+def plan(
+    snapshot: Snapshot, settings: Settings, fresh_token: str, monotonic: float, relay: Relay | None = None
+) -> Plan:
+    """What shall be. `fresh_token` is used when pods and operator share none yet, `relay` where no other is named."""
     attachment = Attachment(snapshot)
     node = snapshot.node
     if node is None or attachment.node is None:
         return Plan(attachment)
     if node["metadata"].get("deletionTimestamp"):  # its objects go by themselves
         return Plan(attachment)
-    files = configuration.files(attachment)
+    files = configuration.files(attachment, relay)
     token = configuration.admin_token(attachment) or fresh_token
     live = snapshot.live.get(Key("StatefulSet", snapshot.namespace, names.workload(snapshot.name)))
     objects: list[Object] = [
@@ -79,7 +82,7 @@ def plan(snapshot: Snapshot, settings: Settings, fresh_token: str, monotonic: fl
             companions.service_account(node),
             network.service(node, spec),
             network.pods_service(node),
-            network.network_policy(node, settings.operator_namespace),
+            network.network_policy(node, settings.operator_namespace, settings.metrics_from),
             companions.disruption_budget(node),
             stateful_set(node, spec, settings, scaled.replicas, live),
         ]

@@ -141,7 +141,7 @@ def _destination_accepted(reading: Reading[Destination]) -> Condition:
 def _node_refs(attachment: Attachment) -> Condition:
     if attachment.node is None or attachment.node.model is None:
         return unknown(types.RESOLVED_REFS, "the object is not valid")
-    return resolved_refs(references.of_forward_node(attachment.node.model.spec), attachment.around)
+    return resolved_refs(references.of_forward_node(attachment.node.model), attachment.around)
 
 
 def _destination_refs(attachment: Attachment, reading: Reading[Destination]) -> Condition:

@@ -23,7 +23,7 @@ ABSENT_IMAGE = "localhost/dromos-of-no-registry:absent"
 class OperatorProcess:
     """Started at once; `stop` ends it as Kubernetes does."""
 
-    def __init__(self, namespace: str, log: Path) -> None:
+    def __init__(self, namespace: str, log: Path, **more: str) -> None:
         self.log = log
         self._port = _free_port()
         environment = {
@@ -33,6 +33,7 @@ class OperatorProcess:
             "DROMOS_WATCH_NAMESPACES": namespace,
             "DROMOS_LOG_LEVEL": "debug",
             "DROMOS_OPERATOR_LISTEN": f"127.0.0.1:{self._port}",
+            **more,
         }
         with log.open("ab") as output:
             self._process = subprocess.Popen(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from prometheus_client import REGISTRY
 from prometheus_client.core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -52,7 +53,11 @@ def _asked_for() -> set[str]:
 
 async def test_rules_and_dashboard_ask_for_what_there_is(shown: list[Metric]) -> None:
     assert len(_asked_for()) > 10
-    assert _asked_for() <= _names(shown)
+    operators = {name for name in _asked_for() if name.startswith("dromos_operator_")}
+    assert _asked_for() - operators <= _names(shown)
+    import dromos_operator.metrics  # noqa: F401 - they register themselves
+
+    assert operators <= _names(list(REGISTRY.collect()))
 
 
 async def test_there_is_a_metric_for_all_that_has_to_be_seen(shown: list[Metric]) -> None:
@@ -70,6 +75,14 @@ async def test_there_is_a_metric_for_all_that_has_to_be_seen(shown: list[Metric]
 async def test_labels_are_bounded_and_say_nothing_of_patients(shown: list[Metric]) -> None:
     labels = {label for each in shown for sample in each.samples for label in sample.labels}
     assert labels <= LABELS
+
+
+def test_every_alert_has_a_section_that_says_what_to_do() -> None:
+    text = (MONITORING.parents[1] / "docs" / "monitoring.md").read_text()
+    rules = yaml.safe_load((MONITORING / "rules.yaml").read_text())["spec"]["groups"][0]["rules"]
+    sections = re.findall(r"^### (\w+)\n\n(.+?)(?=\n##|\Z)", text, re.MULTILINE | re.DOTALL)
+    assert [name for name, _ in sections] == [rule["alert"] for rule in rules]
+    assert all(len(body) > 100 for _, body in sections)
 
 
 def test_every_alert_says_what_to_do() -> None:

@@ -93,7 +93,8 @@ def report(
 
 def snapshot(node_: Manifest | None, *destinations: Manifest, **more: Any) -> Snapshot:
     name = node_["metadata"]["name"] if node_ is not None else destinations[0]["spec"]["forwardNodeRef"]["name"]
-    return Snapshot("imaging", name, node_, tuple(destinations), **more)
+    made = {f"{name}-transfer-log": secret(f"{name}-transfer-log", key="ab" * 32)}
+    return Snapshot("imaging", name, node_, tuple(destinations), **{**more, "secrets": made | more.get("secrets", {})})
 
 
 def condition(status: Manifest, kind: str) -> Manifest:

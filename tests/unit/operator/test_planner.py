@@ -188,7 +188,12 @@ def test_status_and_foreign_metadata_do_not_reach_the_gateway() -> None:
 def test_only_keys_that_are_needed_are_copied() -> None:
     planned = _plan(CASES["everything"])
     data = _object(planned, "Secret", "radiology-credentials")["data"]
-    assert set(data) == {"admin-token", "secret-node-tls.yaml", "secret-keys.yaml"}
+    assert set(data) == {
+        "admin-token",
+        "secret-node-tls.yaml",
+        "secret-keys.yaml",
+        "secret-radiology-transfer-log.yaml",
+    }
     copy = yaml.safe_load(base64.b64decode(data["secret-node-tls.yaml"]))
     assert set(copy["data"]) == {"tls.crt", "tls.key"}
 
@@ -349,4 +354,6 @@ def test_counters_are_the_fields_that_change_by_themselves() -> None:
 def test_hash_is_over_names_and_contents() -> None:
     planned = _plan(CASES["new"])
     files = {name: text.encode() for name, text in _object(planned, "ConfigMap", "radiology-config")["data"].items()}
+    data = _object(planned, "Secret", "radiology-credentials")["data"]
+    files |= {name: base64.b64decode(text) for name, text in data.items() if name != "admin-token"}
     assert planned.expected.hash == hash_files(files)

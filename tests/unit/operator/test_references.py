@@ -25,12 +25,19 @@ def test_of_a_forward_node() -> None:
         "smtp": {"host": "h", "sender": "a@b.example", "secretRef": {"name": "mail"}},
         "transferLog": {"key": KEY},
     }
-    assert _brief(references.of_forward_node(ForwardNode.model_validate(node(**spec)).spec)) == {
+    assert _brief(references.of_forward_node(ForwardNode.model_validate(node(**spec)))) == {
         ("Secret", "own", "spec.tls.certificateSecretRef"),
         ("Secret", "ca", "spec.tls.clientCARef"),
         ("Secret", "mail", "spec.smtp.secretRef"),
         ("Secret", "s", "spec.transferLog.key.secretKeyRef"),
     }
+
+
+def test_a_log_without_a_key_refers_to_the_operators() -> None:
+    key = {("Secret", "radiology-transfer-log", "spec.transferLog.key")}
+    assert _brief(references.of_forward_node(ForwardNode.model_validate(node()))) == key
+    off = node(transferLog={"originalIdentifiers": "Off"})
+    assert _brief(references.of_forward_node(ForwardNode.model_validate(off))) == set()
 
 
 @pytest.mark.parametrize(
@@ -86,6 +93,6 @@ def test_of_a_project_pseudonyms_are_not_copied() -> None:
     ],
 )
 def test_the_certificates_own_secret_may_carry_the_authority_of_clients(tls: dict[str, Any], keys: set[str]) -> None:
-    spec = ForwardNode.model_validate(node(tls={"certificateSecretRef": {"name": "own"}, **tls})).spec
-    found = [reference for reference in references.of_forward_node(spec) if reference.name == "own"]
+    named = ForwardNode.model_validate(node(tls={"certificateSecretRef": {"name": "own"}, **tls}))
+    found = [reference for reference in references.of_forward_node(named) if reference.name == "own"]
     assert {key for reference in found for key in reference.keys} == keys

@@ -34,6 +34,8 @@ def test_namespaces_are_a_list(name: str) -> None:
         ("DROMOS_GATEWAY_HTTPS_PROXY", "socks5://proxy.example:3128"),
         ("DROMOS_GATEWAY_HTTPS_PROXY", "http://user:planted@proxy.example:3128"),
         ("DROMOS_GATEWAY_HTTPS_PROXY", "http://proxy.example:x"),
+        ("DROMOS_METRICS_FROM", "prometheus"),
+        ("DROMOS_METRICS_FROM", '{"podSelector": {}}'),
     ],
 )
 def test_what_cannot_be_is_refused_by_name(name: str, value: str) -> None:
