@@ -6,7 +6,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from random import Random
 
 from dromos_gateway.configuration.settings import Configuration, DestinationSettings, PeerSettings, StowSettings
@@ -20,6 +21,7 @@ from dromos_gateway.transferlog.recorder import Recorder, Settled
 log = logging.getLogger(__name__)
 
 _PAUSE = 1.0  # seconds between looks
+_REST = 60.0  # seconds until a window that could not be closed is tried again
 
 
 class Notifier:
@@ -34,6 +36,7 @@ class Notifier:
         self._clock = clock
         self._random = random
         self._configuration = configuration
+        self._resting: dict[int, float] = {}  # windows, and when they are tried again
         self._connection = connect_for_reading(spool.folder / "ledger.sqlite")
         schema.prepare(spool.ledger)
         recorder.on_settled = self._settled
@@ -52,11 +55,17 @@ class Notifier:
 
     def _settled(self, connection: sqlite3.Connection, settled: Settled) -> None:
         destination = self._configuration.destinations.get(settled.destination)
-        if destination is not None and destination.notifications is not None:
+        if destination is None or destination.notifications is None:
+            return
+        try:
             windows.gather(connection, settled, destination)
+        except (OSError, sqlite3.Error):
+            raise
+        except Exception as error:  # what was delivered is noted also where nobody can be told of it
+            log.error("a notification cannot be gathered", extra={"type": type(error).__name__})  # noqa: TRY400
 
     async def run(self) -> None:
-        """Look every second; what goes wrong once must not end it."""
+        """Look every second; what goes wrong once must not end it, nor say what it was about."""
         while True:
             await asyncio.sleep(_PAUSE)
             try:
@@ -65,42 +74,50 @@ class Notifier:
                     await self._send(parcel)
             except (OSError, sqlite3.Error) as error:
                 log.warning("the outbox of notifications cannot be used", extra={"error": str(error)})
-            except Exception:
-                log.exception("notifications failed")
+            except Exception as error:
+                log.error("notifications failed, tried again", extra={"type": type(error).__name__})  # noqa: TRY400
 
     async def _close_windows(self) -> None:
         destinations = self._configuration.destinations.values()
         intervals = {each.key: each.notifications.interval for each in destinations if each.notifications is not None}
         due = await asyncio.to_thread(windows.due, self._connection, self._clock(), intervals)
-        if due:
-            await self._spool.change(lambda connection: self._to_outbox(connection, due))
+        for number in due:
+            if self._resting.get(number, 0.0) > self._clock():
+                continue
+            try:
+                await self._spool.change(partial(self._to_outbox, number))
+            except (OSError, sqlite3.Error):
+                raise
+            except Exception as error:  # of this window alone
+                log.error("a notification cannot be made, tried again", extra={"type": type(error).__name__})  # noqa: TRY400
+                self._resting[number] = self._clock() + _REST
 
-    def _to_outbox(self, connection: sqlite3.Connection, due: Sequence[int]) -> None:
+    def _to_outbox(self, window: int, connection: sqlite3.Connection) -> None:
         destinations = self._configuration.destinations
         targets = {key: _target(each) for key, each in destinations.items()}
-        for number in due:
-            report = windows.close(connection, number, targets)
-            destination = destinations.get(report.destination) if report is not None else None
-            if report is None or destination is None or destination.notifications is None:
-                continue
-            settings = destination.notifications
-            for way, wanted in (("mail", settings.recipients), ("webhook", settings.webhook)):
-                if wanted:
-                    outbox.add(connection, way, report, _domain(settings.smtp), self._clock())
+        report = windows.close(connection, window, targets)
+        destination = destinations.get(report.destination) if report is not None else None
+        if report is None or destination is None or destination.notifications is None:
+            return
+        settings = destination.notifications
+        for way, wanted in (("mail", settings.recipients), ("webhook", settings.webhook)):
+            if wanted:
+                outbox.add(connection, way, report, _domain(settings.smtp), self._clock())
 
     async def _send(self, parcel: Parcel) -> None:
         destination = self._configuration.destinations.get(parcel.destination)
         now = self._clock()
         try:
             wanted = await self._deliver(parcel, destination) if destination is not None else False
-        except NotSent as error:
+        except Exception as error:  # a mail that cannot be made or sent must not keep others from being sent
+            said = str(error) if isinstance(error, NotSent) else type(error).__name__
             self.failed[parcel.way] += 1
             if now - parcel.created_at > outbox.MAX_AGE:
                 log.error("notification given up", extra=_told(parcel))  # noqa: TRY400 - the relay's words were logged
                 await self._spool.change(lambda connection: outbox.done(connection, parcel))
                 return
             later = parcel.later(now, self._random)
-            log.warning("notification not sent, tried again", extra={**_told(parcel), "error": str(error)})
+            log.warning("notification not sent, tried again", extra={**_told(parcel), "error": said})
             await self._spool.change(lambda connection: outbox.postpone(connection, later))
             return
         if wanted:

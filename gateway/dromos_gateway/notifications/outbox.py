@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from email.utils import make_msgid
 from random import Random
-from typing import Any
 
 from dromos_gateway.notifications.content import Report, from_json, to_json
 
@@ -28,7 +27,12 @@ class Parcel:
     created_at: float
     due: float
     attempts: int
-    report: Report = field(repr=False)
+    content: str = field(repr=False)
+
+    @property
+    def report(self) -> Report:
+        """What is told. Read when it is sent, so that one that cannot be read keeps no other from being sent."""
+        return from_json(json.loads(self.content))
 
     def later(self, now: float, random: Random) -> Parcel:
         """The same after a failed attempt."""
@@ -51,12 +55,7 @@ def due(connection: sqlite3.Connection, now: float, limit: int = 50) -> list[Par
         "WHERE due <= ? ORDER BY due LIMIT ?",
         (now, limit),
     )
-    return [_parcel(row) for row in rows]
-
-
-def _parcel(row: tuple[Any, ...]) -> Parcel:
-    number, way, destination, message_id, created, due, attempts, content = row
-    return Parcel(number, way, destination, message_id, created, due, attempts, from_json(json.loads(content)))
+    return [Parcel(*row) for row in rows]
 
 
 def done(connection: sqlite3.Connection, parcel: Parcel) -> None:

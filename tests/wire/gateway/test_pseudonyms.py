@@ -90,6 +90,13 @@ def held(gateway: GatewayProcess, count: int) -> None:
     eventually(lambda: gateway.queue("research").get("waiting") == count, "the instances wait")
 
 
+def misses(gateway: GatewayProcess) -> float:
+    """The metric, for the destination."""
+    name = 'dromos_pseudonym_misses_total{destination="research",namespace="default"} '
+    lines = gateway.get("/metrics").splitlines()
+    return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+
 @pytest.fixture
 def to_research(gateway: GatewayProcess, receiver: Callable[..., Receiver]) -> tuple[GatewayProcess, Receiver]:
     research = receiver("research").start()
@@ -105,9 +112,14 @@ def test_what_has_no_pseudonym_waits_and_goes_once_it_is_imported(to_research, t
     storescu(gateway.port, make_study(tmp_path / "study", 3))
     held(gateway, 3)
     assert list(research.folder.iterdir()) == []
+    eventually(lambda: misses(gateway) >= 3, "each miss is counted")
     imported(gateway.manifests, rows="T-1,,PSN-0001\n")
     arrived(research, 3, "PSN-0001")
     eventually(gateway.is_empty, "the spool is empty")
+    counted = misses(gateway)
+    storescu(gateway.port, make_study(tmp_path / "later", 1))
+    arrived(research, 4, "PSN-0001")
+    assert misses(gateway) == counted
     assert "T-1" not in gateway.log()
     assert "PSN-0001" not in gateway.log()
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 import threading
@@ -197,6 +198,36 @@ def test_hostile_values_do_not_leave_the_subject(gateway, receiver, relay, tmp_p
     (mail,) = relay.mailbox.mails
     assert mail["Bcc"] is None
     assert "<script" not in mail.get_body(("html",)).get_content()
+
+
+def test_what_cannot_be_told_keeps_no_other_mail_from_being_sent(gateway, receiver, relay, tmp_path):  # noqa: F811
+    """Rows that no code of ours reads, as a damaged disk or another version may leave them."""
+    a = receiver("a").start()
+    gateway.node(_smtp(relay.port))
+    gateway.destination("a", a.port, _notifications())
+    gateway.start()
+    assert gateway.terminate() == 0
+    with contextlib.closing(sqlite3.connect(gateway.spool / "ledger.sqlite")) as ledger, ledger:
+        outbox = "INSERT INTO outbox VALUES (1, 'mail', 'default/a', '<1@x>', ?, 0, 0, '{\"planted\": \"Zq7\"}')"
+        ledger.execute(outbox, (time.time(),))
+        ledger.execute(
+            "INSERT INTO log_series (id, key, study, node, source, first_at) VALUES (1, 'k', 's', 'n', 'S', 0)"
+        )
+        ledger.execute(
+            "INSERT INTO log_routes (id, series, destination, study_instance_uid) VALUES (1, 1, 'default/a', '1')"
+        )
+        ledger.execute("INSERT INTO notice_windows VALUES (1, 'default/a', 'n', 'S', 's', 0, 0)")
+        ledger.execute("INSERT INTO notice_series VALUES (1, 1, 3, 0, 0, '[]', 'Zq7 is no JSON')")
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study"))
+    eventually(lambda: len(relay.mailbox.mails) == 1, "the mail that can be sent is sent")
+    assert "3 sent" in relay.mailbox.mails[0].get_body(("plain",)).get_content()
+    lines = [json.loads(line) for line in gateway.log().splitlines()]
+    said = {line["message"]: line.get("type") or line.get("error") for line in lines if line["level"] != "info"}
+    assert said["a notification cannot be made, tried again"] == "JSONDecodeError"
+    assert said["notification not sent, tried again"] == "KeyError"
+    assert "Zq7" not in gateway.log()
+    assert "Traceback" not in gateway.log()
 
 
 def test_a_webhook_gets_the_same_as_json_until_it_says_yes(gateway, receiver, tmp_path):  # noqa: F811
