@@ -200,6 +200,9 @@ class TransferLog(Part):
     original_identifiers: Literal["Encrypted", "Off"] = Field(
         "Encrypted", description="Whether original identifiers are kept, encrypted."
     )
+    outgoing_identifiers: Literal["Plain", "Off"] = Field(
+        "Plain", description="Whether identifiers are kept as they were sent; without them mails name no study either."
+    )
     key: FromSecret | None = Field(None, description="Encryption key; made by the operator when absent.")
 
 

@@ -42,7 +42,13 @@ NODE = {
         "sender": "dromos@example",
         "secretRef": {"name": "smtp"},
     },
-    "transferLog": {"maxAge": "24h", "maxRows": 5000, "originalIdentifiers": "Off", "key": SECRET_KEY},
+    "transferLog": {
+        "maxAge": "24h",
+        "maxRows": 5000,
+        "originalIdentifiers": "Off",
+        "outgoingIdentifiers": "Off",
+        "key": SECRET_KEY,
+    },
     "workload": {
         "resources": {"requests": {"cpu": "1"}, "limits": {"memory": "1Gi"}},
         "nodeSelector": {"a-key": "b"},

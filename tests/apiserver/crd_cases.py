@@ -122,7 +122,7 @@ CASES = (
     Case("smtp", "node", {"spec.smtp": {"host": "mail.example", "sender": "dromos@example"}}),
     Case("smtp without sender", "node", {"spec.smtp": {"host": "mail.example"}}, ("spec.smtp.sender", "equired")),
     Case("sender", "node", {"spec.smtp": {"host": "mail.example", "sender": "dromos"}}, ("spec.smtp.sender", "name@")),
-    Case("transfer log", "node", {"spec.transferLog": {"originalIdentifiers": "Off", "key": SECRET_KEY}}),
+    Case("transfer log", "node", {"spec.transferLog": {"outgoingIdentifiers": "Off", "key": SECRET_KEY}}),
     Case("transfer log, few rows", "node", {"spec.transferLog.maxRows": 10}, ("spec.transferLog.maxRows", "1000")),
     Case(
         "workload",

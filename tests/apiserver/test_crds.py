@@ -73,7 +73,12 @@ def test_defaults_are_written_where_they_mean_something(namespace: Kubectl) -> N
         "service": {"type": "ClusterIP", "port": 104, "externalTrafficPolicy": "Local", "nodePort": 0},
         "spool": {"size": "20Gi", "retentionPolicy": "Retain"},
         "suspend": False,
-        "transferLog": {"maxAge": "720h", "maxRows": 1000000, "originalIdentifiers": "Encrypted"},
+        "transferLog": {
+            "maxAge": "720h",
+            "maxRows": 1000000,
+            "originalIdentifiers": "Encrypted",
+            "outgoingIdentifiers": "Plain",
+        },
     }
     spec = json.loads(dry_run(namespace, Case("defaults", "dicom").manifest()).stdout)["spec"]
     assert spec["dicom"] == BASES["dicom"][1]["dicom"] | {"concurrency": 2, "useDestinationAETitle": False}

@@ -137,7 +137,8 @@ def _transfer_log(node: ForwardNode, references: References) -> TransferLogSetti
     key = None
     if spec.original_identifiers == "Encrypted" and spec.key is not None:
         key = references.value(node.metadata.namespace, spec.key, "spec.transferLog.key")
-    return TransferLogSettings(parse_duration(spec.max_age), spec.max_rows, key or None)
+    outgoing = spec.outgoing_identifiers == "Plain"
+    return TransferLogSettings(parse_duration(spec.max_age), spec.max_rows, key or None, outgoing)
 
 
 def _destination(

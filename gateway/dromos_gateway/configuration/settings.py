@@ -41,6 +41,7 @@ class TransferLogSettings:
     max_age: float
     max_rows: int
     key: bytes | None = field(default=None, repr=False)  # None: nothing of the originals is kept
+    outgoing: bool = True  # whether identifiers are kept as they were sent
 
 
 @dataclass(frozen=True, slots=True)

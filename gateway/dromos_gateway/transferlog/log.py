@@ -39,8 +39,10 @@ class TransferLog:
         """Follow another configuration."""
         nodes = configuration.nodes.values()
         seals = {node.key: Seal(node.transfer_log.key) for node in nodes if node.transfer_log.key is not None}
+        silent = {node.key for node in nodes if not node.transfer_log.outgoing}
+        nameless = frozenset(key for key, each in configuration.destinations.items() if each.node in silent)
         unchanged = frozenset(key for key, each in configuration.destinations.items() if not each.changes)
-        self.recorder.policy = Policy(seals, unchanged)
+        self.recorder.policy = Policy(seals, unchanged - nameless, nameless)
         self._max_age = min((node.transfer_log.max_age for node in nodes), default=0.0)
         self._max_rows = retention.most_rows(
             min((node.transfer_log.max_rows for node in nodes), default=0), sum(node.spool_size for node in nodes)

@@ -41,10 +41,14 @@ _INSERT_TRANSFER = (
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What may be kept: each ForwardNode's seal, if it has one, and the destinations that get data as it came."""
+    """What may be kept: each ForwardNode's seal, if it has one, and of which destinations what they get.
+
+    Those in `unchanged` get data as it came, so that it may stand in clear. Of the `nameless` nothing is kept in clear.
+    """
 
     seals: Mapping[str, Seal]
     unchanged: frozenset[str]
+    nameless: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class Recorder:
         series, study = self._known_series(connection, delivery.instance)
         route = self._route(connection, series, delivery.destination, None)
         if ending.sent is not None:
-            self._outgoing(connection, route, ending.sent)
+            self._outgoing(connection, route, ending.sent, named=delivery.destination not in self.policy.nameless)
         settled = Settled(series, study, route, delivery.destination, delivery.instance, ending)
         self._write(connection, delivery.id, delivery.attempts, settled)
 
@@ -168,11 +172,11 @@ class Recorder:
             _remember(self._routes, (series, destination), route)
         return route
 
-    def _outgoing(self, connection: sqlite3.Connection, route: int, sent: Sent) -> None:
+    def _outgoing(self, connection: sqlite3.Connection, route: int, sent: Sent, *, named: bool) -> None:
         """What a destination got instead of the original; the first instance of a series tells."""
         row = connection.execute("SELECT series_instance_uid FROM log_routes WHERE id = ?", (route,)).fetchone()
         if row is not None and not row[0] and sent.beginning:
-            found = read_front(sent.beginning, sent.transfer_syntax_uid)
+            found = read_front(sent.beginning, sent.transfer_syntax_uid) if named else Identifiers()
             values = (*(getattr(found, name) for name in NAMES), sent.profile, sent.secret_fingerprint, route)
             connection.execute(_UPDATE_ROUTE, values)
 
@@ -189,11 +193,12 @@ class Recorder:
         sent = ending.sent
         plain = sent is None and settled.destination in self.policy.unchanged
         seal = None if plain else self.policy.seals.get(instance.node)
+        outgoing = sent.sop_instance_uid if sent is not None else instance.sop_instance_uid if plain else ""
         values = (
             number, settled.route, self._destination(connection, settled.destination), ending.at,
             instance.received_at, instance.size, instance.sop_class_uid,
             sent.transfer_syntax_uid if sent is not None else instance.transfer_syntax_uid,
-            sent.sop_instance_uid if sent is not None else instance.sop_instance_uid if plain else "",
+            "" if settled.destination in self.policy.nameless else outgoing,
             seal.close({"sop_instance_uid": instance.sop_instance_uid}) if seal is not None else None,
             ending.state, ending.reason, ending.message[:_LONGEST_MESSAGE], attempts,
             sent.changes if sent is not None else "",

@@ -105,6 +105,24 @@ def test_without_a_key_nothing_of_the_originals_is_kept(tmp_path: Path) -> None:
     assert (delivered.original, delivered.sent["patient_id"]) == (None, "P-1")  # it went out just so
 
 
+@pytest.mark.parametrize("sealed", [True, False])
+def test_outgoing_identifiers_can_be_switched_off_too(tmp_path: Path, *, sealed: bool) -> None:
+    log = Log(tmp_path, sealed=sealed)
+    log.recorder.policy = Policy(log.seals, frozenset(), frozenset({PLAIN, SHIELDED}))
+    arrived = log.arrive(1, PatientID="SECRETPATIENT", AccessionNumber="SECRETACC")
+    log.settle(1, arrived, PLAIN)
+    log.settle(2, arrived, SHIELDED, replace(NOTHING, sent=outgoing()))
+    log.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    content = (log.folder / "ledger.sqlite").read_bytes()
+    for hidden in (b"SECRETPATIENT", b"SECRETACC", b"PSEUDO", b"2.25.1", b"2.25.3", b"9.1\x00"):
+        assert hidden not in content
+    rows = log.ask()
+    assert {(row.verdict, row.sop_instance_uid, *row.sent.values()) for row in rows} == {("Delivered", *[""] * 11)}
+    assert {row.profile for row in rows} == {"", "demo 1"}
+    found = log.ask_series(accession_number="SECRETACC")
+    assert [each.original["patient_id"] for each in found] == (["SECRETPATIENT"] * 2 if sealed else [])
+
+
 def test_another_key_opens_nothing(log: Log) -> None:
     log.settle(1, log.arrive(1), SHIELDED)
     (row,) = log.queries.transfers(Question(), {NODE: Seal(b"other" * 8)})
