@@ -6,8 +6,10 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import nextafter
 from typing import Any
 
+from dromos_gateway.spool.ledger import DELIVERIES
 from dromos_gateway.transferlog.identifiers import NAMES
 from dromos_gateway.transferlog.sealing import LOOKED_UP, Seal
 
@@ -22,6 +24,11 @@ _COLUMNS = (
 _SERIES_COLUMNS = (
     "r.id, s.id, s.study, s.node, s.source, r.destination, r.profile, s.original, "
     f"{', '.join(f'r.{name}' for name in NAMES)}"
+)
+_WAITING = (  # the numbers of an instance's deliveries are a range
+    "SELECT i.series, d.destination, count(*) FROM log_instances i CROSS JOIN deliveries d "  # noqa: S608
+    f"ON d.id >= i.instance * {DELIVERIES} AND d.id < (i.instance + 1) * {DELIVERIES} "
+    "WHERE d.state = 'Waiting' AND i.series IN"
 )
 _TABLES = "log_transfers t JOIN log_routes r ON r.id = t.route JOIN log_series s ON s.id = r.series"
 
@@ -102,7 +109,7 @@ class Queries:
 
     def transfers(self, question: Question, seals: Mapping[str, Seal]) -> Iterator[Transfer]:
         """Rows, the newest first."""
-        where, values = ["t.at >= ? AND t.at < ?"], list[object]((question.since, question.until))
+        where, values = ["t.at >= ? AND t.at <= ?"], list[object]((question.since, self._until(question)))
         if question.identifiers:
             routes = self._routes(question, seals)
             where.append(f"t.route IN ({','.join('?' * len(routes))})")
@@ -117,14 +124,15 @@ class Queries:
             where.append("t.verdict = ?" + (" AND t.verdict <> 'Delivered'" if question.verdict != "Delivered" else ""))
             values.append(question.verdict)
         if question.before is not None:
-            where.append("(t.at, t.id) < (SELECT at, id FROM log_transfers WHERE id = ?)")
-            values.append(question.before)
+            where.append("(t.at < ? OR t.id < ?)")
+            values += (values[1], question.before)
         values.append(min(question.limit, MOST))
         statement = (
             f"SELECT {_COLUMNS} FROM {_TABLES} WHERE {' AND '.join(where)} ORDER BY t.at DESC, t.id DESC LIMIT ?"  # noqa: S608
         )
+        opened: dict[bytes, dict[str, str] | None] = {}
         for row in self._connection.execute(statement, values):
-            yield _transfer(row, seals)
+            yield _transfer(row, seals.get(row[15]), opened)
 
     def series(self, question: Question, seals: Mapping[str, Seal]) -> list[SeriesAtDestination]:
         """What became of the series that the identifiers name, at every destination."""
@@ -138,6 +146,16 @@ class Queries:
         counts = self._counts(known)
         waiting = self._waiting(series)
         return [_series(row, seals, counts.get(route, []), waiting) for route, row in known.items()]
+
+    def _until(self, question: Question) -> float:
+        """The last time that is asked for, as one bound: an index goes by one."""
+        until = nextafter(question.until, 0.0)
+        if question.before is None:
+            return until
+        row = self._connection.execute("SELECT at FROM log_transfers WHERE id = ?", (question.before,)).fetchone()
+        return (
+            min(until, float(row[0])) if row is not None else 0.0
+        )  # what is older than a row that is gone is gone too
 
     def _routes(self, question: Question, seals: Mapping[str, Seal]) -> list[int]:
         """The routes that every given identifier fits, as it came in or as it went out."""
@@ -170,23 +188,21 @@ class Queries:
         return result
 
     def _waiting(self, series: list[int]) -> dict[tuple[int, str], int]:
-        rows = self._of(
-            "SELECT i.series, d.destination, count(*) FROM log_instances i "
-            "JOIN deliveries d ON d.instance = i.instance WHERE d.state = 'Waiting' AND i.series IN",
-            series,
-            "GROUP BY i.series, d.destination",
-        )
+        rows = self._of(_WAITING, series, "GROUP BY i.series, d.destination")
         return {(number, destination): count for number, destination, count in rows}
 
     def _of(self, statement: str, numbers: list[int], rest: str = "") -> list[Row]:
         return self._connection.execute(f"{statement} ({','.join('?' * len(numbers))}) {rest}", numbers).fetchall()
 
 
-def _transfer(row: Row, seals: Mapping[str, Seal]) -> Transfer:
-    seal = seals.get(row[15])
-    original = _opened(row[17], seal)
+def _transfer(row: Row, seal: Seal | None, opened: dict[bytes, dict[str, str] | None]) -> Transfer:
+    """A row; what is sealed of its series is opened once for all rows of an answer."""
+    sealed = row[17]
+    if sealed is not None and sealed not in opened:
+        opened[sealed] = _opened(sealed, seal)
+    original = opened.get(sealed)
     if original is not None:
-        original |= _opened(row[18], seal) or {}
+        original = original | (_opened(row[18], seal) or {})
     known: tuple[Any, ...] = (*row[:17], dict(zip(NAMES, row[19:], strict=True)), original)
     return Transfer(*known)
 

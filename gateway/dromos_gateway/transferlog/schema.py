@@ -25,6 +25,7 @@ CREATE INDEX IF NOT EXISTS log_series_study ON log_series (study);
 CREATE INDEX IF NOT EXISTS log_series_patient_hash ON log_series (patient_hash) WHERE patient_hash IS NOT NULL;
 CREATE INDEX IF NOT EXISTS log_series_accession_hash ON log_series (accession_hash) WHERE accession_hash IS NOT NULL;
 CREATE INDEX IF NOT EXISTS log_series_study_hash ON log_series (study_hash) WHERE study_hash IS NOT NULL;
+CREATE INDEX IF NOT EXISTS log_series_series_hash ON log_series (series_hash) WHERE series_hash IS NOT NULL;
 CREATE TABLE IF NOT EXISTS log_routes (
   id INTEGER PRIMARY KEY,
   series INTEGER NOT NULL REFERENCES log_series (id),

@@ -1,0 +1,135 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Questions to a transfer log of a million rows, every original sealed: each kind asked again and again, from memory of
+nothing but what SQLite and the system keep. None may take 100 ms. `accepted` is the median, `delivered` the slowest.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+from pydicom.dataset import Dataset
+from pydicom.filebase import DicomBytesIO
+from pydicom.filewriter import write_dataset
+
+from bench.rows import Row
+from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned, Sent, State
+from dromos_gateway.spool.schema import connect, connect_for_reading
+from dromos_gateway.transferlog.queries import Queries, Question
+from dromos_gateway.transferlog.recorder import Policy, Recorder
+from dromos_gateway.transferlog.sealing import Seal
+
+STUDIES, INSTANCES = 5000, 100  # two destinations: a million rows
+PATIENTS = 2500
+TIMES = 25
+NODE, PLAIN, CHANGED = "imaging/radiology", "imaging/archive", "imaging/research"
+EXPLICIT, CT = "1.2.840.10008.1.2.1", "1.2.840.10008.5.1.4.1.1.2"
+SEAL = Seal(b"k" * 32)
+QUESTIONS = {
+    "newest": Question(),
+    "patient": Question(patient_id="P-1234"),
+    "accession": Question(accession_number="A-1234"),
+    "study": Question(study_instance_uid="1.2.3.1234"),
+    "outgoing": Question(study_instance_uid="2.25.1234"),
+    "sop": Question(sop_instance_uid="2.25.1234.7"),
+    "failed": Question(verdict="Failed"),
+    "excluded": Question(verdict="Excluded", destination=PLAIN),
+    "at": Question(destination=CHANGED, since=2_000_000.0, until=2_000_600.0),
+    "page": Question(destination=PLAIN, before=500_001, limit=1000),
+    "delivered": Question(destination=PLAIN, verdict="Delivered", limit=1000),
+    "nobody": Question(patient_id="nobody"),
+}
+
+
+def run(home: Path) -> Iterator[Row]:
+    """Fill a log, ask it."""
+    folder = home / "transfers"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    started = time.monotonic()
+    _fill(folder)
+    size = (folder / "ledger.sqlite").stat().st_size
+    print(
+        f"a log of a million rows takes {size / 1e6:.0f} MB, filled in {time.monotonic() - started:.0f} s",
+        file=sys.stderr,
+    )
+    seals = {NODE: SEAL}
+    for name, question in QUESTIONS.items():
+        took = []
+        for _ in range(TIMES):
+            queries = Queries(connect_for_reading(folder / "ledger.sqlite"))  # nothing cached from the time before
+            begun = time.perf_counter()
+            found = len(list(queries.transfers(question, seals)))
+            if question.identifiers:
+                found += len(queries.series(question, seals))
+            took.append(time.perf_counter() - begun)
+        if bool(found) != (name not in ("nobody", "excluded")):
+            raise AssertionError(f"{name}: {found} rows")
+        print(
+            f"{name:<10} {found:>5} found, median {median(took) * 1e3:6.1f} ms, slowest {max(took) * 1e3:6.1f} ms",
+            file=sys.stderr,
+        )
+        yield Row("transfers", name, "dromos", "1M", 0, median(took), max(took), 0.0, 0.0, found, size)
+    shutil.rmtree(folder)
+
+
+def _fill(folder: Path) -> None:
+    """One instance of each series as a gateway records it, then ninety-nine like it."""
+    connection = connect(folder / "ledger.sqlite")
+    recorder = Recorder(connection, folder)
+    recorder.policy = Policy({NODE: SEAL}, frozenset({PLAIN}))
+    connection.execute("PRAGMA synchronous = OFF")
+    connection.execute("BEGIN")
+    for study in range(STUDIES):
+        at = 1_000_000.0 + study * 600
+        instance = Instance(
+            study + 1, f"{study}.dcm", 524_288, 0, CT, f"1.2.3.{study}.4.0", EXPLICIT, "", "CT1", "DROMOS", "192.0.2.1",
+            NODE, at,
+        )  # fmt: skip
+        front = _front(study % PATIENTS, study, "P", "A", "1.2.3")
+        recorder.arrived(connection, instance, front, [Planned(key, State.Waiting, "") for key in (PLAIN, CHANGED)])
+        state = State.Failed if study % 500 == 1 else State.Delivered
+        recorder.settled(
+            connection, Delivery(study * 20_000 + 1, instance, PLAIN, 1, 0.0, 0.0), Ending(state, "", "", at + 1)
+        )
+        sent = Sent(
+            f"2.25.{study}.0", EXPLICIT, _front(study % PATIENTS, study, "S", "X", "2.25"), "demo 1", "ab12", "cd"
+        )
+        recorder.settled(
+            connection,
+            Delivery(study * 20_000 + 10_001, instance, CHANGED, 1, 0.0, 0.0),
+            replace(Ending(State.Delivered, "", "", at + 2), sent=sent),
+        )
+    connection.execute(
+        "CREATE TEMP TABLE numbers AS "
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 99) SELECT i FROM n"
+    )
+    connection.execute(
+        "INSERT INTO log_transfers SELECT t.id + n.i, t.route, t.destination, t.at + n.i * 0.01, t.received_at, "
+        "t.size, t.sop_class_uid, t.transfer_syntax_uid, "
+        "substr(t.sop_instance_uid, 1, length(t.sop_instance_uid) - 1) || n.i, "
+        "t.original, t.verdict, t.reason, t.message, t.attempts, t.changes FROM log_transfers t, numbers n"
+    )
+    connection.execute("DELETE FROM log_instances")
+    connection.execute("COMMIT")
+    (number,) = connection.execute("SELECT count(*) FROM log_transfers").fetchone()
+    if number != STUDIES * INSTANCES * 2:
+        raise AssertionError(f"{number} rows")
+    connection.close()
+
+
+def _front(patient: int, study: int, patients: str, accessions: str, root: str) -> bytes:
+    data = Dataset()
+    data.StudyDate, data.AccessionNumber, data.Modality = "20260131", f"{accessions}-{study}", "CT"
+    data.StudyDescription, data.PatientID = "Thorax", f"{patients}-{patient}"
+    data.StudyInstanceUID, data.SeriesInstanceUID = f"{root}.{study}", f"{root}.{study}.4"
+    data.Rows = 1
+    buffer = DicomBytesIO()
+    buffer.is_little_endian, buffer.is_implicit_VR = True, False
+    write_dataset(buffer, data)
+    return bytes(buffer.getvalue())
