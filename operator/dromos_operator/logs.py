@@ -8,7 +8,7 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-FIELDS = ("kind", "namespace", "object", "pod", "generation", "reason", "code")
+FIELDS = ("kind", "namespace", "object", "pod", "generation", "reason", "code", "secret", "key", "type")
 
 
 class JSONFormatter(logging.Formatter):

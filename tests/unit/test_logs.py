@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from dromos_gateway.logs import JSONFormatter, PlainFormatter
+from dromos_operator.logs import FIELDS
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted(path for folder in ("crds", "gateway", "operator") for path in (ROOT / folder).rglob("*.py"))
@@ -52,6 +53,14 @@ def _is_constant(call: ast.Call, message: ast.expr | None, path: Path) -> bool:
     return path.name == "connection.py" and isinstance(message, ast.Name) and message.id == "message"
 
 
+def _fields(call: ast.Call) -> set[str]:
+    """Names of fields that are written out in a call."""
+    extra = next((keyword.value for keyword in call.keywords if keyword.arg == "extra"), None)
+    keys = extra.keys if isinstance(extra, ast.Dict) else []
+    written = {str(key.value) for key in keys if isinstance(key, ast.Constant)}
+    return written | {keyword.arg for keyword in call.keywords if keyword.arg not in ("extra", "exc_info", None)}
+
+
 @pytest.fixture(scope="module")
 def calls() -> Calls:
     found = [(path, *call) for path in SOURCES for call in _calls(path)]
@@ -67,11 +76,13 @@ def test_messages_are_constant_and_nothing_is_formatted_into_them(calls: Calls) 
 def test_no_field_has_a_name_that_logging_keeps_for_itself(calls: Calls) -> None:
     """`extra={"name": …}` raises KeyError when the line is written, which is when it is least wanted."""
     for _, call, _ in calls:
-        extra = next((keyword.value for keyword in call.keywords if keyword.arg == "extra"), None)
-        keys = extra.keys if isinstance(extra, ast.Dict) else []
-        names = {key.value for key in keys if isinstance(key, ast.Constant)}
-        names |= {keyword.arg for keyword in call.keywords} - {"extra", "exc_info", None}
-        assert not names & RESERVED, ast.unparse(call)
+        assert not _fields(call) & RESERVED, ast.unparse(call)
+
+
+def test_the_operator_writes_the_fields_it_is_given(calls: Calls) -> None:
+    given = {name for path, call, _ in calls if "dromos_operator" in path.parts for name in _fields(call)}
+    assert len(given) > 3
+    assert given <= set(FIELDS)
 
 
 def _line(formatter: logging.Formatter, message: str, **fields: object) -> str:
