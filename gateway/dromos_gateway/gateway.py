@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -20,11 +20,16 @@ from dromos_gateway.configuration.folder import Folder, Loaded
 from dromos_gateway.configuration.settings import Configuration
 from dromos_gateway.configuration.tls import listener_tls
 from dromos_gateway.delivery.dispatcher import Dispatcher
+from dromos_gateway.delivery.figures import Figures
 from dromos_gateway.dimse.acceptor import Acceptor, AcceptorLimits
+from dromos_gateway.dimse.connection import Connection
+from dromos_gateway.dimse.policy import Admission
+from dromos_gateway.dimse.session import Session
 from dromos_gateway.hosts import Hosts
 from dromos_gateway.notifications.notifier import Notifier
 from dromos_gateway.receiving import Receiving
 from dromos_gateway.spool.spool import Spool
+from dromos_gateway.tracing.setup import Traces
 from dromos_gateway.transferlog.log import TransferLog
 
 log = logging.getLogger(__name__)
@@ -48,7 +53,15 @@ class Options:
 
 
 class Listener(Acceptor):
-    """An acceptor whose certificate may be rotated."""
+    """An acceptor whose certificate may be rotated, and whose associations may be traced."""
+
+    over: Callable[[Admission | None], None] | None = None  # told of each that ends
+
+    def closed(self, connection: Connection) -> None:
+        """The connection is gone."""
+        super().closed(connection)
+        if self.over is not None and isinstance(connection, Session):
+            self.over(connection.admission)
 
     def secure(self, context: SSLContext | None) -> None:
         """Use this context from the next connection on."""
@@ -58,7 +71,9 @@ class Listener(Acceptor):
 class Gateway:
     """Everything but the admin port, which only looks at it."""
 
-    def __init__(self, options: Options, spool: Spool, folder: Folder, loaded: Loaded) -> None:
+    def __init__(
+        self, options: Options, spool: Spool, folder: Folder, loaded: Loaded, traces: Traces | None = None
+    ) -> None:
         self._options = options
         self._folder = folder
         self._clock = SteadyClock()
@@ -68,11 +83,14 @@ class Gateway:
         self.loaded = loaded
         self.reload_problem: str | None = None
         self.ready = False
-        self.receiving = Receiving(spool, loaded.configuration, self._hosts, self._clock)
+        self._traces = traces
+        receiving, figures = traces.parts() if traces is not None else (Receiving, Figures)
+        self.receiving = receiving(spool, loaded.configuration, self._hosts, self._clock)
         self.transfer_log = TransferLog(spool, loaded.configuration, self._clock)
         self.notifier = Notifier(spool, self.transfer_log.recorder, loaded.configuration, self._clock, Random())  # noqa: S311
-        self.dispatcher = Dispatcher(spool, self._clock)
+        self.dispatcher = Dispatcher(spool, self._clock, figures=figures)
         self.acceptor = Listener(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
+        self.acceptor.over = traces.spans.association_over if traces is not None else None
         self.receiving.associations = lambda: self.acceptor.associations
 
     @property
@@ -81,7 +99,7 @@ class Gateway:
         return self.loaded.configuration
 
     @classmethod
-    async def open(cls, options: Options) -> Gateway:
+    async def open(cls, options: Options, traces: Traces | None = None) -> Gateway:
         """Read manifests and spool. OSError: unreadable paths; CannotStart, SpoolBusy, SpoolIncompatible."""
         folder = Folder(options.paths)
         folder.digest()  # unreadable paths end here, before a spool is made
@@ -94,7 +112,7 @@ class Gateway:
             spool.recover(time.time())
             folder.accept(loaded)
             await spool.remember_accepted(to_rows(loaded.documents))
-            return cls(options, spool, folder, loaded)
+            return cls(options, spool, folder, loaded, traces)
         except BaseException:
             await spool.close()
             raise
@@ -127,6 +145,8 @@ class Gateway:
         await self.spool.close()
         self.transfer_log.close()
         self.notifier.close()
+        if self._traces is not None:
+            await self._traces.close()
         log.info("stopped")
 
     async def _watch(self) -> None:

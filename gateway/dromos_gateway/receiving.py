@@ -18,6 +18,7 @@ from dromos_gateway.dimse.policy import (
     TEMPORARY_CONGESTION,
     Admission,
     AssociationRequest,
+    InstanceSink,
     Rejection,
     StoreRequest,
     StoreStatus,
@@ -90,7 +91,7 @@ class Receiving:
             for source in node.sources
         )
 
-    def begin(self, admission: Admission, request: StoreRequest) -> Sink | StoreStatus:
+    def begin(self, admission: Admission, request: StoreRequest) -> InstanceSink | StoreStatus:
         """Open a file for the instance, or say why not."""
         node = self.configuration.nodes.get(request.called_ae_title)
         if request.sop_class_uid == _MEDIA_STORAGE_DIRECTORY:
@@ -200,6 +201,11 @@ class Sink:
         self._request = request
         self._node = node
         self.write = incoming.write  # the hottest call there is: no frame in between
+
+    @property
+    def size(self) -> int:
+        """Bytes that came so far."""
+        return self._incoming.size
 
     def finish(self, answer: Answer) -> None:
         """Answer once the instance is safe."""

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +32,7 @@ class Settings:
     # DROMOS_GATEWAY_HTTP_PROXY, DROMOS_GATEWAY_HTTPS_PROXY, DROMOS_GATEWAY_NO_PROXY: what gateway pods find without
     # the prefix. The operator's own variables of these names are about the operator, and go no further.
     gateway_proxy: tuple[tuple[str, str], ...] = ()
+    gateway_traces: str = ""  # DROMOS_GATEWAY_TRACES: the OTLP endpoint of gateway pods; never the operator's own
     metrics_from: tuple[Mapping[str, Any], ...] = ()  # DROMOS_METRICS_FROM: JSON, NetworkPolicyPeers that read metrics
     smtp: SMTP | None = None  # DROMOS_SMTP: JSON, as spec.smtp; for ForwardNodes that name no relay
     smtp_login: Path | None = None  # DROMOS_SMTP_LOGIN: a folder with the files username and password
@@ -56,6 +58,7 @@ class Settings:
             watch_namespaces=tuple(sorted({name.strip() for name in namespaces.split(",") if name.strip()})),
             operator_namespace=environment.get("DROMOS_OPERATOR_NAMESPACE", ""),
             log_level=level,
+            gateway_traces=_endpoint(environment.get("DROMOS_GATEWAY_TRACES", "").strip()),
             metrics_from=_peers(environment.get("DROMOS_METRICS_FROM", "")),
             smtp=relay.parse(environment.get(relay.VARIABLE, "")),
             smtp_login=Path(login) if (login := environment.get("DROMOS_SMTP_LOGIN", "")) else None,
@@ -85,6 +88,12 @@ def _is_proxy(value: str) -> bool:
         return False
     plain = parts.path in ("", "/") and not parts.query and not parts.fragment and "@" not in parts.netloc
     return parts.scheme in ("http", "https") and bool(parts.hostname) and port != 0 and plain
+
+
+def _endpoint(text: str) -> str:
+    if text and not re.fullmatch(r"https?://[^\s@]+", text):
+        raise SettingsError("DROMOS_GATEWAY_TRACES is not http://HOST:PORT; it has no user information")
+    return text
 
 
 def _peers(text: str) -> tuple[Mapping[str, Any], ...]:

@@ -9,6 +9,7 @@ from typing import Any
 import yaml
 
 from dromos_operator.plan import network
+from dromos_operator.settings import Settings
 from tests.chart.conftest import ROOT, Render
 
 EXAMPLE = ROOT / "examples/monitoring"
@@ -81,6 +82,14 @@ def test_the_dashboard_is_the_one_of_the_example(render: Render) -> None:
     assert json.loads(config_map["data"]["dromos.json"]) == json.loads((EXAMPLE / "dashboard.json").read_text())
     assert config_map["metadata"]["labels"]["grafana_dashboard"] == "1"
     assert config_map["metadata"]["annotations"] == {"grafana_folder": "Imaging"}
+
+
+def test_where_traces_go_is_told_to_the_operator(render: Render) -> None:
+    for endpoint in ("", "http://collector.tracing:4318"):
+        (deployment,) = _kind(render({"monitoring": {"traces": {"endpoint": endpoint}}}), "Deployment")
+        (container,) = deployment["spec"]["template"]["spec"]["containers"]
+        environment = {entry["name"]: entry["value"] for entry in container["env"] if "value" in entry}
+        assert Settings.from_environment(environment).gateway_traces == endpoint
 
 
 def test_each_is_a_switch_of_its_own(render: Render) -> None:

@@ -27,6 +27,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "sender that is no address": ({"smtp": {"host": "h", "sender": "nobody"}}, "/smtp/sender"),
     "security that is none": ({"smtp": {"host": "h", "sender": "a@b", "security": "SSL"}}, "/smtp/security"),
     "password in the values": ({"smtp": {"host": "h", "sender": "a@b", "password": "x"}}, "password"),
+    "traces with a password": ({"monitoring": {"traces": {"endpoint": "http://u:p@c:4318"}}}, "/traces/endpoint"),
     "interval": ({"monitoring": {"serviceMonitor": {"interval": "often"}}}, "/monitoring/serviceMonitor/interval"),
     "unknown monitor": ({"monitoring": {"podMonitor": {}}}, "podMonitor"),
     "log level": ({"logLevel": "loud"}, "/logLevel"),

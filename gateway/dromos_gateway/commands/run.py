@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import signal
 import sqlite3
 import sys
@@ -22,6 +23,7 @@ from dromos_gateway.dimse.tls import InvalidTlsMaterial
 from dromos_gateway.gateway import CannotStart, Gateway, Options
 from dromos_gateway.spool.schema import SpoolIncompatible
 from dromos_gateway.spool.spool import SpoolBusy
+from dromos_gateway.tracing.setup import from_environment
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +60,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
     host, port = arguments.listen
     options = Options(tuple(arguments.paths), host, port, arguments.spool, arguments.drain_timeout)
     try:
-        gateway = await Gateway.open(options)
+        gateway = await Gateway.open(options, from_environment(os.environ))
     except (CannotStart, SpoolBusy, SpoolIncompatible, InvalidTlsMaterial) as error:
         return _fail(str(error), 1)
     except sqlite3.Error as error:

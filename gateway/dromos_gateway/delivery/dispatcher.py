@@ -13,6 +13,7 @@ from random import Random
 from dromos_gateway.changes.stage import Stage
 from dromos_gateway.configuration.settings import Configuration
 from dromos_gateway.delivery.contact import Checks
+from dromos_gateway.delivery.figures import Figures
 from dromos_gateway.delivery.outbox import Outbox
 from dromos_gateway.delivery.sender import Sender
 from dromos_gateway.delivery.sharer import Sharer
@@ -29,8 +30,15 @@ _PATIENCE = 10.0  # seconds that a deleted destination's instances in flight get
 class Dispatcher:
     """One sender for each destination."""
 
-    def __init__(self, spool: Spool, clock: Callable[[], float], random: Random | None = None) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        clock: Callable[[], float],
+        random: Random | None = None,
+        figures: Callable[[], Figures] = Figures,
+    ) -> None:
         self._spool = spool
+        self._figures = figures
         self._outbox = Outbox()
         self._stage = Stage(spool.folder / "prepared", Pool(), spool.space.add)
         self._clock = clock
@@ -100,8 +108,9 @@ class Dispatcher:
             sender = self.senders.get(key)
             if sender is None:
                 self.senders[key] = Sender(
-                    settings, self._spool, self._stage, self._outbox, self._clock, self._random, self.sharer.poke
-                )
+                    settings, self._spool, self._stage, self._outbox, self._clock, self._random, self.sharer.poke,
+                    self._figures,
+                )  # fmt: skip
             elif sender.settings != settings:
                 sender.update(settings)
 

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 from dromos_gateway import pipeline
-from dromos_gateway.delivery.outcome import TryAgain
+from dromos_gateway.delivery.outcome import Outcome, TryAgain
 from dromos_gateway.histogram import DELIVERIES, Histogram
 from dromos_gateway.pseudonyms.resolution import PSEUDONYM_NOT_FOUND
-from dromos_gateway.spool.records import Instance
+from dromos_gateway.spool.records import Delivery, Instance
 
 
 class Figures:
@@ -17,6 +17,12 @@ class Figures:
         self.bytes = 0  # as they were received
         self.durations = Histogram(DELIVERIES)  # from received to delivered
         self.pseudonym_misses = 0
+
+    def begun(self, delivery: Delivery) -> None:
+        """An attempt begins."""
+
+    def concluded(self, delivery: Delivery, outcome: Outcome) -> None:
+        """An attempt is over."""
 
     def delivered(self, instance: Instance, now: float) -> None:
         """An instance has arrived."""

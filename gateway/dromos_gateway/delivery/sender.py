@@ -48,12 +48,13 @@ class Sender:
         clock: Callable[[], float],
         random: Random,
         shared: Callable[[], None] = lambda: None,
+        figures: Callable[[], Figures] = Figures,
     ) -> None:
         self.settings = settings
         self.queue = FairQueue()
         self.breaker = Breaker()
         self.contact = Contact(clock(), random)
-        self.figures = Figures()
+        self.figures = figures()
         self._lanes = Lanes(outbox, self)
         self._preparation = Preparation(spool, stage, self._prepared)
         self._fallback = Fallback()
@@ -194,6 +195,7 @@ class Sender:
     def _decided(self, delivery: Delivery, decision: pipeline.Decision | Parcel | TryAgain) -> Parcel | None:
         """What is to be sent of a delivery; None when a rule or a doubt keeps it back."""
         if isinstance(decision, Parcel):
+            self.figures.begun(delivery)
             return decision
         self.figures.kept_back(decision)
         if isinstance(decision, TryAgain):
@@ -241,6 +243,7 @@ class Sender:
 
     def _conclude(self, delivery: Delivery, outcome: Outcome) -> None:
         now = self._clock()
+        self.figures.concluded(delivery, outcome)
         if isinstance(outcome, Refused) and outcome.reason == TRANSFER_SYNTAX_REFUSED:
             sent = self._stage.syntax_of(delivery)
             if self._fallback.refused(delivery.instance, sent, now):

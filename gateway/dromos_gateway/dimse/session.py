@@ -62,6 +62,11 @@ class Session(Connection):
         """Whether an instance is being made durable."""
         return self._finishing
 
+    @property
+    def admission(self) -> Admission | None:
+        """What the policy said; None before there is an association."""
+        return self._admission
+
     # --- what the connection asks ---
 
     def _receiver(self) -> Receiver:

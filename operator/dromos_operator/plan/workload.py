@@ -18,6 +18,7 @@ DICOM_PORT = 11112
 ADMIN_PORT = 8080
 USER = 65532
 CONTAINER = "gateway"
+TRACES = "OTEL_EXPORTER_OTLP_ENDPOINT"
 TOKEN_FILE = "/etc/dromos/credentials/admin-token"  # noqa: S105 - the path of a file
 COMMAND = (
     "run",
@@ -101,6 +102,7 @@ def _container(spec: ForwardNodeSpec, settings: Settings) -> dict[str, Any]:
             # for `kubectl exec POD -- dromos failures`, which then needs no more words
             {"name": "DROMOS_ADMIN_TOKEN_FILE", "value": TOKEN_FILE},
             *({"name": name, "value": value} for name, value in settings.gateway_proxy),
+            *([{"name": TRACES, "value": settings.gateway_traces}] if settings.gateway_traces else []),
         ],
         "ports": [
             {"name": "dicom", "containerPort": DICOM_PORT, "protocol": "TCP"},

@@ -106,6 +106,12 @@ def test_the_plan_is_the_golden_one(case: str) -> None:
     assert list(yaml.safe_load_all(file.read_text())) == list(yaml.safe_load_all(text))
 
 
+def test_pods_send_traces_where_the_operator_was_told_to() -> None:
+    planned = planner.plan(CASES["new"], replace(SETTINGS, gateway_traces="http://collector:4318"), TOKEN, 0.0)
+    (container,) = _object(planned, "StatefulSet")["spec"]["template"]["spec"]["containers"]
+    assert container["env"][1:] == [{"name": "OTEL_EXPORTER_OTLP_ENDPOINT", "value": "http://collector:4318"}]
+
+
 def test_pods_find_the_proxy_that_the_operator_was_told_of() -> None:
     proxy = (("HTTPS_PROXY", "http://proxy.example:3128"), ("NO_PROXY", ".svc"))
     planned = planner.plan(CASES["new"], replace(SETTINGS, gateway_proxy=proxy), TOKEN, 0.0)

@@ -34,6 +34,8 @@ def test_namespaces_are_a_list(name: str) -> None:
         ("DROMOS_GATEWAY_HTTPS_PROXY", "socks5://proxy.example:3128"),
         ("DROMOS_GATEWAY_HTTPS_PROXY", "http://user:planted@proxy.example:3128"),
         ("DROMOS_GATEWAY_HTTPS_PROXY", "http://proxy.example:x"),
+        ("DROMOS_GATEWAY_TRACES", "collector:4318"),
+        ("DROMOS_GATEWAY_TRACES", "http://user:planted@collector:4318"),
         ("DROMOS_METRICS_FROM", "prometheus"),
         ("DROMOS_METRICS_FROM", '{"podSelector": {}}'),
     ],
