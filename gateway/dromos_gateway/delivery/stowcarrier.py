@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,8 +18,9 @@ from dromos_gateway.stow.client import Attempt, StowClient
 log = logging.getLogger(__name__)
 
 # Seconds between the beginnings of two requests that are not full: while instances flow in, they are worth waiting for.
-# An instance that comes alone goes at once.
+# An instance that comes alone goes at once, and so does what is there when the flow stops.
 _PACE = 0.1
+_LULL = 0.02
 
 
 class StowCarrier:
@@ -32,7 +34,7 @@ class StowCarrier:
         self._releasing = False
         self._wanted = asyncio.Event()
         self._full = asyncio.Event()
-        self._next = 0.0
+        self._next = self._came = 0.0
         self._task = asyncio.create_task(self._run())
 
     def open(self, kinds: tuple[Kind, ...]) -> None:
@@ -41,6 +43,7 @@ class StowCarrier:
     def load(self, parcels: tuple[Parcel, ...], kinds: tuple[Kind, ...]) -> None:
         """Take more to carry."""
         self._parcels.extend(parcels)
+        self._came = asyncio.get_running_loop().time()
         self._wanted.set()
         if self._is_full():
             self._full.set()
@@ -71,13 +74,14 @@ class StowCarrier:
     async def _gather(self) -> None:
         """Wait a moment for company."""
         loop = asyncio.get_running_loop()
-        if not self._is_full() and not self._releasing and (pause := self._next - loop.time()) > 0:
-            self._full.clear()
-            try:
+        self._full.clear()
+        while not self._is_full() and not self._releasing:
+            pause = min(self._next, self._came + _LULL) - loop.time()
+            if pause <= 0:
+                break
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._full.wait()
-            except TimeoutError:
-                pass
         self._next = loop.time() + _PACE
 
     def _is_full(self) -> bool:

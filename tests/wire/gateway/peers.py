@@ -155,6 +155,7 @@ class GatewayProcess:
         self._log = home / "gateway.log"
         self.port = self.admin = 0
         self.prefix: tuple[str, ...] = ()  # what it runs under
+        self.program = "dromos_gateway.commands.run"
         self.environment: dict[str, str] = {}
 
     def write(self, name: str, text: str) -> None:
@@ -176,7 +177,7 @@ class GatewayProcess:
     def launch(self, *, port: int = 0) -> subprocess.Popen[bytes]:
         log = self._log.open("ab")
         command = [
-            *self.prefix, sys.executable, "-m", "dromos_gateway.commands.run", str(self.manifests), "--listen", f"127.0.0.1:{port}",
+            *self.prefix, sys.executable, "-m", self.program, str(self.manifests), "--listen", f"127.0.0.1:{port}",
             "--admin", "127.0.0.1:0", "--spool", str(self.spool), *self._options,
         ]  # fmt: skip
         self._seen = self._log.stat().st_size

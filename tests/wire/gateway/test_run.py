@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import subprocess
 import sys
+from itertools import pairwise
+from pathlib import Path
 
 import pytest
 
@@ -114,3 +117,37 @@ def test_it_stops_at_once_when_nothing_is_open(gateway):
     gateway.start()
     eventually(lambda: gateway.get("/readyz"), "ready")
     assert gateway.terminate(timeout=5) == 0
+
+
+def test_without_a_token_file_the_admin_port_answers_on_loopback_only(tmp_path):
+    gateway = GatewayProcess(tmp_path, "--admin", "0.0.0.0:0")
+    gateway.node()
+    gateway.destination("a", free_port())
+    (address,) = addresses()[:1]
+    try:
+        gateway.start()
+        assert isinstance(gateway.get("/v1/status"), dict)
+
+        def ask(path: str, method: str = "GET") -> int:
+            connection = http.client.HTTPConnection(address, gateway.admin, timeout=30)
+            claims = {"X-Forwarded-For": "127.0.0.1", "Host": "127.0.0.1", "Authorization": "Bearer "}
+            connection.request(method, path, headers=claims)
+            status = connection.getresponse().status
+            connection.close()
+            return status
+
+        assert [ask(path) for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
+        for path in ("/v1/configuration", "/v1/status", "/v1/failures", "/v1/failures/1", "/v1/transfers"):
+            assert ask(path) == 401, path
+        assert ask("/v1/failures/1/retry", "POST") == ask("/v1/failures/1", "DELETE") == 401
+    finally:
+        gateway.kill()
+
+
+def addresses() -> list[str]:
+    """This machine's own IPv4 addresses beside loopback, as the kernel's table of routes has them."""
+    lines = [line.split() for line in Path("/proc/net/fib_trie").read_text().splitlines()]
+    hosts = [line[1] for line, below in pairwise(lines) if line[0] == "|--" and below == ["/32", "host", "LOCAL"]]
+    found = [host for host in dict.fromkeys(hosts) if not host.startswith("127.")]
+    assert found, "this machine has no address but loopback"
+    return found
