@@ -83,13 +83,17 @@ class Dromos:
         assert self._process is not None
         processes.wait_until_listening(self._process, int(self.admin.rpartition(":")[2]))
 
-    def suspend(self, *, suspend: bool) -> None:
-        """Keep what comes in from now on, or send it from now on; returns when that is in force."""
-        before = self._in_force()
+    def suspend(self, *, suspend: bool) -> float:
+        """Keep what comes in from now on, or send it from now on: when that was not in force yet (`time.monotonic`)."""
+        before, asked = self._in_force(), time.monotonic()
         new = self._manifest.with_suffix(".new")
         new.write_text(self._write(suspend=str(suspend).lower()))
         new.rename(self._manifest)
-        while self._in_force() == before:
+        while True:
+            asking = time.monotonic()
+            if self._in_force() != before:
+                return asked
+            asked = asking
             time.sleep(0.002)
 
     def _in_force(self) -> str:

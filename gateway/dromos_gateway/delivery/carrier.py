@@ -3,14 +3,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
 from dromos_gateway.delivery.association import AssociationLane
-from dromos_gateway.delivery.messages import Done, Ended, Kind, Opened, Parcel, Report, Returned
+from dromos_gateway.delivery.carrying import Carrying
+from dromos_gateway.delivery.messages import Done, Kind, Load, Opened, Parcel, Report
 from dromos_gateway.delivery.outcome import Outcome, TryAgain, read_error, read_response
 from dromos_gateway.dimse.errors import DimseError
 from dromos_gateway.dimse.requestor import Peer, StoredObject
@@ -18,56 +17,36 @@ from dromos_gateway.dimse.requestor import Peer, StoredObject
 log = logging.getLogger(__name__)
 
 
-class Carrier:
-    """Works through parcels; stops at the first that must be tried again, so that its owner can think about it."""
+class Carrier(Carrying):
+    """Parcels one after the other, over an association that is opened when it is needed."""
 
     def __init__(self, number: int, peer: Peer, report: Callable[[Report], None]) -> None:
-        self._number = number
+        super().__init__(number, report)
         self._peer = peer
-        self._report = report
         self._lane = AssociationLane()
-        self._parcels: deque[Parcel] = deque()
         self._kinds: tuple[Kind, ...] = ()
-        self._opening = self._releasing = False
-        self._wanted = asyncio.Event()
-        self._task = asyncio.create_task(self._run())
+        self._opening = False
 
     def open(self, kinds: tuple[Kind, ...]) -> None:
         """Open the association now."""
         self._kinds, self._opening = kinds, True
         self._wanted.set()
 
-    def load(self, parcels: tuple[Parcel, ...], kinds: tuple[Kind, ...]) -> None:
+    def load(self, order: Load) -> None:
         """Take more to carry."""
-        self._parcels.extend(parcels)
-        self._kinds = kinds or self._kinds
-        self._wanted.set()
+        self._kinds = order.kinds or self._kinds
+        super().load(order)
 
-    def release(self) -> None:
-        """End when everything is carried."""
-        self._releasing = True
-        self._wanted.set()
+    async def _get_ready(self) -> None:
+        if self._opening:
+            self._opening = False
+            await self._open()
 
-    def abort(self) -> None:
-        """End now."""
-        self._task.cancel()
+    async def _finish(self) -> None:
+        await self._lane.release()
 
-    async def _run(self) -> None:
-        try:
-            while True:
-                await self._wanted.wait()
-                self._wanted.clear()
-                if self._opening:
-                    self._opening = False
-                    await self._open()
-                while self._parcels:
-                    await self._carry(self._parcels.popleft())
-                if self._releasing:
-                    await self._lane.release()
-                    return
-        finally:
-            self._lane.abort()
-            self._report(Ended(self._number))
+    def _leave(self) -> None:
+        self._lane.abort()
 
     async def _open(self) -> None:
         try:
@@ -80,12 +59,12 @@ class Carrier:
         else:
             self._report(Opened(self._number, None))
 
-    async def _carry(self, parcel: Parcel) -> None:
+    async def _carry(self) -> None:
+        parcel = self._parcels.popleft()
         outcome = await self._send(parcel)
         self._report(Done(self._number, parcel.key, outcome, self._lane.connected))
-        if isinstance(outcome, TryAgain) and self._parcels:
-            self._report(Returned(self._number, tuple(each.key for each in self._parcels)))
-            self._parcels.clear()
+        if isinstance(outcome, TryAgain):
+            self._stumble()
 
     async def _send(self, parcel: Parcel) -> Outcome:
         stored = StoredObject(

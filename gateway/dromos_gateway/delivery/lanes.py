@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from dromos_gateway.configuration.settings import PeerSettings, StowSettings
-from dromos_gateway.delivery.messages import Abort, Done, Ended, Kind, Load, Open, Opened, Parcel, Release
+from dromos_gateway.delivery.messages import Abort, Done, Ended, Kind, Load, Open, Opened, Parcel, Release, Returned
 from dromos_gateway.delivery.outbox import Listener, Outbox
 from dromos_gateway.spool.records import Delivery
 
@@ -39,6 +39,7 @@ class Lane:
     offered: frozenset[Kind] = frozenset()
     carrying: dict[int, Delivery] = field(default_factory=dict)
     bytes: int = 0
+    stumbles: int = 0
     idle_since: float = inf
     loaded: list[Parcel] = field(default_factory=list)  # not yet ordered
     window: Window = _ONE_BY_ONE
@@ -112,7 +113,7 @@ class Lanes:
             if not lane.connected or not lane.offered.issuperset(own):
                 others = tuple(dict.fromkeys([*own, *kinds()]))[:MOST_KINDS]
                 lane.offered = frozenset(others)
-            self._outbox.post(Load(lane.number, parcels, others))
+            self._outbox.post(Load(lane.number, parcels, others, lane.stumbles))
 
     def done(self, report: Done, now: float) -> Delivery | None:
         """Take a parcel out of its lane; None when nobody waits for it any longer."""
@@ -124,12 +125,13 @@ class Lanes:
             lane.idle_since = now
         return delivery
 
-    def returned(self, number: int, keys: tuple[int, ...]) -> list[Delivery]:
+    def returned(self, report: Returned) -> list[Delivery]:
         """Take back what was not tried."""
-        lane = self._lanes.get(number)
+        lane = self._lanes.get(report.lane)
         if lane is None:
             return []
-        back = [delivery for key in keys if (delivery := lane.carrying.pop(key, None)) is not None]
+        lane.stumbles += report.stumbled
+        back = [delivery for key in report.keys if (delivery := lane.carrying.pop(key, None)) is not None]
         if not lane.carrying:
             lane.bytes = 0
         return back

@@ -49,6 +49,7 @@ class Load(NamedTuple):
     lane: int
     parcels: tuple[Parcel, ...]
     kinds: tuple[Kind, ...]  # what else waits, for the negotiation; empty: as before
+    stumbles: int = 0  # of the lane that are known of: others are still on their way
 
 
 class Release(NamedTuple):
@@ -107,6 +108,7 @@ class Returned(NamedTuple):
 
     lane: int
     keys: tuple[int, ...]
+    stumbled: bool = False  # it happened now; without it, they were loaded before that was known
 
 
 class Ended(NamedTuple):

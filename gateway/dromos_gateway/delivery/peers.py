@@ -7,13 +7,14 @@ Anything of HTTP is imported with the first destination that needs it: others do
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from dromos_gateway.configuration.settings import AlbumSettings, PeerSettings, StowSettings
 from dromos_gateway.configuration.tls import client_tls
 from dromos_gateway.delivery.association import probe
 from dromos_gateway.delivery.carrier import Carrier
-from dromos_gateway.delivery.messages import Kind, Parcel, Probe, Report, Share
+from dromos_gateway.delivery.carrying import Carrying
+from dromos_gateway.delivery.messages import Probe, Report, Share
 from dromos_gateway.dimse.errors import DimseError
 from dromos_gateway.dimse.requestor import Peer
 
@@ -24,22 +25,6 @@ if TYPE_CHECKING:
 _MOST = 256  # reloads leave old ones behind
 
 
-class AnyCarrier(Protocol):
-    """One lane."""
-
-    def open(self, kinds: tuple[Kind, ...]) -> None:
-        """Get ready before there is anything to carry."""
-
-    def load(self, parcels: tuple[Parcel, ...], kinds: tuple[Kind, ...]) -> None:
-        """Take more to carry."""
-
-    def release(self) -> None:
-        """End when everything is carried."""
-
-    def abort(self) -> None:
-        """End now."""
-
-
 class Peers:
     """Peers by their settings: a TLS context is costly, connections and tokens are shared between lanes."""
 
@@ -48,9 +33,7 @@ class Peers:
         self._stow: dict[StowSettings, StowClient] = {}
         self._albums: dict[AlbumSettings, WebClient] = {}
 
-    def carrier(
-        self, number: int, settings: PeerSettings | StowSettings, report: Callable[[Report], None]
-    ) -> AnyCarrier:
+    def carrier(self, number: int, settings: PeerSettings | StowSettings, report: Callable[[Report], None]) -> Carrying:
         """Make a lane's carrier."""
         if isinstance(settings, PeerSettings):
             return Carrier(number, self._dicom_peer(settings), report)

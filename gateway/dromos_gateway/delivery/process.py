@@ -15,6 +15,7 @@ import sys
 import uvloop
 
 from dromos_gateway import logs
+from dromos_gateway.delivery.carrying import Carrying
 from dromos_gateway.delivery.channel import Channel
 from dromos_gateway.delivery.messages import (
     Abort,
@@ -29,7 +30,7 @@ from dromos_gateway.delivery.messages import (
     Report,
     Share,
 )
-from dromos_gateway.delivery.peers import AnyCarrier, Peers
+from dromos_gateway.delivery.peers import Peers
 
 log = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ class SendingProcess:
     """Carriers by number, and orders for them."""
 
     def __init__(self) -> None:
-        self._carriers: dict[int, AnyCarrier] = {}
+        self._carriers: dict[int, Carrying] = {}
         self._peers = Peers()
         self._tasks: set[asyncio.Task[None]] = set()
         self._channel: Channel | None = None
@@ -62,7 +63,7 @@ class SendingProcess:
         if carrier is None:
             return  # it ended while this was on its way; `Ended` says so
         if isinstance(order, Load):
-            carrier.load(order.parcels, order.kinds)
+            carrier.load(order)
         elif isinstance(order, Open):
             carrier.open(order.kinds)
         elif isinstance(order, Release):

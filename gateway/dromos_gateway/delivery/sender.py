@@ -219,7 +219,7 @@ class Sender:
             if delivery is not None:
                 self._conclude(delivery, report.outcome)
         elif isinstance(report, Returned):
-            for delivery in reversed(self._lanes.returned(report.lane, report.keys)):
+            for delivery in reversed(self._lanes.returned(report)):
                 self._give_back(delivery)
         elif isinstance(report, Opened):
             self._opened(report)
@@ -311,7 +311,8 @@ class Sender:
         self.queue.give_back(delivery, self._clock())
 
     def _expire(self, delivery: Delivery) -> None:
-        said = f"; the last error was: {delivery.last_error}" if delivery.last_error else ""
+        error = delivery.last_error or self.contact.error  # it may never have come to an attempt
+        said = f"; the last error was: {error}" if error else ""
         self._end(delivery, State.Failed, "MaxAgeExceeded", f"waited longer than retry.maxAge{said}")
 
     # --- the clock ---

@@ -6,11 +6,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
-from dromos_gateway.delivery.messages import Done, Ended, Kind, Parcel, Report, Returned
+from dromos_gateway.delivery.carrying import Carrying
+from dromos_gateway.delivery.messages import Done, Kind, Load, Parcel, Report
 from dromos_gateway.delivery.outcome import Outcome, TryAgain
 from dromos_gateway.dimse.requestor import StoredObject
 from dromos_gateway.stow.client import Attempt, StowClient
@@ -23,53 +26,33 @@ _PACE = 0.1
 _LULL = 0.02
 
 
-class StowCarrier:
-    """Works through parcels, a batch at a time; stops when one must be tried again, as `Carrier` does."""
+class StowCarrier(Carrying):
+    """Parcels a batch at a time."""
 
     def __init__(self, number: int, client: StowClient, report: Callable[[Report], None]) -> None:
-        self._number = number
+        super().__init__(number, report)
         self._client = client
-        self._report = report
-        self._parcels: list[Parcel] = []
-        self._releasing = False
-        self._wanted = asyncio.Event()
         self._full = asyncio.Event()
         self._next = self._came = 0.0
-        self._task = asyncio.create_task(self._run())
 
     def open(self, kinds: tuple[Kind, ...]) -> None:
         """There is nothing to negotiate."""
 
-    def load(self, parcels: tuple[Parcel, ...], kinds: tuple[Kind, ...]) -> None:
+    def load(self, order: Load) -> None:
         """Take more to carry."""
-        self._parcels.extend(parcels)
+        super().load(order)
         self._came = asyncio.get_running_loop().time()
-        self._wanted.set()
         if self._is_full():
             self._full.set()
 
     def release(self) -> None:
         """End when everything is carried."""
-        self._releasing = True
-        self._wanted.set()
+        super().release()
         self._full.set()
 
-    def abort(self) -> None:
-        """End now."""
-        self._task.cancel()
-
-    async def _run(self) -> None:
-        try:
-            while True:
-                await self._wanted.wait()
-                self._wanted.clear()
-                while self._parcels:
-                    await self._gather()
-                    await self._carry(self._batch())
-                if self._releasing:
-                    return
-        finally:
-            self._report(Ended(self._number))
+    async def _carry(self) -> None:
+        await self._gather()
+        await self._deliver(self._batch())
 
     async def _gather(self) -> None:
         """Wait a moment for company."""
@@ -92,8 +75,8 @@ class StowCarrier:
     def _batch(self) -> list[Parcel]:
         """The first parcel and those of its study, as many as one request takes; they leave the line."""
         first = self._parcels[0]
-        batch, left, size = [first], list[Parcel](), first.size
-        for parcel in self._parcels[1:]:
+        batch, left, size = [first], deque[Parcel](), first.size
+        for parcel in islice(self._parcels, 1, None):
             fits = len(batch) < self._client.most_instances and size + parcel.size <= self._client.most_bytes
             if parcel.study == first.study and fits:
                 batch.append(parcel)
@@ -103,7 +86,7 @@ class StowCarrier:
         self._parcels = left
         return batch
 
-    async def _carry(self, batch: Sequence[Parcel]) -> None:
+    async def _deliver(self, batch: Sequence[Parcel]) -> None:
         stumbled = False
         for parcel, outcome in zip(batch, await self._send(batch), strict=True):
             said = outcome
@@ -112,9 +95,8 @@ class StowCarrier:
                     said = replace(outcome, blames_destination=False)
                 stumbled = True
             self._report(Done(self._number, parcel.key, said, connected=True))
-        if stumbled and self._parcels:
-            self._report(Returned(self._number, tuple(each.key for each in self._parcels)))
-            self._parcels.clear()
+        if stumbled:
+            self._stumble()
 
     async def _send(self, batch: Sequence[Parcel]) -> Sequence[Outcome]:
         attempts = [

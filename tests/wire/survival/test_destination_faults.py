@@ -77,14 +77,18 @@ def answers(status: int, comment: str = "") -> Script:
                 await conversation.reader.read()
                 return
             if body.field == command.C_ECHO_RQ:
-                response = command.echo_response(body, 0)
-                last = header(conversation.context_id, len(response), is_command=True, is_last=True)
-                conversation.send(last + response)
+                echo(conversation, body)
             else:
                 peer.messages.append(body.sop_instance_uid)
                 conversation.answer(body, status, comment)
 
     return script
+
+
+def echo(conversation: Conversation, request: command.Command) -> None:
+    """Answer a C-ECHO."""
+    response = command.echo_response(request, 0)
+    conversation.send(header(conversation.context_id, len(response), is_command=True, is_last=True) + response)
 
 
 async def next_message(conversation: Conversation):
@@ -127,6 +131,12 @@ async def refuses_the_class(conversation: Conversation, peer: Peer) -> None:
     await conversation.reader.read()
 
 
+async def has_enough(conversation: Conversation, peer: Peer) -> None:
+    await conversation.pdu()
+    conversation.send(pdu.encode_reject(2, 3, 2))
+    await conversation.reader.read()
+
+
 async def rejects_for_good(conversation: Conversation, peer: Peer) -> None:
     await conversation.pdu()
     conversation.send(pdu.encode_reject(1, 1, 7))
@@ -159,8 +169,11 @@ def test_a_warning_is_a_delivery(gateway, receiver, tmp_path, status):
 
 @pytest.mark.parametrize(
     ("status", "words"),
-    [(0xA900, "A900"), (0xC000, "C000"), (0xC123, "C123"), (0x0117, "0117"), (0x0122, "0122"), (0x0211, "0211")],
-)
+    [
+        (0xA900, "A900"), (0xA9FF, "A9FF"), (0xC000, "C000"), (0xC123, "C123"), (0x0117, "0117"), (0x0118, "0118"),
+        (0x0122, "0122"), (0x0210, "0210"), (0x0211, "0211"), (0x0212, "0212"),
+    ],
+)  # fmt: skip
 def test_what_will_never_be_taken_is_a_dead_letter_with_the_peers_words(gateway, receiver, tmp_path, status, words):
     with delivering_to(answers(status, "no such patient here"), gateway, receiver, tmp_path) as peer:
         eventually(lambda: gateway.queue("bad")["failed"] == COUNT, "they are dead letters")
@@ -203,6 +216,7 @@ def test_not_authorized_parks_the_destination_until_its_configuration_changes(ga
         (aborts_in_the_middle, "abort"),
         (resets_after_the_last_byte, ""),
         (rejects_for_good, "called ae title not recognized"),
+        (has_enough, "local limit exceeded"),
     ],
 )
 def test_an_unknown_outcome_is_tried_again_and_shown(gateway, receiver, tmp_path, script, words):
