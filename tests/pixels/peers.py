@@ -21,6 +21,7 @@ _DCMTK_DECODERS = {
     ts.JPEG_LOSSLESS: ("dcmdjpeg", "+cn"), ts.JPEG_LOSSLESS_SV1: ("dcmdjpeg", "+cn"),
     ts.JPEG_LS_LOSSLESS: ("dcmdjpls",), ts.JPEG_LS_NEAR_LOSSLESS: ("dcmdjpls",),
     ts.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN: ("dcmconv", "+te"), ts.IMPLICIT_VR_LITTLE_ENDIAN: ("dcmconv", "+te"),
+    ts.EXPLICIT_VR_BIG_ENDIAN: ("dcmconv", "+te"),
 }  # fmt: skip
 DCMTK_ENCODERS = {
     ts.RLE_LOSSLESS: ("dcmcrle",), ts.JPEG_LOSSLESS_SV1: ("dcmcjpeg", "+e1"), ts.JPEG_LOSSLESS: ("dcmcjpeg", "+el"),

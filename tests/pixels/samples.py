@@ -36,6 +36,11 @@ class Kind:
         return 1 if self.photometric.startswith(("MONO", "PALETTE")) else 3
 
     @property
+    def in_big_endian(self) -> bool:
+        """Whether software agrees on how it is written there: not on single bits, nor on integers of 32."""
+        return bool(self.real) or self.allocated in (8, 16)
+
+    @property
     def name(self) -> str:
         sign = "s" if self.signed else "u"
         words = [self.photometric.replace(" ", ""), f"{sign}{self.stored}of{self.allocated}"]

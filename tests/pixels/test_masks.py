@@ -17,7 +17,7 @@ from dromos_gateway.pixels.outcome import Excluded, Held, PixelsChanged
 from dromos_gateway.pixels.plan import MaskValues, PixelPlan, Uncleanable
 from tests.pixels import peers
 from tests.pixels.samples import KINDS, ULTRASOUND, Kind, dataset, make, picture, save, ultrasound
-from tests.pixels.test_lossless import LOSSLESS, can_hold, transcode
+from tests.pixels.test_lossless import LOSSLESS, NATIVE, can_hold, exact_by, transcode
 
 RECTANGLES = (Rectangle(3, 2, 11, 5), Rectangle(20, 20, 4000, 3))
 RED = Colour(255, 0, 0)
@@ -51,18 +51,13 @@ def fill(kind: Kind, colour: Colour) -> tuple[float, ...]:
     return (lowest + round(light * top),)
 
 
-@pytest.mark.parametrize(
-    "syntax", [uid for uid in LOSSLESS if uid != ts.JPEG_LOSSLESS], ids=lambda uid: ts.KNOWN[uid].name
-)
+@pytest.mark.parametrize("syntax", [*LOSSLESS, ts.EXPLICIT_VR_BIG_ENDIAN], ids=lambda uid: ts.KNOWN[uid].name)
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_inside_is_the_colour_and_outside_unchanged(kind: Kind, syntax: str, tmp_path: Path) -> None:
-    if not can_hold(syntax, kind):
+    if not can_be_made(syntax, kind):
         return
     colour = RED if kind.frames == 1 and kind.allocated > 1 else BLACK
-    source, target, back = make(kind, tmp_path), tmp_path / "masked.dcm", tmp_path / "back.dcm"
-    if syntax != ts.EXPLICIT_VR_LITTLE_ENDIAN:
-        transcode(source, tmp_path / "coded.dcm", syntax)
-        source = tmp_path / "coded.dcm"
+    source, target, back = coded(kind, syntax, tmp_path), tmp_path / "masked.dcm", tmp_path / "back.dcm"
     before = source.read_bytes()
     outcome = change_pixels(source, target, PixelPlan(masks=(mask(colour),)))
     assert outcome == PixelsChanged(True, dcmread(source).SOPInstanceUID, syntax, kind.frames)
@@ -81,6 +76,42 @@ def test_inside_is_the_colour_and_outside_unchanged(kind: Kind, syntax: str, tmp
         assert palette_distance(target, int(shown[0, 3, 4, 0]), colour) <= palette_distance(target, 128, colour)
         expected[:, where] = shown[0, 3, 4, 0]
     np.testing.assert_array_equal(shown, expected)
+    for decoder in (peers.by_dcmtk, peers.by_gdcm, peers.by_openjpeg):
+        exact_by(decoder, target, syntax, kind, expected)
+
+
+def can_be_made(syntax: str, kind: Kind) -> bool:
+    """Whether there is such an image."""
+    return kind.in_big_endian if syntax == ts.EXPLICIT_VR_BIG_ENDIAN else can_hold(syntax, kind)
+
+
+def coded(kind: Kind, syntax: str, folder: Path) -> Path:
+    """An image in a syntax."""
+    if syntax in (*NATIVE, ts.EXPLICIT_VR_BIG_ENDIAN):
+        return make(kind, folder, syntax)
+    transcode(make(kind, folder), folder / "coded.dcm", syntax)
+    return folder / "coded.dcm"
+
+
+@pytest.mark.parametrize("syntax", [*NATIVE, ts.EXPLICIT_VR_BIG_ENDIAN], ids=lambda uid: ts.KNOWN[uid].name)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_a_file_to_give_away_is_drawn_upon_to_the_same_bytes(kind: Kind, syntax: str, tmp_path: Path) -> None:
+    """As behind a profile, whose header says already what the pixels will be: `says_clean` is off."""
+    if not can_be_made(syntax, kind):
+        return
+    source, copied, drawn = make(kind, tmp_path, syntax), tmp_path / "copied.dcm", tmp_path / "drawn.dcm"
+    plan, before = PixelPlan(masks=(mask(),), says_clean=False), source.read_bytes()
+    outcome = change_pixels(source, copied, plan)
+    assert outcome == PixelsChanged(True, dcmread(source).SOPInstanceUID, syntax, kind.frames)
+    assert source.read_bytes() == before
+    assert change_pixels(source, drawn, plan, consume=True) == outcome
+    assert drawn.read_bytes() == copied.read_bytes()
+    if syntax in (ts.EXPLICIT_VR_LITTLE_ENDIAN, ts.IMPLICIT_VR_LITTLE_ENDIAN) and kind.allocated >= 8:
+        assert not source.exists()
+        assert len(drawn.read_bytes()) == len(before), "nothing but pixels is touched"
+    rewritten = tmp_path / "rewritten.dcm"
+    change_pixels(make(kind, tmp_path, syntax), rewritten, PixelPlan(masks=(mask(),)))
+    assert peers.cells(drawn, kind).tobytes() == peers.cells(rewritten, kind).tobytes()
 
 
 def palette_distance(path: Path, index: int, colour: Colour) -> int:

@@ -30,6 +30,10 @@ HELD = {
     "JPEG2000-embedded-sequence-delimiter.dcm": "the JPEG 2000 stream is",
     "MR_truncated.dcm": "longer than the file",
     "SC_rgb_jpeg.dcm": "longer than the file",
+    "SC_rgb_expb_32bit.dcm": "written in two ways",
+    "SC_rgb_expb_32bit_2frame.dcm": "written in two ways",
+    "rtdose_expb.dcm": "written in two ways",
+    "rtdose_expb_1frame.dcm": "written in two ways",
 }
 _LARGEST = 20 << 20
 

@@ -83,7 +83,7 @@ def _with_pixels(source: Path, target: Path, change: Change, changed: Changed | 
             only_uncompressed=change.only_uncompressed,
             destination_uid=change.destination_uid,
         )
-    done = change_pixels(source, target, plan)
+    done = change_pixels(source, target, plan, consume=changed is not None)
     if isinstance(done, pixels.Held):
         return Held(done.reason, done.message)
     if isinstance(done, pixels.Excluded):

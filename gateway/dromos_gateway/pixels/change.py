@@ -17,20 +17,25 @@ from dromos_gateway.pixels import capability
 from dromos_gateway.pixels.frames import SpareBitsUsed
 from dromos_gateway.pixels.outcome import Excluded, Held, PixelsChanged, Unfit
 from dromos_gateway.pixels.plan import MaskValues, PixelPlan, Uncleanable
-from dromos_gateway.pixels.rewriting import Rewriting, rewrite
+from dromos_gateway.pixels.rewriting import Files, Rewriting, rewrite
 from dromos_gateway.pixels.source import Pixels, Source, open_pixels, open_source
 
 _CANNOT_BE_MASKED = frozenset(("PixelsCannotBeMasked", "PixelsUndecodable"))
 
 
-def change_pixels(source: Path, target: Path, plan: PixelPlan) -> PixelsChanged | Held | Excluded:
-    """Write `target` from `source`, or say why not; then there is no target. OSError from reading and writing files."""
+def change_pixels(
+    source: Path, target: Path, plan: PixelPlan, *, consume: bool = False
+) -> PixelsChanged | Held | Excluded:
+    """Write `target` from `source`, or say why not; then there is no target. OSError from reading and writing files.
+
+    `consume`: the source is the caller's to give away; it may become the target, or be half drawn upon when held.
+    """
     masking = False
     try:
         opened = open_source(source, target.parent)
         mask = mask_for(opened, plan)
         masking = mask is not None
-        return _change(opened, target, plan, mask)
+        return _change(opened, Files(source, target, consume), plan, mask)
     except Unfit as unfit:
         target.unlink(missing_ok=True)
         if masking and plan.uncleanable is Uncleanable.EXCLUDE and unfit.reason in _CANNOT_BE_MASKED:
@@ -57,20 +62,20 @@ def mask_for(source: Source, plan: PixelPlan) -> Mask | None:
     return mask
 
 
-def _change(source: Source, target: Path, plan: PixelPlan, mask: Mask | None) -> PixelsChanged:
+def _change(source: Source, files: Files, plan: PixelPlan, mask: Mask | None) -> PixelsChanged:
     try:
-        return _to(_wanted(source, plan, mask), source, target, plan, mask)
+        return _to(_wanted(source, plan), source, files, plan, mask)
     except SpareBitsUsed:
-        return _to(_without(source), source, target, plan, mask)
+        return _to(_without(source), source, files, plan, mask)
 
 
-def _to(syntax: str, source: Source, target: Path, plan: PixelPlan, mask: Mask | None) -> PixelsChanged:
+def _to(syntax: str, source: Source, files: Files, plan: PixelPlan, mask: Mask | None) -> PixelsChanged:
     if mask is None and syntax == source.head.transfer_syntax_uid:
         return PixelsChanged(False, source.head.sop_instance_uid, syntax)
-    return rewrite(Rewriting(source, target, syntax, mask, plan))
+    return rewrite(Rewriting(source, files, syntax, mask, plan))
 
 
-def _wanted(source: Source, plan: PixelPlan, mask: Mask | None) -> str:
+def _wanted(source: Source, plan: PixelPlan) -> str:
     """The syntax to send in. One that can't hold the image is as good as none."""
     original = source.head.transfer_syntax_uid
     if plan.transfer_syntax is None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from dromos_gateway.pixels import capability
 from dromos_gateway.pixels.codecs.streams import jpeg_header
 from dromos_gateway.pixels.describing import Description
 from dromos_gateway.pixels.drawing import Drawing, fill_native, plan_drawing
-from dromos_gateway.pixels.elements import DOUBLE_FLOAT_PIXEL_DATA, EXPLICIT, FLOAT_PIXEL_DATA, IMPLICIT, Buffer
+from dromos_gateway.pixels.elements import DOUBLE_FLOAT_PIXEL_DATA, EXPLICIT, FLOAT_PIXEL_DATA, Buffer
 from dromos_gateway.pixels.encapsulated import Encapsulated
 from dromos_gateway.pixels.frames import Frames, encoded_frames, masked_streams, native_blocks
 from dromos_gateway.pixels.header import converted, edited
@@ -24,8 +25,9 @@ from dromos_gateway.pixels.identity import lossy_uid
 from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.native import Native
 from dromos_gateway.pixels.outcome import PixelsChanged, Unfit
+from dromos_gateway.pixels.overdrawing import can_draw_over, draw_over
 from dromos_gateway.pixels.plan import PixelPlan
-from dromos_gateway.pixels.source import Pixels, Source, open_pixels
+from dromos_gateway.pixels.source import Pixels, Source, encoding_of, open_pixels
 from dromos_gateway.pixels.writing import Deflated, Sink, write_encapsulated, write_native
 
 _BLOCK = 4 << 20
@@ -39,11 +41,20 @@ _LOSSLESS_SIBLING = {
 
 
 @dataclass(frozen=True, slots=True)
+class Files:
+    """The source's file and the target's; where `consume` the former may become the latter."""
+
+    source: Path
+    target: Path
+    consume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rewriting:
     """What is written from what: `syntax` is the target's, `mask` is drawn."""
 
     source: Source
-    target: Path
+    files: Files
     syntax: str
     mask: Mask | None
     plan: PixelPlan
@@ -61,7 +72,7 @@ def rewrite(task: Rewriting) -> PixelsChanged:
         return _native_to_native(task, pixels, pixels.frames)
     if native:
         return _encapsulated_to_native(task, pixels)
-    if task.syntax == task.source.head.transfer_syntax_uid:
+    if _stays(task):
         return _masked_in_its_syntax(task, pixels)
     return _encoded(task, pixels)
 
@@ -75,8 +86,25 @@ def _without_pixels(task: Rewriting) -> PixelsChanged:
 def _native_to_native(task: Rewriting, pixels: Pixels, native: Native) -> PixelsChanged:
     drawing = _drawing(task, pixels.image)
     description = _description(task, pixels.image, drawing)
-    _write_native(task, description, pixels, pixels.image, _copied(task.source, native, drawing))
+    if drawing is not None and not description.edits and _stays(task) and can_draw_over(task.syntax, native):
+        _drawn_over(task.files, native, drawing)
+    else:
+        _write_native(task, description, pixels, pixels.image, _copied(task.source, native, drawing))
     return PixelsChanged(True, description.sop_instance_uid, task.syntax, _masked(pixels.image, drawing))
+
+
+def _stays(task: Rewriting) -> bool:
+    return task.syntax == task.source.head.transfer_syntax_uid
+
+
+def _drawn_over(files: Files, native: Native, drawing: Drawing) -> None:
+    """There is no target before its masks are drawn, unless it is a copy that whoever fails takes away."""
+    if files.consume:
+        draw_over(files.source, native, drawing)
+        files.source.rename(files.target)
+    else:
+        shutil.copyfile(files.source, files.target)
+        draw_over(files.target, native, drawing)
 
 
 def _encapsulated_to_native(task: Rewriting, pixels: Pixels) -> PixelsChanged:
@@ -180,23 +208,30 @@ def _copied(source: Source, native: Native, drawing: Drawing | None) -> Iterator
 def _swapped(native: Native, start: int, end: int) -> bytes:
     size = 2 if native.words else max(1, native.image.allocated // 8)
     padded = (end - start) + (end - start) % size
-    raw = np.frombuffer(native.data, np.uint8, padded, native.start + start)
-    return raw.reshape(-1, size)[:, ::-1].tobytes()[: end - start]
+    return _reversed(native.data[native.start + start : native.start + start + padded], size)[: end - start]
+
+
+def _reversed(cells: Buffer, size: int) -> bytes:
+    """Cells of `size` bytes in the other byte order."""
+    return np.frombuffer(cells, np.uint8).reshape(-1, size)[:, ::-1].tobytes()
 
 
 def _write_native(
     task: Rewriting, description: Description, pixels: Pixels | None, image: Image | None, blocks: Iterator[Buffer]
 ) -> None:
     source = task.source
-    encoding = IMPLICIT if task.syntax == ts.IMPLICIT_VR_LITTLE_ENDIAN else EXPLICIT
-    with task.target.open("wb") as file:
+    encoding = encoding_of(task.syntax)
+    with task.files.target.open("wb") as file:
         file.write(_head(task, description))
         deflated = Deflated(file) if task.syntax == ts.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN else None
         sink: Sink = deflated or file
         sink.write(converted(edited(source, description.edits), EXPLICIT, encoding))
         if pixels is not None and image is not None and source.pixel is not None:
             vr = _FLOAT_VRS.get(source.pixel.tag) or (b"OW" if image.allocated > 8 else b"OB")
-            write_native(sink, source.pixel.tag, vr, image.native_bytes, blocks, encoding)
+            ordered = (
+                blocks if encoding.little else (_reversed(block, max(1, image.allocated // 8)) for block in blocks)
+            )
+            write_native(sink, source.pixel.tag, vr, image.native_bytes, ordered, encoding)
             sink.write(converted(bytes(source.data[pixels.tail :]), source.encoding, encoding))
         if deflated is not None:
             deflated.close()
@@ -205,7 +240,7 @@ def _write_native(
 def _write_encapsulated(task: Rewriting, description: Description, frames: Frames, streams: Iterator[Buffer]) -> None:
     source, pixels = task.source, frames.pixels
     header = edited(source, description.edits)
-    with task.target.open("wb") as file:
+    with task.files.target.open("wb") as file:
         file.write(_head(task, description))
         start = file.tell()
         file.write(header)

@@ -87,6 +87,11 @@ class Pixels:
     tail: int
 
 
+def encoding_of(transfer_syntax_uid: str) -> Encoding:
+    """How a transfer syntax writes elements, once inflated."""
+    return _ENCODINGS.get(transfer_syntax_uid, EXPLICIT)
+
+
 def open_source(path: Path, scratch: Path) -> Source:
     """Open a Part 10 file; a deflated one is inflated into the folder `scratch`, in a file without a name.
 
@@ -105,7 +110,7 @@ def open_source(path: Path, scratch: Path) -> Source:
     if head.transfer_syntax_uid == ts.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
         mapped, start = _inflated(data[start:], scratch), 0
         data = memoryview(mapped) if mapped else b""
-    encoding = _ENCODINGS.get(head.transfer_syntax_uid, EXPLICIT)
+    encoding = encoding_of(head.transfer_syntax_uid)
     elements: dict[int, Element] = {}
     for element in walk(data, start, encoding):
         if element.tag in PIXEL_ELEMENTS:
@@ -135,6 +140,9 @@ def _frames(source: Source, pixel: Element, image: Image) -> Native | Encapsulat
     if native != (pixel.length != UNDEFINED):
         raise Unfit(f"Pixel Data is {'not ' if native else ''}native, unlike transfer syntax {syntax}")
     if native:
+        if not source.encoding.little and pixel.tag == PIXEL_DATA and image.allocated > 16:
+            # PS3.5, DCMTK and GDCM swap the bytes of each 16-bit word of OW, pydicom those of the whole cell.
+            raise Unfit(f"big endian pixels of {image.allocated} bits are written in two ways, and nothing says which")
         words = not source.encoding.little and image.allocated <= 8 and pixel.vr == b"OW"
         return Native(source.data, pixel.value, pixel.end, image, source.encoding.order, words)
     offsets, lengths = source.value(_EXTENDED_OFFSETS), source.value(_EXTENDED_LENGTHS)

@@ -48,9 +48,9 @@ class Deflated:
 
 def write_native(sink: Sink, tag: int, vr: bytes, length: int, blocks: Iterable[Buffer], encoding: Encoding) -> None:
     """A pixel element of `length` bytes, made even. The blocks together are that long."""
-    head = struct.pack("<HH", tag >> 16, tag & 0xFFFF)
-    padded = length + length % 2
-    sink.write(head + (vr + struct.pack("<HL", 0, padded) if encoding.explicit else struct.pack("<L", padded)))
+    order, padded = encoding.order, length + length % 2
+    head = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
+    sink.write(head + (vr + struct.pack(order + "HL", 0, padded) if encoding.explicit else struct.pack("<L", padded)))
     written = 0
     for block in blocks:
         sink.write(block)

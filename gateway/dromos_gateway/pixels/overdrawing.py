@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Masks drawn where native pixels lie in a file: a few rows of each frame are read and written, nothing else is touched."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import product
+from pathlib import Path
+
+from dromos_crds import transfer_syntaxes as ts
+from dromos_crds.masks import Rectangle
+from dromos_gateway.header.output import write_at
+from dromos_gateway.pixels.drawing import Drawing, fill_native
+from dromos_gateway.pixels.image import Image
+from dromos_gateway.pixels.native import Native
+
+_BLOCK = 4 << 20
+_AS_THEY_LIE = frozenset((ts.IMPLICIT_VR_LITTLE_ENDIAN, ts.EXPLICIT_VR_LITTLE_ENDIAN, ts.EXPLICIT_VR_BIG_ENDIAN))
+
+
+def can_draw_over(syntax: str, native: Native) -> bool:
+    """Whether each row of a frame is a run of whole cells in the file: not deflated, no single bits, no swapped pairs."""
+    return syntax in _AS_THEY_LIE and native.image.allocated >= 8 and not native.words
+
+
+def draw_over(path: Path, native: Native, drawing: Drawing) -> None:
+    """Fill the rectangles in every frame of the file, whose native pixels are at `native.start`. OSError."""
+    image = native.image
+    fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        for rows, place, part in _bands(image, drawing):
+            for frame in range(image.frames):
+                _fill(fd, native.start + frame * image.frame_bits // 8 + place, rows, native.order, part)
+    finally:
+        os.close(fd)
+
+
+def _bands(image: Image, drawing: Drawing) -> Iterator[tuple[Image, int, Drawing]]:
+    """The rows of each rectangle, some at a time, as an image of their own, and where they begin in a frame.
+
+    Colour by plane has such rows in each plane.
+    """
+    by_plane = image.planar and image.samples > 1
+    parts = [(value,) for value in drawing.values] if by_plane else [drawing.values]
+    one = replace(image, frames=1)
+    if by_plane:
+        one = replace(one, samples=1, photometric="MONOCHROME2", planar=False)
+    row = one.frame_bits // one.rows // 8
+    most = max(1, _BLOCK // row)
+    for (plane, values), box in product(enumerate(parts), drawing.rectangles):
+        for y in range(box.y, box.y + box.height, most):
+            height = min(most, box.y + box.height - y)
+            inside = Rectangle(box.x, 0, box.width, height)
+            yield replace(one, rows=height), (plane * image.rows + y) * row, Drawing((inside,), values)
+
+
+def _fill(fd: int, offset: int, rows: Image, order: str, part: Drawing) -> None:
+    block = bytearray(os.pread(fd, rows.frame_bits // 8, offset))
+    fill_native(memoryview(block), rows, order, 0, 1, part)
+    write_at(fd, block, offset)
