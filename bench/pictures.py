@@ -12,8 +12,8 @@ from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, UltrasoundMultiF
 _SIDE = 512
 
 
-def ct(folder: Path, count: int) -> list[Path]:
-    """CT slices of 512 by 512, 12 bits stored in 16: a phantom in noise."""
+def ct(folder: Path, count: int, burned_in: str | None = None) -> list[Path]:
+    """CT slices of 512 by 512, 12 bits stored in 16: a phantom in noise. `burned_in`: what they say of text in them."""
     files = [folder / f"{index:04}.dcm" for index in range(count)]
     if not files[-1].exists():
         folder.mkdir(parents=True, exist_ok=True)
@@ -24,7 +24,10 @@ def ct(folder: Path, count: int) -> list[Path]:
             inside = (x - 256) ** 2 + (y - 256) ** 2 < 230**2
             noisy = body + generator.normal(0, 12, (_SIDE, _SIDE))
             pixels = np.where(inside, noisy, generator.normal(24, 6, (_SIDE, _SIDE))).clip(0, 4095).astype("<u2")
-            _save(_header(CTImageStorage, _SIDE, _SIDE, 16, 12), pixels.tobytes(), file)
+            header = _header(CTImageStorage, _SIDE, _SIDE, 16, 12)
+            if burned_in is not None:
+                header.BurnedInAnnotation = burned_in
+            _save(header, pixels.tobytes(), file)
     return files
 
 

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Masks on uncompressed CT slices, file to file in worker processes, beside copying the same files there."""
+"""Masks on uncompressed CT slices, file to file in worker processes, beside copying the same files there; then the same
+delivered, through a gateway that de-identifies and masks them, one that only de-identifies, one that passes them on.
+"""
 
 from __future__ import annotations
 
@@ -8,19 +10,26 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+from bench import rounds
 from bench.pictures import ct
 from bench.processes import CannotRun
+from bench.rounds import Setting
 from bench.rows import Row
 from bench.scenarios.transcode import ROUNDS, emptied
+from bench.systems.dromos import Dromos
+from bench.workloads import Batch
 from dromos_crds.masks import Mask, Rectangle
+from dromos_gateway.deid.hashing import hashed_uid
 from dromos_gateway.pixels.outcome import PixelsChanged
 from dromos_gateway.pixels.plan import MaskValues, PixelPlan
 from dromos_gateway.workers.job import Done, Job, Limits
 from dromos_gateway.workers.pool import Pool
 
 COUNT = 400
+ROUNDS_DELIVERED = 5
 _PLAN = PixelPlan(
     masks=(Mask("*", (Rectangle(0, 0, 512, 30), Rectangle(0, 480, 200, 32))),),
     mask_values=MaskValues(burned_in_annotation="YES"),
@@ -28,7 +37,69 @@ _PLAN = PixelPlan(
 _JOBS = {"dromos": "dromos_gateway.pixels.change:change_pixels", "copy": "shutil:copyfile"}
 
 
+_KEY = bytes(range(16))
+_PROJECT = f"""
+  deidentification:
+    projectRef: {{name: bench}}
+    pseudonym: {{tag: {{tag: "(0010,0020)"}}}}
+---
+apiVersion: dromos.dev/v1alpha1
+kind: Project
+metadata: {{name: bench}}
+spec:
+  secretRef: {{name: bench}}
+  uncleanable: UNCLEANABLE
+  profile:
+    name: bench
+    version: "1"
+    masks: [{{stationName: "*", rectangles: ["0 0 512 30", "0 440 200 32"]}}]
+    profileElements:
+    MASKING
+    - {{name: all, codename: basic.dicom.profile}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: bench}}
+stringData: {{active: one, one: "{_KEY.hex()}"}}
+"""
+
+
+class Changing(Dromos):
+    """The gateway with a Project, which masks or only de-identifies."""
+
+    def __init__(self, name: str, *, masks: bool) -> None:
+        masking = "- {name: text, codename: clean.pixel.data}" if masks else ""
+        uncleanable = "Hold" if masks else "Allow"
+        super().__init__(more=_PROJECT.replace("MASKING", masking).replace("UNCLEANABLE", uncleanable))
+        self.name = name
+
+
 def run(home: Path) -> Iterator[Row]:
+    """File to file, then delivered."""
+    yield from _file_to_file(home)
+    yield from _delivered(home)
+
+
+def _delivered(home: Path) -> Iterator[Row]:
+    """In each round all three, one after the other. Such images warm them up, too: workers import on demand."""
+    sent, warming = _batch(home / "ct-with-text", COUNT), _batch(home / "ct-to-warm-up", 20)
+    plain = Setting("mask", "ct", "delivered")
+    changing = replace(plain, outgoing=lambda uid: hashed_uid(_KEY, uid))
+    for number in range(ROUNDS_DELIVERED):
+        for system in (Dromos(), Changing("deid", masks=False), Changing("deid+mask", masks=True)):
+            setting = changing if isinstance(system, Changing) else plain
+            row = rounds.run(home / "round", system, setting, [sent], warming)
+            text = f"{system.name:<10}{row.delivered_s:6.2f} s, {row.cpu_s:5.2f} s of processor"
+            print(f"  {number + 1}/{ROUNDS_DELIVERED} delivered {text}", file=sys.stderr, flush=True)
+            yield row
+
+
+def _batch(folder: Path, count: int) -> Batch:
+    files = ct(folder, count, burned_in="YES")
+    return Batch(folder, count, sum(file.stat().st_size for file in files))
+
+
+def _file_to_file(home: Path) -> Iterator[Row]:
     """In each round both, one after the other."""
     files = ct(home / "ct-pictures", COUNT)
     size = sum(file.stat().st_size for file in files)

@@ -13,10 +13,14 @@ from dromos_gateway.projects.use import Use
 
 @dataclass(frozen=True, slots=True)
 class Original:
-    """An instance as it was received: a data set from `data_set_offset` of a file on."""
+    """An instance as it was received: a data set from `data_set_offset` of a file on, up to `size`.
+
+    In a slot of the spool there are zeros behind it.
+    """
 
     path: Path
     data_set_offset: int
+    size: int
     transfer_syntax_uid: str
 
 

@@ -29,7 +29,7 @@ def make(
     try:
         if change.use is not None:
             return _of_project(original, target, change, change.use, pseudonym, trail=trail)
-        return _with_pixels(original.path, target, change, None)
+        return _with_pixels(original.path, target, change, None, original.size)
     except NotPart10 as error:
         return Held("MalformedDataSet", str(error))
 
@@ -37,7 +37,7 @@ def make(
 def _of_project(
     original: Original, target: Path, change: Change, use: Use, pseudonym: str | None, *, trail: bool
 ) -> Outcome:
-    instance = Instance(original.path, original.data_set_offset, original.transfer_syntax_uid)
+    instance = Instance(original.path, original.data_set_offset, original.transfer_syntax_uid, original.size)
     header = target.with_suffix(".header")
     try:
         changed = carry_out(instance, header, use, pseudonym, trail=trail)
@@ -64,7 +64,9 @@ def _pixels_of(header: Path, target: Path, change: Change, changed: Changed) -> 
     return _ready(target)
 
 
-def _with_pixels(source: Path, target: Path, change: Change, changed: Changed | None) -> Outcome:
+def _with_pixels(
+    source: Path, target: Path, change: Change, changed: Changed | None, size: int | None = None
+) -> Outcome:
     from dromos_gateway.pixels import outcome as pixels  # brings codecs along, which a header rule does not need
     from dromos_gateway.pixels.change import change_pixels
     from dromos_gateway.pixels.plan import PixelPlan
@@ -83,20 +85,20 @@ def _with_pixels(source: Path, target: Path, change: Change, changed: Changed | 
             only_uncompressed=change.only_uncompressed,
             destination_uid=change.destination_uid,
         )
-    done = change_pixels(source, target, plan, consume=changed is not None)
+    done = change_pixels(source, target, plan, size=size, consume=changed is not None)
     if isinstance(done, pixels.Held):
         return Held(done.reason, done.message)
     if isinstance(done, pixels.Excluded):
         return Excluded(done.rule)
-    return _ready(target if done.written else source, done.notes)
+    return _ready(target, done.notes) if done.written else _ready(source, done.notes, size)
 
 
-def _ready(path: Path, notes: tuple[str, ...] = ()) -> Ready:
+def _ready(path: Path, notes: tuple[str, ...] = (), size: int | None = None) -> Ready:
     head = read_head(path)
     return Ready(
         path,
         head.data_set_offset,
-        path.stat().st_size,
+        path.stat().st_size if size is None else size,
         head.sop_class_uid,
         head.sop_instance_uid,
         head.transfer_syntax_uid,

@@ -71,7 +71,7 @@ class Stage:
         self.forget(delivery.id)
         target = self._folder / f"{delivery.id}.dcm"
         instance = delivery.instance
-        original = Original(source, instance.data_set_offset, instance.transfer_syntax_uid)
+        original = Original(source, instance.data_set_offset, instance.size, instance.transfer_syntax_uid)
         sent = change if found is None else without_store(change)
         job: Job[Outcome] = Job(_MAKE, (original, target, sent, found))
         try:

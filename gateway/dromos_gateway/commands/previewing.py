@@ -92,7 +92,7 @@ class Previewer:
             return Ready(file, head.data_set_offset, size, *uids)
         target = scratch / "made.dcm"
         target.unlink(missing_ok=True)
-        original = Original(file, head.data_set_offset, head.transfer_syntax_uid)
+        original = Original(file, head.data_set_offset, file.stat().st_size, head.transfer_syntax_uid)
         return make(original, target, change, trail=True)
 
 

@@ -34,11 +34,12 @@ _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D,
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """A Part 10 file, or any file that has a data set from `offset` on."""
+    """A Part 10 file, or any file that has a data set from `offset` on, up to `end` or its own end."""
 
     path: Path
     offset: int
     transfer_syntax_uid: str
+    end: int | None = None
 
 
 def deidentify(
@@ -85,10 +86,11 @@ def _changed(
     encoding = encoding_of(instance.transfer_syntax_uid)
     if encoding.deflated:
         with tempfile.TemporaryFile(dir=target.parent) as inflated:
-            inflate_file(fd, instance.offset, os.fstat(fd).st_size, inflated.fileno())
+            end = os.fstat(fd).st_size if instance.end is None else instance.end
+            inflate_file(fd, instance.offset, end, inflated.fileno())
             work = _Work(Source.of_file(inflated.fileno(), 0), instance, plan, pseudonym, api, trail=trail)
             return work.carry_out(target)
-    work = _Work(Source.of_file(fd, instance.offset), instance, plan, pseudonym, api, trail=trail)
+    work = _Work(Source.of_file(fd, instance.offset, instance.end), instance, plan, pseudonym, api, trail=trail)
     return work.carry_out(target)
 
 

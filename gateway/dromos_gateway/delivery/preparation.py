@@ -67,8 +67,7 @@ class Preparation:
         return len(self._parcels)
 
     def begin(self, delivery: Delivery, settings: DestinationSettings, change: Change | None) -> None:
-        """Take a delivery in. Its object becomes a file that ends where the object does, if it was in a slot."""
-        self._spool.trim(delivery.instance)
+        """Take a delivery in."""
         self._tasks[delivery.id] = asyncio.create_task(self._prepare(delivery, settings, change)), delivery
 
     def take(self) -> tuple[Delivery, Parcel] | None:

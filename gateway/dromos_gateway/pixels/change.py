@@ -24,15 +24,16 @@ _CANNOT_BE_MASKED = frozenset(("PixelsCannotBeMasked", "PixelsUndecodable"))
 
 
 def change_pixels(
-    source: Path, target: Path, plan: PixelPlan, *, consume: bool = False
+    source: Path, target: Path, plan: PixelPlan, *, size: int | None = None, consume: bool = False
 ) -> PixelsChanged | Held | Excluded:
     """Write `target` from `source`, or say why not; then there is no target. OSError from reading and writing files.
 
-    `consume`: the source is the caller's to give away; it may become the target, or be half drawn upon when held.
+    `size`: where the instance ends, if not with its file. `consume`: the source is the caller's to give away; it may
+    become the target, or be half drawn upon when held.
     """
     masking = False
     try:
-        opened = open_source(source, target.parent)
+        opened = open_source(source, target.parent, size)
         mask = mask_for(opened, plan)
         masking = mask is not None
         return _change(opened, Files(source, target, consume), plan, mask)

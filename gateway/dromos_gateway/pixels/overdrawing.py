@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Masks drawn where native pixels lie in a file: a few rows of each frame are read and written, nothing else is touched."""
+"""Masks drawn where native pixels lie in a file: rows of frames are read and written, nothing else is touched."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _AS_THEY_LIE = frozenset((ts.IMPLICIT_VR_LITTLE_ENDIAN, ts.EXPLICIT_VR_LITTLE_EN
 
 
 def can_draw_over(syntax: str, native: Native) -> bool:
-    """Whether each row of a frame is a run of whole cells in the file: not deflated, no single bits, no swapped pairs."""
+    """Whether a row is a run of whole cells in the file: not deflated, no single bits, no swapped pairs."""
     return syntax in _AS_THEY_LIE and native.image.allocated >= 8 and not native.words
 
 

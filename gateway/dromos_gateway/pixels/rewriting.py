@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from dromos_crds import transfer_syntaxes as ts
 from dromos_crds.masks import Mask
 from dromos_gateway.dimse.part10 import file_head
+from dromos_gateway.header.output import copy_range
 from dromos_gateway.pixels import capability
 from dromos_gateway.pixels.codecs.streams import jpeg_header
 from dromos_gateway.pixels.describing import Description
@@ -87,7 +87,7 @@ def _native_to_native(task: Rewriting, pixels: Pixels, native: Native) -> Pixels
     drawing = _drawing(task, pixels.image)
     description = _description(task, pixels.image, drawing)
     if drawing is not None and not description.edits and _stays(task) and can_draw_over(task.syntax, native):
-        _drawn_over(task.files, native, drawing)
+        _drawn_over(task.files, len(task.source.data), native, drawing)
     else:
         _write_native(task, description, pixels, pixels.image, _copied(task.source, native, drawing))
     return PixelsChanged(True, description.sop_instance_uid, task.syntax, _masked(pixels.image, drawing))
@@ -97,13 +97,14 @@ def _stays(task: Rewriting) -> bool:
     return task.syntax == task.source.head.transfer_syntax_uid
 
 
-def _drawn_over(files: Files, native: Native, drawing: Drawing) -> None:
+def _drawn_over(files: Files, size: int, native: Native, drawing: Drawing) -> None:
     """There is no target before its masks are drawn, unless it is a copy that whoever fails takes away."""
     if files.consume:
         draw_over(files.source, native, drawing)
         files.source.rename(files.target)
     else:
-        shutil.copyfile(files.source, files.target)
+        with files.source.open("rb") as source, files.target.open("wb") as target:
+            copy_range(source.fileno(), 0, target.fileno(), 0, size)
         draw_over(files.target, native, drawing)
 
 

@@ -92,13 +92,15 @@ def encoding_of(transfer_syntax_uid: str) -> Encoding:
     return _ENCODINGS.get(transfer_syntax_uid, EXPLICIT)
 
 
-def open_source(path: Path, scratch: Path) -> Source:
+def open_source(path: Path, scratch: Path, size: int | None = None) -> Source:
     """Open a Part 10 file; a deflated one is inflated into the folder `scratch`, in a file without a name.
+
+    Without `size` it ends where the file does.
 
     `Unfit` when it cannot be understood, OSError when it cannot be read.
     """
     with path.open("rb") as file:
-        mapped = _mapped(file)
+        mapped = _mapped(file, size)
     try:
         head = parse_head(mapped[:_HEAD] if mapped else b"")
     except NotPart10 as error:
@@ -150,8 +152,9 @@ def _frames(source: Source, pixel: Element, image: Image) -> Native | Encapsulat
     return open_encapsulated(source.data, pixel.value, image.frames, extended)
 
 
-def _mapped(file: BufferedReader | BufferedRandom) -> mmap.mmap | None:
-    size = os.fstat(file.fileno()).st_size
+def _mapped(file: BufferedReader | BufferedRandom, size: int | None = None) -> mmap.mmap | None:
+    end = os.fstat(file.fileno()).st_size
+    size = end if size is None else min(size, end)
     if not size:
         return None
     flags = mmap.MAP_PRIVATE | (mmap.MAP_POPULATE if size <= _SMALL else 0)  # one fault instead of one for each page

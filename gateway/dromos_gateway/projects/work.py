@@ -62,7 +62,7 @@ def carry_out(
 
 def _resolve(instance: Instance, use: Use, way: Way) -> Pseudonym | NoPseudonym:
     with instance.path.open("rb") as file:
-        values = HeaderView.of_file(file, instance.offset, instance.transfer_syntax_uid)
+        values = HeaderView.of_file(file, instance.offset, instance.transfer_syntax_uid, instance.end)
         return open_way(way, use.project, use.auth_configs).resolve(values)
 
 

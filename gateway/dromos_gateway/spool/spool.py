@@ -203,10 +203,6 @@ class Spool:
         """Where an instance's file is."""
         return self.folder / instance.file
 
-    def trim(self, instance: Instance) -> None:
-        """Let an instance's file end where the instance does: for whoever reads it without looking at its size."""
-        self._slots.trim(instance.file, instance.size)
-
     def waiting(self) -> Iterator[Delivery]:
         """Everything that waits. Call it before the loop serves anybody."""
         return ledger.waiting(self._writer)
