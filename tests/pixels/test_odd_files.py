@@ -26,10 +26,10 @@ from tests.pixels import peers
 _FOLDERS = (Path(pydicom.data.__file__).parent / "test_files", *map(Path, data_store.__path__))
 _TO_NATIVE = PixelPlan(transfer_syntax=ts.EXPLICIT_VR_LITTLE_ENDIAN, only_uncompressed=False)
 HELD = {
-    "emri_small_jpeg_2k_lossless_too_short.dcm": "it ends in the middle of an element",
+    "emri_small_jpeg_2k_lossless_too_short.dcm": "ends without its delimiter",
     "JPEG2000-embedded-sequence-delimiter.dcm": "the JPEG 2000 stream is",
-    "MR_truncated.dcm": "longer than the file",
-    "SC_rgb_jpeg.dcm": "longer than the file",
+    "MR_truncated.dcm": "longer than what holds it",
+    "SC_rgb_jpeg.dcm": "no VR that PS3.5 knows",
     "SC_rgb_expb_32bit.dcm": "written in two ways",
     "SC_rgb_expb_32bit_2frame.dcm": "written in two ways",
     "rtdose_expb.dcm": "written in two ways",

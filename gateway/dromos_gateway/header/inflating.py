@@ -16,9 +16,11 @@ _ALWAYS: Final = 1024 * 1024  # so much may come out of anything
 _STEP: Final = 256 * 1024
 
 
-def inflate(read: Callable[[int, int], bytes], size: int, write: Callable[[bytes], object], most: int = MOST) -> None:
-    """Inflate `size` bytes that `read(position, length)` gives. `MalformedDataSet` beyond `most`, or 200 to 1."""
-    bound = min(most, max(size * RATIO, _ALWAYS))
+def inflate(
+    read: Callable[[int, int], bytes], size: int, write: Callable[[bytes], object], always: int = _ALWAYS
+) -> None:
+    """Inflate `size` bytes that `read(position, length)` gives. `MalformedDataSet` beyond 200 to 1, and `always`."""
+    bound = min(MOST, max(size * RATIO, always))
     machine = zlib.decompressobj(-zlib.MAX_WBITS)
     done, position = 0, 0
     while position < size and not machine.eof:
@@ -47,9 +49,9 @@ def inflate_bytes(data: bytes) -> bytes:
     return bytes(out)
 
 
-def inflate_file(fd: int, offset: int, end: int, target: int) -> None:
+def inflate_file(fd: int, offset: int, end: int, target: int, always: int = _ALWAYS) -> None:
     """From one open file into another; memory stays small."""
-    inflate(lambda position, length: os.pread(fd, length, offset + position), end - offset, _writer(target))
+    inflate(lambda position, length: os.pread(fd, length, offset + position), end - offset, _writer(target), always)
 
 
 def _writer(fd: int) -> Callable[[bytes], None]:

@@ -13,12 +13,13 @@ from pathlib import Path
 
 from dromos_crds import transfer_syntaxes as ts
 from dromos_crds.masks import Mask, may_show_text, select_mask
+from dromos_gateway.header.errors import MalformedDataSet
 from dromos_gateway.pixels import capability
 from dromos_gateway.pixels.frames import SpareBitsUsed
 from dromos_gateway.pixels.outcome import Excluded, Held, PixelsChanged, Unfit
 from dromos_gateway.pixels.plan import MaskValues, PixelPlan, Uncleanable
 from dromos_gateway.pixels.rewriting import Files, Rewriting, rewrite
-from dromos_gateway.pixels.source import Pixels, Source, open_pixels, open_source
+from dromos_gateway.pixels.source import Source, open_source
 
 _CANNOT_BE_MASKED = frozenset(("PixelsCannotBeMasked", "PixelsUndecodable"))
 
@@ -37,6 +38,9 @@ def change_pixels(
         mask = mask_for(opened, plan)
         masking = mask is not None
         return _change(opened, Files(source, target, consume), plan, mask)
+    except MalformedDataSet as error:
+        target.unlink(missing_ok=True)
+        return Held("MalformedDataSet", str(error))
     except Unfit as unfit:
         target.unlink(missing_ok=True)
         if masking and plan.uncleanable is Uncleanable.EXCLUDE and unfit.reason in _CANNOT_BE_MASKED:
@@ -81,15 +85,13 @@ def _wanted(source: Source, plan: PixelPlan) -> str:
     original = source.head.transfer_syntax_uid
     if plan.transfer_syntax is None:
         return original
-    pixels: list[Pixels] = []
 
     def can_transcode(known: str, wanted: str) -> bool:
         if known not in ts.KNOWN or wanted not in ts.ENCODED:
             return False
         if source.pixel is None:
             return ts.KNOWN[wanted].family is ts.Family.NATIVE
-        pixels.append(open_pixels(source))
-        return capability.obstacle(wanted, capability.decoded(known, pixels[0].image)) is None
+        return capability.obstacle(wanted, capability.decoded(known, source.pixels.image)) is None
 
     return ts.output_syntax(
         original, plan.transfer_syntax, only_uncompressed=plan.only_uncompressed, can_transcode=can_transcode

@@ -6,7 +6,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from io import BufferedWriter
 
-from dromos_gateway.pixels.elements import EXPLICIT, walk
+from dromos_gateway.header.encoding import EXPLICIT
+from dromos_gateway.header.indexing import index
+from dromos_gateway.header.source import Source as DataSet
 from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.source import Source
 from dromos_gateway.pixels.writing import fill_in
@@ -33,7 +35,7 @@ class Description:
         """Nothing to say yet."""
         description = cls(source, source.head.sop_instance_uid)
         for tag in _OFFSET_TABLES:
-            if tag in source.elements:
+            if tag in source.places:
                 description.edits[tag] = None
         return description
 
@@ -70,13 +72,8 @@ class Description:
 
     def fill_in_ratio(self, file: BufferedWriter, start: int, header: bytes, ratio: float) -> None:
         """Write the ratio into the header, which was written at `start`."""
-        for element in walk(header, 0, EXPLICIT):
-            if element.tag == _RATIO and self.lossy:
-                fill_in(
-                    file,
-                    start + element.end - _WIDTH - element.length % 2,
-                    f"{ratio:.2f}".encode().ljust(_WIDTH)[:_WIDTH],
-                )
+        _, _, _, end = index(DataSet(header), EXPLICIT)[_RATIO]
+        fill_in(file, start + end - _WIDTH, f"{ratio:.2f}".encode().ljust(_WIDTH)[:_WIDTH])
 
     def _earlier(self, tag: int) -> list[str]:
         text = self.source.text(tag)

@@ -8,7 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from dromos_gateway.pixels.elements import EXPLICIT, ITEM, SEQUENCE_END, UNDEFINED, Buffer, read
+from dromos_gateway.header.encoding import EXPLICIT, ITEM, SEQUENCE_DELIMITER, UNDEFINED
+from dromos_gateway.header.source import Source as DataSet
+from dromos_gateway.header.walking import item_head
+from dromos_gateway.pixels.native import Buffer
 from dromos_gateway.pixels.outcome import Unfit
 
 _BEGINNINGS = (b"\xff\xd8", b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  ")  # JPEG and JPEG-LS, JPEG 2000, JP2
@@ -42,11 +45,14 @@ class Encapsulated:
         return b"".join(self.data[fragment.start : fragment.end] for fragment in fragments)
 
 
-def open_encapsulated(data: Buffer, value: int, count: int, extended: tuple[Buffer, Buffer] | None) -> Encapsulated:
+def open_encapsulated(
+    data_set: DataSet, data: Buffer, value: int, count: int, extended: tuple[Buffer, Buffer] | None
+) -> Encapsulated:
     """Read the items from `value` on and find `count` frames. `extended`: the values of the extended offset table and
-    its lengths (PS3.3 C.7.6.3.1.8). `Unfit` when a table lies, or when nothing tells where frames begin.
+    its lengths (PS3.3 C.7.6.3.1.8). `Unfit` when a table lies, or when nothing tells where frames begin;
+    `MalformedDataSet` when a fragment is longer than the file.
     """
-    table, fragments, end = _items(data, value)
+    table, fragments, end = _items(data_set, data, value)
     if not fragments:
         raise Unfit("Pixel Data has no fragment")
     if extended is not None:
@@ -63,20 +69,20 @@ def open_encapsulated(data: Buffer, value: int, count: int, extended: tuple[Buff
     return Encapsulated(data, frames, end)
 
 
-def _items(data: Buffer, offset: int) -> tuple[Buffer, list[Fragment], int]:
+def _items(data_set: DataSet, data: Buffer, offset: int) -> tuple[Buffer, list[Fragment], int]:
     table: Buffer | None = None
     fragments: list[Fragment] = []
     while True:
-        item = read(data, offset, EXPLICIT)
-        if item.tag == SEQUENCE_END:
-            return table or b"", fragments, item.value
-        if item.tag != ITEM or item.length == UNDEFINED or item.end > len(data):
-            raise Unfit("Pixel Data is broken: a fragment is no item, or longer than the file")
+        tag, _, content, length = item_head(data_set, offset, data_set.end, EXPLICIT)
+        if tag == SEQUENCE_DELIMITER:
+            return table or b"", fragments, content
+        if tag != ITEM or length == UNDEFINED:
+            raise Unfit("Pixel Data is broken: a fragment is no item")
         if table is None:
-            table = data[item.value : item.end]
+            table = data[content : content + length]
         else:
-            fragments.append(Fragment(item.start, item.value, item.end))
-        offset = item.end
+            fragments.append(Fragment(offset, content, content + length))
+        offset = content + length
 
 
 def _numbers(table: Buffer, letter: str) -> tuple[int, ...]:

@@ -14,10 +14,9 @@ from dromos_gateway.pixels.codecs.coding import Coding
 from dromos_gateway.pixels.codecs.registry import codec
 from dromos_gateway.pixels.codecs.streams import jpeg_2000_header, jpeg_header
 from dromos_gateway.pixels.drawing import Drawing
-from dromos_gateway.pixels.elements import Buffer
 from dromos_gateway.pixels.encapsulated import Encapsulated
 from dromos_gateway.pixels.image import Image
-from dromos_gateway.pixels.native import Native, Raster
+from dromos_gateway.pixels.native import Buffer, Native, Raster
 from dromos_gateway.pixels.outcome import Unfit
 from dromos_gateway.pixels.source import Pixels, Source
 
@@ -84,9 +83,10 @@ def encoded_frames(frames: Frames, syntax: str) -> Iterator[bytes]:
     image, lossy = frames.image, ts.KNOWN[syntax].lossy
     transform = image.photometric == "RGB" and ts.KNOWN[syntax].family is ts.Family.JPEG_2000
     coding = Coding(image, 0, not lossy, capability.QUALITY.get(syntax, 0.0), colour_transform=transform)
+    whole_cells = ts.KNOWN[syntax].family is ts.Family.RLE
     for index in frames:
         raster = frames.drawn(index)
-        spare = _spare_bits_used(raster, image)
+        spare = whole_cells or _spare_bits_used(raster, image)
         if spare and lossy:
             raise SpareBitsUsed
         precise = replace(coding, precision=capability.precision(syntax, image, spare_bits_used=spare))

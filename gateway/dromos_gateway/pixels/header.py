@@ -4,10 +4,14 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from io import BytesIO
 
-from dromos_gateway.pixels.elements import EXPLICIT, Element, Encoding, walk, write
+from dromos_gateway.header.encoding import EXPLICIT, Encoding
+from dromos_gateway.header.indexing import Place, index
+from dromos_gateway.header.source import Source as DataSet
+from dromos_gateway.header.writing import element
+from dromos_gateway.pixels.native import Buffer
 from dromos_gateway.pixels.outcome import Unfit
 from dromos_gateway.pixels.source import Source
 
@@ -16,34 +20,39 @@ Edits = Mapping[int, tuple[bytes, bytes] | None]  # tag to (VR, value), or None 
 
 def edited(source: Source, edits: Edits) -> bytes:
     """The elements before the pixels in explicit VR little endian, without the retired group lengths."""
-    end = len(source.data) if source.pixel is None else source.pixel.start
     if source.encoding == EXPLICIT:
-        return _spliced(source.data, source.elements.values(), edits)
-    header = converted(bytes(source.data[source.start : end]), source.encoding, EXPLICIT)
-    return _spliced(header, walk(header, 0, EXPLICIT), edits)
+        return _spliced(source.data, source.places, edits)
+    end = source.data_set.end if source.pixel is None else source.pixel.start
+    header = converted(bytes(source.data[:end]), source.encoding, EXPLICIT)
+    return _spliced(header, index(DataSet(header), EXPLICIT), edits)
 
 
-def _spliced(data: bytes | memoryview, elements: Iterable[Element], edits: Edits) -> bytes:
+def _spliced(data: Buffer, places: Mapping[int, Place], edits: Edits) -> bytes:
     waiting = sorted((tag, edit) for tag, edit in edits.items() if edit is not None)
-    parts: list[bytes | memoryview] = []
+    parts: list[Buffer] = []
     copied = None  # start of what is copied in one piece
     last = 0
-    for element in elements:
-        drop = element.tag in edits or element.tag & 0xFFFF == 0
-        if drop or (waiting and waiting[0][0] < element.tag):
+    for found, (_, start, _, end) in places.items():
+        drop = found in edits or found & 0xFFFF == 0
+        if drop or (waiting and waiting[0][0] < found):
             if copied is not None:
                 parts.append(data[copied:last])
             copied = None
-            while waiting and waiting[0][0] <= element.tag:
+            while waiting and waiting[0][0] <= found:
                 tag, edit = waiting.pop(0)
-                parts.append(write(tag, *edit))
+                parts.append(_written(tag, *edit))
         if not drop and copied is None:
-            copied = element.start
-        last = element.end
+            copied = start
+        last = end
     if copied is not None:
         parts.append(data[copied:last])
-    parts.extend(write(tag, *edit) for tag, edit in waiting)
+    parts.extend(_written(tag, *edit) for tag, edit in waiting)
     return b"".join(parts)
+
+
+def _written(tag: int, vr: bytes, value: bytes) -> bytes:
+    padding = b"" if len(value) % 2 == 0 else b"\0" if vr == b"UI" else b" "
+    return element(tag, vr, value + padding, EXPLICIT)
 
 
 def converted(data: bytes, source: Encoding, target: Encoding) -> bytes:
@@ -65,11 +74,11 @@ def _rewritten(data: bytes, source: Encoding, target: Encoding) -> bytes:
     from pydicom.filereader import read_dataset
     from pydicom.filewriter import write_dataset
 
-    dataset = read_dataset(BytesIO(data), not source.explicit, source.little)
-    if source.little != target.little:
+    dataset = read_dataset(BytesIO(data), not source.explicit, not source.big_endian)
+    if source.big_endian != target.big_endian:
         for element in dataset.iterall():
             element.value  # noqa: B018  decodes it: bytes that are only copied would keep their order
     stream = DicomBytesIO()
-    stream.is_implicit_VR, stream.is_little_endian = not target.explicit, target.little
+    stream.is_implicit_VR, stream.is_little_endian = not target.explicit, not target.big_endian
     write_dataset(stream, dataset)
     return bytes(stream.getvalue())

@@ -6,9 +6,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dromos_gateway.pixels.elements import DOUBLE_FLOAT_PIXEL_DATA, FLOAT_PIXEL_DATA, PIXEL_DATA
 from dromos_gateway.pixels.outcome import Unfit
 
+FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA, PIXEL_DATA = 0x7FE00008, 0x7FE00009, 0x7FE00010
+PIXEL_ELEMENTS = frozenset((FLOAT_PIXEL_DATA, DOUBLE_FLOAT_PIXEL_DATA, PIXEL_DATA))
 MONOCHROME = frozenset(("MONOCHROME1", "MONOCHROME2"))
 YBR_OF_JPEG_2000 = frozenset(("YBR_ICT", "YBR_RCT"))
 _SAMPLES = {

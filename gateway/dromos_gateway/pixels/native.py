@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from dromos_gateway.pixels.elements import Buffer
 from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.outcome import Unfit
 
+Buffer: TypeAlias = bytes | memoryview
 Raster: TypeAlias = NDArray[Any]  # (rows, columns) or (rows, columns, samples)
 
 

@@ -25,14 +25,14 @@ def can_draw_over(syntax: str, native: Native) -> bool:
     return syntax in _AS_THEY_LIE and native.image.allocated >= 8 and not native.words
 
 
-def draw_over(path: Path, native: Native, drawing: Drawing) -> None:
-    """Fill the rectangles in every frame of the file, whose native pixels are at `native.start`. OSError."""
+def draw_over(path: Path, data_set: int, native: Native, drawing: Drawing) -> None:
+    """Fill the rectangles in every frame of the file, whose data set with native pixels is at `data_set`. OSError."""
     image = native.image
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
         for rows, place, part in _bands(image, drawing):
             for frame in range(image.frames):
-                _fill(fd, native.start + frame * image.frame_bits // 8 + place, rows, native.order, part)
+                _fill(fd, data_set + native.start + frame * image.frame_bits // 8 + place, rows, native.order, part)
     finally:
         os.close(fd)
 

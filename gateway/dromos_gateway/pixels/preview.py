@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image as Pillow
 
 from dromos_crds.masks import Rectangle
+from dromos_gateway.header.errors import MalformedDataSet
 from dromos_gateway.pixels import capability
 from dromos_gateway.pixels.change import mask_for
 from dromos_gateway.pixels.drawing import Drawing, palette, plan_drawing
@@ -18,7 +19,7 @@ from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.native import Raster
 from dromos_gateway.pixels.outcome import Held, Unfit
 from dromos_gateway.pixels.plan import PixelPlan
-from dromos_gateway.pixels.source import Source, open_pixels, open_source
+from dromos_gateway.pixels.source import Source, open_source
 
 _OUTLINE = (255, 208, 0)
 _GAP = 8  # pixels between the two
@@ -32,12 +33,14 @@ def preview_png(path: Path, plan: PixelPlan, frame: int = 0) -> bytes | Held:
         mask = mask_for(source, plan)
         if source.pixel is None:
             raise Unfit("it has no pixels", "NoPixels")
-        pixels = open_pixels(source)
+        pixels = source.pixels
         image = capability.decoded(source.head.transfer_syntax_uid, pixels.image)
         drawing = None if mask is None else plan_drawing(mask, image, source)
         before = Frames(source, pixels, image).decoded(min(frame, image.frames - 1))
         after = before if drawing is None else drawing.on(before)
         sides = _shown(before, image, source, before), _shown(after, image, source, before)
+    except MalformedDataSet as error:
+        return Held("MalformedDataSet", str(error))
     except Unfit as unfit:
         return Held(unfit.reason, str(unfit))
     return _png(_outlined(sides[0], drawing), sides[1])

@@ -12,22 +12,22 @@ import numpy as np
 from dromos_crds import transfer_syntaxes as ts
 from dromos_crds.masks import Mask
 from dromos_gateway.dimse.part10 import file_head
+from dromos_gateway.header.encoding import EXPLICIT, encoding_of
 from dromos_gateway.header.output import copy_range
 from dromos_gateway.pixels import capability
 from dromos_gateway.pixels.codecs.streams import jpeg_header
 from dromos_gateway.pixels.describing import Description
 from dromos_gateway.pixels.drawing import Drawing, fill_native, plan_drawing
-from dromos_gateway.pixels.elements import DOUBLE_FLOAT_PIXEL_DATA, EXPLICIT, FLOAT_PIXEL_DATA, Buffer
 from dromos_gateway.pixels.encapsulated import Encapsulated
 from dromos_gateway.pixels.frames import Frames, encoded_frames, masked_streams, native_blocks
 from dromos_gateway.pixels.header import converted, edited
 from dromos_gateway.pixels.identity import lossy_uid
-from dromos_gateway.pixels.image import Image
-from dromos_gateway.pixels.native import Native
+from dromos_gateway.pixels.image import DOUBLE_FLOAT_PIXEL_DATA, FLOAT_PIXEL_DATA, Image
+from dromos_gateway.pixels.native import Buffer, Native
 from dromos_gateway.pixels.outcome import PixelsChanged, Unfit
 from dromos_gateway.pixels.overdrawing import can_draw_over, draw_over
 from dromos_gateway.pixels.plan import PixelPlan
-from dromos_gateway.pixels.source import Pixels, Source, encoding_of, open_pixels
+from dromos_gateway.pixels.source import Pixels, Source
 from dromos_gateway.pixels.writing import Deflated, Sink, write_encapsulated, write_native
 
 _BLOCK = 4 << 20
@@ -67,7 +67,7 @@ def rewrite(task: Rewriting) -> PixelsChanged:
     native = ts.KNOWN[task.syntax].family is ts.Family.NATIVE
     if task.source.pixel is None:
         return _without_pixels(task)
-    pixels = open_pixels(task.source)
+    pixels = task.source.pixels
     if native and isinstance(pixels.frames, Native):
         return _native_to_native(task, pixels, pixels.frames)
     if native:
@@ -87,7 +87,7 @@ def _native_to_native(task: Rewriting, pixels: Pixels, native: Native) -> Pixels
     drawing = _drawing(task, pixels.image)
     description = _description(task, pixels.image, drawing)
     if drawing is not None and not description.edits and _stays(task) and can_draw_over(task.syntax, native):
-        _drawn_over(task.files, len(task.source.data), native, drawing)
+        _drawn_over(task.files, task.source, native, drawing)
     else:
         _write_native(task, description, pixels, pixels.image, _copied(task.source, native, drawing))
     return PixelsChanged(True, description.sop_instance_uid, task.syntax, _masked(pixels.image, drawing))
@@ -97,15 +97,15 @@ def _stays(task: Rewriting) -> bool:
     return task.syntax == task.source.head.transfer_syntax_uid
 
 
-def _drawn_over(files: Files, size: int, native: Native, drawing: Drawing) -> None:
+def _drawn_over(files: Files, source: Source, native: Native, drawing: Drawing) -> None:
     """There is no target before its masks are drawn, unless it is a copy that whoever fails takes away."""
     if files.consume:
-        draw_over(files.source, native, drawing)
+        draw_over(files.source, source.start, native, drawing)
         files.source.rename(files.target)
     else:
-        with files.source.open("rb") as source, files.target.open("wb") as target:
-            copy_range(source.fileno(), 0, target.fileno(), 0, size)
-        draw_over(files.target, native, drawing)
+        with files.target.open("wb") as target:
+            copy_range(source.file.fileno(), 0, target.fileno(), 0, source.start + source.data_set.end)
+        draw_over(files.target, source.start, native, drawing)
 
 
 def _encapsulated_to_native(task: Rewriting, pixels: Pixels) -> PixelsChanged:
@@ -222,18 +222,19 @@ def _write_native(
 ) -> None:
     source = task.source
     encoding = encoding_of(task.syntax)
+    plain = EXPLICIT if encoding.deflated else encoding
     with task.files.target.open("wb") as file:
         file.write(_head(task, description))
-        deflated = Deflated(file) if task.syntax == ts.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN else None
+        deflated = Deflated(file) if encoding.deflated else None
         sink: Sink = deflated or file
-        sink.write(converted(edited(source, description.edits), EXPLICIT, encoding))
+        sink.write(converted(edited(source, description.edits), EXPLICIT, plain))
         if pixels is not None and image is not None and source.pixel is not None:
             vr = _FLOAT_VRS.get(source.pixel.tag) or (b"OW" if image.allocated > 8 else b"OB")
             ordered = (
-                blocks if encoding.little else (_reversed(block, max(1, image.allocated // 8)) for block in blocks)
+                blocks if not plain.big_endian else (_reversed(block, max(1, image.allocated // 8)) for block in blocks)
             )
-            write_native(sink, source.pixel.tag, vr, image.native_bytes, ordered, encoding)
-            sink.write(converted(bytes(source.data[pixels.tail :]), source.encoding, encoding))
+            write_native(sink, source.pixel.tag, vr, image.native_bytes, ordered, plain)
+            sink.write(converted(bytes(source.data[pixels.tail :]), source.encoding, plain))
         if deflated is not None:
             deflated.close()
 

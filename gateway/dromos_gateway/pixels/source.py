@@ -7,57 +7,68 @@ import mmap
 import os
 import struct
 import tempfile
-import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from io import BufferedRandom, BufferedReader
 from pathlib import Path
 
 from dromos_crds import transfer_syntaxes as ts
 from dromos_gateway.dimse.part10 import FileHead, NotPart10, parse_head
-from dromos_gateway.pixels.elements import (
-    BIG_ENDIAN,
-    EXPLICIT,
-    IMPLICIT,
-    PIXEL_DATA,
-    PIXEL_ELEMENTS,
-    UNDEFINED,
-    Buffer,
-    Element,
-    Encoding,
-    walk,
-)
+from dromos_gateway.header.encoding import EXPLICIT, UNDEFINED, Encoding, encoding_of
+from dromos_gateway.header.errors import named
+from dromos_gateway.header.indexing import Place, index
+from dromos_gateway.header.inflating import inflate_file
+from dromos_gateway.header.source import Source as DataSet
 from dromos_gateway.pixels.encapsulated import Encapsulated, open_encapsulated
-from dromos_gateway.pixels.image import Image, describe
-from dromos_gateway.pixels.native import Native
+from dromos_gateway.pixels.image import PIXEL_DATA, PIXEL_ELEMENTS, Image, describe
+from dromos_gateway.pixels.native import Buffer, Native
 from dromos_gateway.pixels.outcome import Unfit
 
-_ENCODINGS = {
-    ts.IMPLICIT_VR_LITTLE_ENDIAN: IMPLICIT,
-    ts.EXPLICIT_VR_BIG_ENDIAN: BIG_ENDIAN,
-}
-_HEAD = 68 * 1024
-_BLOCK = 1 << 20
+_USUAL_HEAD, _HEAD = 4 * 1024, 68 * 1024
 _SMALL = 4 << 20
-_LEAST_CAP, _MOST_RATIO, _MOST = 64 << 20, 200, 8 << 30
+_ALWAYS = 64 << 20  # bytes that a deflated data set may inflate to, however short it is: black frames are very short
 _EXTENDED_OFFSETS, _EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
+File = BufferedReader | BufferedRandom
 
 
 @dataclass(frozen=True, slots=True)
+class PixelElement:
+    """Pixel Data, Float or Double Float Pixel Data: `length` is as written, UNDEFINED where it is encapsulated."""
+
+    tag: int
+    vr: bytes
+    start: int
+    value: int
+    length: int
+
+
+@dataclass
 class Source:
-    """What a file holds up to its pixels. `pixel` is None for an object without any."""
+    """What a file holds up to its pixels. `pixel` is None for an object without any.
+
+    Positions count from the beginning of the data set, which is `data`, and at `start` of the file.
+    """
 
     head: FileHead
+    file: File  # stays open as long as anything is asked
+    data_set: DataSet
     data: Buffer
-    start: int  # of the data set in `data`
+    start: int
     encoding: Encoding
-    elements: dict[int, Element]
-    pixel: Element | None
+    places: Mapping[int, Place]
+    pixel: PixelElement | None
     mapped: mmap.mmap | None
+
+    @cached_property
+    def pixels(self) -> Pixels:
+        """The frames of a source with pixels. `Unfit`, `MalformedDataSet` when something contradicts itself."""
+        return _open_pixels(self)
 
     def value(self, tag: int) -> Buffer | None:
         """The bytes of a root-level element before the pixels; None when absent."""
-        element = self.elements.get(tag)
-        return None if element is None else self.data[element.value : element.end]
+        place = self.places.get(tag)
+        return None if place is None else self.data[place[2] : place[3]]
 
     def text(self, tag: int) -> str | None:
         """A value of plain characters, padding taken off; None when absent or empty."""
@@ -87,100 +98,91 @@ class Pixels:
     tail: int
 
 
-def encoding_of(transfer_syntax_uid: str) -> Encoding:
-    """How a transfer syntax writes elements, once inflated."""
-    return _ENCODINGS.get(transfer_syntax_uid, EXPLICIT)
-
-
 def open_source(path: Path, scratch: Path, size: int | None = None) -> Source:
     """Open a Part 10 file; a deflated one is inflated into the folder `scratch`, in a file without a name.
 
-    Without `size` it ends where the file does.
-
-    `Unfit` when it cannot be understood, OSError when it cannot be read.
+    Without `size` it ends where the file does. `Unfit`, `MalformedDataSet` when it cannot be understood, OSError when
+    it cannot be read.
     """
-    with path.open("rb") as file:
-        mapped = _mapped(file, size)
+    file: File = path.open("rb")
+    end = os.fstat(file.fileno()).st_size
+    end = end if size is None else min(size, end)
+    head = _head(file.fileno(), end)
+    start, encoding = head.data_set_offset, encoding_of(head.transfer_syntax_uid)
+    if encoding.deflated:
+        file, start, encoding = _inflated(file, start, end, scratch), 0, EXPLICIT
+        end = os.fstat(file.fileno()).st_size
+    data_set = DataSet.of_file(file.fileno(), start, end)
+    places = index(data_set, encoding)
+    mapped = _mapped(file, end) if end > start else None
+    data: Buffer = memoryview(mapped)[start:] if mapped is not None else b""
+    pixel = _pixel_element(data_set, encoding, places)
+    return Source(head, file, data_set, data, start, encoding, places, pixel, mapped)
+
+
+def _head(fd: int, end: int) -> FileHead:
     try:
-        head = parse_head(mapped[:_HEAD] if mapped else b"")
+        try:
+            head = parse_head(os.pread(fd, min(end, _USUAL_HEAD), 0))
+        except NotPart10:
+            head = parse_head(os.pread(fd, min(end, _HEAD), 0))
     except NotPart10 as error:
         raise Unfit(str(error), "NotADicomFile") from None
     if not (head.sop_class_uid + head.sop_instance_uid + head.transfer_syntax_uid).isascii():
         raise Unfit("the file meta information has UIDs that are none", "NotADicomFile")
-    start = head.data_set_offset
-    data: Buffer = memoryview(mapped) if mapped else b""
-    if head.transfer_syntax_uid == ts.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:
-        mapped, start = _inflated(data[start:], scratch), 0
-        data = memoryview(mapped) if mapped else b""
-    encoding = encoding_of(head.transfer_syntax_uid)
-    elements: dict[int, Element] = {}
-    for element in walk(data, start, encoding):
-        if element.tag in PIXEL_ELEMENTS:
-            return Source(head, data, start, encoding, elements, element, mapped)
-        if element.tag in elements:
-            raise Unfit(f"the data set has element {element.tag:08X} twice")
-        elements[element.tag] = element
-    return Source(head, data, start, encoding, elements, None, mapped)
+    return head
 
 
-def open_pixels(source: Source) -> Pixels:
-    """Find the frames of a source with pixels. `Unfit` when header, pixels and offset tables contradict each other."""
+def _pixel_element(data_set: DataSet, encoding: Encoding, places: dict[int, Place]) -> PixelElement | None:
+    """The last element of the index, if it is pixels; then it leaves the index."""
+    tag = next(reversed(places), 0)
+    if tag not in PIXEL_ELEMENTS:
+        return None
+    vr, start, value, _ = places.pop(tag)
+    _, _, _, length = encoding.head_at(data_set, start, data_set.end)
+    return PixelElement(tag, vr, start, value, length)
+
+
+def _open_pixels(source: Source) -> Pixels:
     assert source.pixel is not None  # noqa: S101
     image = describe(source.pixel.tag, source.number, source.text)
     frames = _frames(source, source.pixel, image)
-    tail = frames.end if isinstance(frames, Encapsulated) else source.pixel.end
-    for element in walk(source.data, tail, source.encoding):
-        if element.tag in PIXEL_ELEMENTS:
-            raise Unfit("the data set has pixels twice")
+    tail = frames.end
+    if tail < source.data_set.end:
+        behind = DataSet.of_file(source.file.fileno(), source.start + tail, source.start + source.data_set.end)
+        for tag in index(behind, source.encoding, whole=True):
+            if tag in PIXEL_ELEMENTS:
+                raise Unfit("the data set has pixels twice")
+            if tag in source.places:
+                raise Unfit(f"{named(tag)} is before the pixels and behind them", "MalformedDataSet")
     return Pixels(image, frames, tail)
 
 
-def _frames(source: Source, pixel: Element, image: Image) -> Native | Encapsulated:
+def _frames(source: Source, pixel: PixelElement, image: Image) -> Native | Encapsulated:
     syntax = source.head.transfer_syntax_uid
     known = ts.KNOWN.get(syntax)
     native = known is not None and known.family is ts.Family.NATIVE
     if native != (pixel.length != UNDEFINED):
         raise Unfit(f"Pixel Data is {'not ' if native else ''}native, unlike transfer syntax {syntax}")
     if native:
-        if not source.encoding.little and pixel.tag == PIXEL_DATA and image.allocated > 16:
+        big_endian = source.encoding.big_endian
+        if big_endian and pixel.tag == PIXEL_DATA and image.allocated > 16:
             # PS3.5, DCMTK and GDCM swap the bytes of each 16-bit word of OW, pydicom those of the whole cell.
             raise Unfit(f"big endian pixels of {image.allocated} bits are written in two ways, and nothing says which")
-        words = not source.encoding.little and image.allocated <= 8 and pixel.vr == b"OW"
-        return Native(source.data, pixel.value, pixel.end, image, source.encoding.order, words)
+        words = big_endian and image.allocated <= 8 and pixel.vr == b"OW"
+        end = pixel.value + pixel.length
+        return Native(source.data, pixel.value, end, image, source.encoding.order, words)
     offsets, lengths = source.value(_EXTENDED_OFFSETS), source.value(_EXTENDED_LENGTHS)
     extended = (offsets, lengths) if offsets and lengths and pixel.tag == PIXEL_DATA else None
-    return open_encapsulated(source.data, pixel.value, image.frames, extended)
+    return open_encapsulated(source.data_set, source.data, pixel.value, image.frames, extended)
 
 
-def _mapped(file: BufferedReader | BufferedRandom, size: int | None = None) -> mmap.mmap | None:
-    end = os.fstat(file.fileno()).st_size
-    size = end if size is None else min(size, end)
-    if not size:
-        return None
+def _mapped(file: File, size: int) -> mmap.mmap:
     flags = mmap.MAP_PRIVATE | (mmap.MAP_POPULATE if size <= _SMALL else 0)  # one fault instead of one for each page
     return mmap.mmap(file.fileno(), size, flags=flags, prot=mmap.PROT_READ)
 
 
-def _inflated(deflated: Buffer, scratch: Path) -> mmap.mmap | None:
-    cap = min(max(_LEAST_CAP, len(deflated) * _MOST_RATIO), _MOST)
-    inflater = zlib.decompressobj(-zlib.MAX_WBITS)
-    with tempfile.TemporaryFile(dir=scratch) as file:
-        try:
-            _inflate(inflater, deflated, file, cap)
-        except zlib.error:
-            raise Unfit("the data set is deflated, and broken") from None
-        file.flush()
-        return _mapped(file)
-
-
-def _inflate(inflater: zlib._Decompress, deflated: Buffer, file: BufferedRandom, cap: int) -> None:
-    for offset in range(0, len(deflated), _BLOCK):
-        block: Buffer = deflated[offset : offset + _BLOCK]
-        while block and not inflater.eof:
-            file.write(inflater.decompress(block, _BLOCK))
-            if file.tell() > cap:
-                raise Unfit(f"the data set inflates to more than {cap >> 20} MiB")
-            block = inflater.unconsumed_tail
-    file.write(inflater.flush())
-    if not inflater.eof:
-        raise Unfit("the data set is deflated, and cut off")
+def _inflated(deflated: File, start: int, end: int, scratch: Path) -> BufferedRandom:
+    file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115  left open for the source
+    inflate_file(deflated.fileno(), start, end, file.fileno(), _ALWAYS)
+    return file

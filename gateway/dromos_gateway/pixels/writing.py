@@ -9,7 +9,9 @@ from collections.abc import Iterable
 from io import BufferedWriter
 from typing import Protocol
 
-from dromos_gateway.pixels.elements import ITEM, SEQUENCE_END, UNDEFINED, Buffer, Encoding, write
+from dromos_gateway.header.encoding import EXPLICIT, ITEM, SEQUENCE_DELIMITER, UNDEFINED, Encoding
+from dromos_gateway.header.writing import element
+from dromos_gateway.pixels.native import Buffer
 from dromos_gateway.pixels.outcome import Unfit
 
 _EXTENDED_OFFSETS, _EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
@@ -68,9 +70,9 @@ def write_encapsulated(file: BufferedWriter, frames: Iterable[Buffer], count: in
     """
     extended = expected > _MOST_BASIC
     if extended:
-        file.write(write(_EXTENDED_OFFSETS, b"OV", bytes(8 * count)))
+        file.write(element(_EXTENDED_OFFSETS, b"OV", bytes(8 * count), EXPLICIT))
         places = file.tell() - 8 * count
-        file.write(write(_EXTENDED_LENGTHS, b"OV", bytes(8 * count)))
+        file.write(element(_EXTENDED_LENGTHS, b"OV", bytes(8 * count), EXPLICIT))
     file.write(struct.pack("<HH2sHL", 0x7FE0, 0x0010, b"OB", 0, UNDEFINED))
     table = file.tell() + 8
     file.write(_item(ITEM, 0 if extended else 4 * count) + bytes(0 if extended else 4 * count))
@@ -83,7 +85,7 @@ def write_encapsulated(file: BufferedWriter, frames: Iterable[Buffer], count: in
         file.write(_item(ITEM, len(frame) + len(frame) % 2))
         file.write(frame)
         file.write(bytes(len(frame) % 2))
-    file.write(_item(SEQUENCE_END, 0))
+    file.write(_item(SEQUENCE_DELIMITER, 0))
     if extended:
         fill_in(file, places, struct.pack(f"<{count}Q", *offsets))
         fill_in(file, places + 8 * count + 12, struct.pack(f"<{count}Q", *lengths))

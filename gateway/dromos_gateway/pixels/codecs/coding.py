@@ -9,9 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from dromos_gateway.pixels.elements import Buffer
 from dromos_gateway.pixels.image import Image
-from dromos_gateway.pixels.native import Raster, dtype
+from dromos_gateway.pixels.native import Buffer, Raster, dtype
 from dromos_gateway.pixels.outcome import Unfit
 
 

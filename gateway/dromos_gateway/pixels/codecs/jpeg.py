@@ -12,9 +12,8 @@ from PIL import Image as Pillow
 
 from dromos_gateway.pixels.codecs.coding import Coding, as_cells, as_pattern, check_size, guarded
 from dromos_gateway.pixels.codecs.streams import SOF_JPEG_LS, SOF_LOSSLESS, JpegHeader, jpeg_header
-from dromos_gateway.pixels.elements import Buffer
 from dromos_gateway.pixels.image import Image
-from dromos_gateway.pixels.native import Raster
+from dromos_gateway.pixels.native import Buffer, Raster
 from dromos_gateway.pixels.outcome import Unfit
 
 _SOI_ADOBE = b"\xff\xd8\xff\xee\x00\x0eAdobe"

@@ -8,9 +8,8 @@ import numpy as np
 
 from dromos_gateway.pixels.codecs.coding import Coding, as_cells, check_size, guarded
 from dromos_gateway.pixels.codecs.streams import jpeg_2000_header
-from dromos_gateway.pixels.elements import Buffer
 from dromos_gateway.pixels.image import YBR_OF_JPEG_2000, Image
-from dromos_gateway.pixels.native import Raster
+from dromos_gateway.pixels.native import Buffer, Raster
 from dromos_gateway.pixels.outcome import Unfit
 
 

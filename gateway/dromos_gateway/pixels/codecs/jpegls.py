@@ -9,9 +9,8 @@ import numpy as np
 
 from dromos_gateway.pixels.codecs.coding import Coding, as_cells, as_pattern, check_size, guarded
 from dromos_gateway.pixels.codecs.streams import SOF_JPEG_LS, jpeg_header
-from dromos_gateway.pixels.elements import Buffer
 from dromos_gateway.pixels.image import Image
-from dromos_gateway.pixels.native import Raster
+from dromos_gateway.pixels.native import Buffer, Raster
 from dromos_gateway.pixels.outcome import Unfit
 
 _BY_SAMPLE = 2

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
-from dromos_gateway.pixels.elements import Buffer
+from dromos_gateway.pixels.native import Buffer
 from dromos_gateway.pixels.outcome import Unfit
 
 _STANDALONE = frozenset((0x01, *range(0xD0, 0xD9)))
