@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from dromos_crds import transfer_syntaxes as ts
+from dromos_gateway.pixels.identity import lossy_uid
 from tests.wire.dimse.certificates import Pair, authority, issued
 from tests.wire.gateway.peers import (
     ENVIRONMENT,
@@ -236,6 +238,19 @@ def test_a_refused_instance_is_a_dead_letter_and_the_others_arrive(
     (failure,) = gateway.get("/v1/failures")["failures"]
     assert failure["reason"] == "TooLarge"
     assert "413" in failure["message"]
+
+
+def test_lossy_images_are_recognised_in_the_answer_by_their_new_uids(
+    gateway: GatewayProcess, orthanc: Orthanc, tmp_path: Path
+) -> None:
+    stow(gateway, "archive", orthanc.url, spec=f"  transferSyntax: {{uid: {ts.JPEG_2000}}}\n")
+    gateway.start()
+    study = make_study(tmp_path / "study", 6)
+    storescu(gateway.port, study)
+    delivered(gateway, "archive", 6)
+    assert orthanc.uids() == {lossy_uid(uid, "default/archive", ts.JPEG_2000) for uid in data_sets(study)}
+    assert gateway.queue("archive")["failed"] == 0
+    eventually(gateway.is_empty, "the spool is empty")
 
 
 def test_through_a_proxy_that_the_environment_names(

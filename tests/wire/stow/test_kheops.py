@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 from pydicom import dcmread
 
-from tests.wire.gateway.peers import GatewayProcess, eventually, make_study, storescu
+from dromos_crds import transfer_syntaxes as ts
+from dromos_gateway.pixels.identity import lossy_uid
+from tests.wire.gateway.peers import GatewayProcess, data_sets, eventually, make_study, storescu
 from tests.wire.gateway.test_failures import failures
 from tests.wire.stow.servers import Kheops
 from tests.wire.stow.test_gateway import delivered, secret, stow
@@ -231,3 +233,15 @@ def test_de_identified_series_are_shared_with_the_uids_that_were_sent(
     assert state["albums"] == {"a": [sent]}
     assert sent.startswith("2.25.")
     assert series(study) not in str(state) + gateway.log()
+
+
+def test_lossy_images_are_shared_with_their_series(gateway: GatewayProcess, kheops: Kheops, tmp_path: Path) -> None:
+    """Kheops has them under the UIDs that were sent; the series is the one that came in."""
+    configure(gateway, kheops, album(kheops.url, "a"), spec=f"  transferSyntax: {{uid: {ts.JPEG_2000}}}\n")
+    gateway.start()
+    study = make_study(tmp_path / "study", 3)
+    storescu(gateway.port, study)
+    delivered(gateway, "kheops", 3)
+    shared(kheops, a=[series(study)])
+    sent = {lossy_uid(uid, "default/kheops", ts.JPEG_2000) for uid in data_sets(study)}
+    assert set(kheops.state()["instances"]) == sent
