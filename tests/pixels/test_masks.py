@@ -13,6 +13,7 @@ from pydicom.encaps import encapsulate, generate_frames
 from dromos_crds import transfer_syntaxes as ts
 from dromos_crds.masks import BLACK, Colour, Mask, Rectangle
 from dromos_gateway.pixels.change import change_pixels
+from dromos_gateway.pixels.codecs.streams import jpeg_header
 from dromos_gateway.pixels.outcome import Excluded, Held, PixelsChanged
 from dromos_gateway.pixels.plan import MaskValues, PixelPlan, Uncleanable
 from tests.pixels import peers
@@ -150,7 +151,9 @@ def test_lossy_jpeg_keeps_its_quantisation(encoder: tuple[str, ...], tmp_path: P
     outcome = change_pixels(source, target, PixelPlan(masks=(mask(),)))
     assert isinstance(outcome, PixelsChanged)
     assert outcome.masked_frames == 4
-    assert outcome.notes == ("Masked; masked frames compressed again with the quantisation they had",)
+    assert outcome.notes == (
+        "Masked; masked frames decoded and compressed again with the quantisation tables and subsampling they had",
+    )
     ds, original = dcmread(target), dcmread(source)
     assert ds.LossyImageCompression == "01"
     assert len(ds.LossyImageCompressionRatio) == len(ds.LossyImageCompressionMethod) == 2
@@ -158,6 +161,9 @@ def test_lossy_jpeg_keeps_its_quantisation(encoder: tuple[str, ...], tmp_path: P
     assert outcome.notes[0] in ds.DerivationDescription
     before, after = peers.by_dcmtk(source, ts.JPEG_BASELINE, kind), peers.by_dcmtk(target, ts.JPEG_BASELINE, kind)
     assert np.abs(before.astype(int) - after)[:, 40:, :].max() <= 6  # far from masks: a second rounding only
+    for one, other in zip(streams(source, 4), streams(target, 4), strict=True):
+        had, has = jpeg_header(one), jpeg_header(other)
+        assert (has.tables, has.subsampling) == (had.tables, had.subsampling)
     hidden = after[:, 3:6, 5:12, :].astype(int)
     black = (0, 0, 0) if ds.PhotometricInterpretation == "RGB" else (0, 128, 128)
     assert np.abs(hidden - np.array(black)).max() <= 40  # ringing of the edges within the blocks
@@ -167,7 +173,13 @@ def test_lossy_twelve_bits(tmp_path: Path) -> None:
     kind = Kind(allocated=16, stored=12, rows=96, columns=128)
     native, source, target = make(kind, tmp_path), tmp_path / "source.dcm", tmp_path / "target.dcm"
     peers.run("dcmcjpeg", "+ee", "+q", "80", native, source)
-    assert isinstance(change_pixels(source, target, PixelPlan(masks=(mask(),))), PixelsChanged)
+    outcome = change_pixels(source, target, PixelPlan(masks=(mask(),)))
+    assert isinstance(outcome, PixelsChanged)
+    assert outcome.notes == (
+        "Masked; masked frames decoded and compressed again with quantisation nowhere coarser than theirs",
+    )
+    (had,), (has,) = (jpeg_header(*streams(path, 1)).tables for path in (source, target))
+    assert all(now <= before for now, before in zip(has, had, strict=True))
     before, after = (peers.by_dcmtk(path, ts.JPEG_EXTENDED, kind).astype(int) for path in (source, target))
     assert np.abs(before - after)[:, 40:].max() <= 40
     assert after[:, 3:6, 5:12].max() <= 300
@@ -200,9 +212,13 @@ def test_frames_that_no_mask_touches_keep_their_bytes(tmp_path: Path) -> None:
     outside = mask(BLACK, Rectangle(5000, 5000, 10, 10))
     outcome = change_pixels(source, target, PixelPlan(masks=(outside,)))
     assert isinstance(outcome, PixelsChanged)
-    assert outcome.masked_frames == 0
-    streams = [list(generate_frames(dcmread(path).PixelData, number_of_frames=4)) for path in (source, target)]
-    assert streams[0] == streams[1]
+    assert (outcome.masked_frames, outcome.notes) == (0, ()), "nothing was compressed again, nothing says so"
+    assert dcmread(target).get("DerivationDescription") == dcmread(source).get("DerivationDescription")
+    assert streams(source, 4) == streams(target, 4)
+
+
+def streams(path: Path, count: int) -> list[bytes]:
+    return list(generate_frames(dcmread(path).PixelData, number_of_frames=count))
 
 
 def test_who_needs_a_mask_and_which(tmp_path: Path) -> None:

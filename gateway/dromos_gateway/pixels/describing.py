@@ -72,8 +72,9 @@ class Description:
 
     def fill_in_ratio(self, file: BufferedWriter, start: int, header: bytes, ratio: float) -> None:
         """Write the ratio into the header, which was written at `start`."""
-        _, _, _, end = index(DataSet(header), EXPLICIT)[_RATIO]
-        fill_in(file, start + end - _WIDTH, f"{ratio:.2f}".encode().ljust(_WIDTH)[:_WIDTH])
+        place = index(DataSet(header), EXPLICIT).get(_RATIO)
+        if place is not None:
+            fill_in(file, start + place[3] - _WIDTH, f"{ratio:.2f}".encode().ljust(_WIDTH)[:_WIDTH])
 
     def _earlier(self, tag: int) -> list[str]:
         text = self.source.text(tag)

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from io import BytesIO
 
 from dromos_gateway.header.encoding import EXPLICIT, Encoding
-from dromos_gateway.header.indexing import Place, index
+from dromos_gateway.header.indexing import index
+from dromos_gateway.header.shape import Place
 from dromos_gateway.header.source import Source as DataSet
 from dromos_gateway.header.writing import element
 from dromos_gateway.pixels.native import Buffer
@@ -21,18 +22,18 @@ Edits = Mapping[int, tuple[bytes, bytes] | None]  # tag to (VR, value), or None 
 def edited(source: Source, edits: Edits) -> bytes:
     """The elements before the pixels in explicit VR little endian, without the retired group lengths."""
     if source.encoding == EXPLICIT:
-        return _spliced(source.data, source.places, edits)
+        return _spliced(source.data, source.places.items(), edits)
     end = source.data_set.end if source.pixel is None else source.pixel.start
     header = converted(bytes(source.data[:end]), source.encoding, EXPLICIT)
-    return _spliced(header, index(DataSet(header), EXPLICIT), edits)
+    return _spliced(header, index(DataSet(header), EXPLICIT).items(), edits)
 
 
-def _spliced(data: Buffer, places: Mapping[int, Place], edits: Edits) -> bytes:
+def _spliced(data: Buffer, places: Iterable[tuple[int, Place]], edits: Edits) -> bytes:
     waiting = sorted((tag, edit) for tag, edit in edits.items() if edit is not None)
     parts: list[Buffer] = []
     copied = None  # start of what is copied in one piece
     last = 0
-    for found, (_, start, _, end) in places.items():
+    for found, (_, start, _, end) in places:
         drop = found in edits or found & 0xFFFF == 0
         if drop or (waiting and waiting[0][0] < found):
             if copied is not None:

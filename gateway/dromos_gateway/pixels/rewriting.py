@@ -147,13 +147,20 @@ def _masked_in_its_syntax(task: Rewriting, pixels: Pixels) -> PixelsChanged:
             described = replace(described, photometric="YBR_RCT")
     drawing = _drawing(task, image)
     description = _description(task, described, drawing)
-    if lossy:
-        how = "Masked; masked frames compressed again with the quantisation they had"
-        description.compressed_with_loss(capability.METHOD[syntax], how)
+    if lossy and drawing is not None and drawing.rectangles:
+        description.compressed_with_loss(capability.METHOD[syntax], f"Masked; masked frames {_how_again(pixels)}")
     frames = Frames(task.source, pixels, image, drawing, keeps_ybr=lossy)
     _write_encapsulated(task, description, frames, masked_streams(frames, syntax))
     notes = tuple(description.notes)
     return PixelsChanged(True, description.sop_instance_uid, syntax, frames.masked, notes=notes)
+
+
+def _how_again(pixels: Pixels) -> str:
+    """What becomes of frames of lossy JPEG, as the codec does it: of 12 bits it takes no tables of quantisation."""
+    assert isinstance(pixels.frames, Encapsulated)  # noqa: S101
+    if all(jpeg_header(pixels.frames.frame(index)).precision == 8 for index in range(len(pixels.frames))):
+        return "decoded and compressed again with the quantisation tables and subsampling they had"
+    return "decoded and compressed again with quantisation nowhere coarser than theirs"
 
 
 def _photometric_of_streams(pixels: Pixels) -> str:

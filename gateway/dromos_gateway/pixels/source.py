@@ -17,8 +17,9 @@ from dromos_crds import transfer_syntaxes as ts
 from dromos_gateway.dimse.part10 import FileHead, NotPart10, parse_head
 from dromos_gateway.header.encoding import EXPLICIT, UNDEFINED, Encoding, encoding_of
 from dromos_gateway.header.errors import named
-from dromos_gateway.header.indexing import Place, index
+from dromos_gateway.header.indexing import index
 from dromos_gateway.header.inflating import inflate_file
+from dromos_gateway.header.shape import Place
 from dromos_gateway.header.source import Source as DataSet
 from dromos_gateway.pixels.encapsulated import Encapsulated, open_encapsulated
 from dromos_gateway.pixels.image import PIXEL_DATA, PIXEL_ELEMENTS, Image, describe
@@ -113,7 +114,7 @@ def open_source(path: Path, scratch: Path, size: int | None = None) -> Source:
         file, start, encoding = _inflated(file, start, end, scratch), 0, EXPLICIT
         end = os.fstat(file.fileno()).st_size
     data_set = DataSet.of_file(file.fileno(), start, end)
-    places = index(data_set, encoding)
+    places = dict(index(data_set, encoding).items())
     mapped = _mapped(file, end) if end > start else None
     data: Buffer = memoryview(mapped)[start:] if mapped is not None else b""
     pixel = _pixel_element(data_set, encoding, places)
@@ -150,7 +151,7 @@ def _open_pixels(source: Source) -> Pixels:
     tail = frames.end
     if tail < source.data_set.end:
         behind = DataSet.of_file(source.file.fileno(), source.start + tail, source.start + source.data_set.end)
-        for tag in index(behind, source.encoding, whole=True):
+        for tag in index(behind, source.encoding, whole=True).shape.tags:
             if tag in PIXEL_ELEMENTS:
                 raise Unfit("the data set has pixels twice")
             if tag in source.places:
