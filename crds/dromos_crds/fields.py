@@ -39,7 +39,9 @@ DURATION_PATTERN = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"
 Duration = Annotated[str, Field(max_length=16, pattern=DURATION_PATTERN)]
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$"
 Quantity = Annotated[str, Field(max_length=32, pattern=QUANTITY_PATTERN)]
-URL_PATTERN = r"^https?://[^\s/?#@]+([/?#][^\s]*)?$"
+_PORT = r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
+_AUTHORITY = r"([A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])" + _PORT
+URL_PATTERN = rf"^https?://{_AUTHORITY}([/?#][^\s]*)?$"
 WebURL = Annotated[str, Field(min_length=8, max_length=2048, pattern=URL_PATTERN)]
 REDIS_PATTERN = r"^rediss?://[^\s@]+$"
 TEMPLATE_URL_PATTERN = r"^https?://[^\s/?#@]+([/?#].*)?$"
@@ -57,7 +59,8 @@ PATTERN_MEANING = {
     HOSTNAME_PATTERN: "a host is a name or an address, without scheme, port or path",
     DURATION_PATTERN: "a duration is a number and a unit, such as 45s, 30m or 168h",
     QUANTITY_PATTERN: "a size is a number and a unit, such as 512Mi or 20Gi",
-    URL_PATTERN: "a URL starts with http:// or https:// and has no user information and no spaces",
+    URL_PATTERN: "a URL starts with http:// or https://, a host and perhaps a port, "
+    "and has no user information and no spaces",
     REDIS_PATTERN: "a URL starts with redis:// or rediss:// and has no user information; that belongs in secretRef",
     TEMPLATE_URL_PATTERN: "a URL starts with http:// or https:// and has no user information",
     HEADER_NAME_PATTERN: "a header's name has letters, digits and marks such as '-', and no spaces or colons",

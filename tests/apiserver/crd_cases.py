@@ -236,6 +236,18 @@ CASES = (
     Case("retry", "dicom", {"spec.retry.maxAge": "30d"}, ("spec.retry.maxAge", "168h")),
     Case("URL without scheme", "stow", {"spec.stow.url": "pacs.example/studies"}, ("spec.stow.url", "http://")),
     Case("URL of another scheme", "stow", {"spec.stow.url": "ftp://pacs.example/"}, ("spec.stow.url", "http://")),
+    Case("URL without a host", "stow", {"spec.stow.url": "https://:8443/dicomweb"}, ("spec.stow.url", "a host and")),
+    Case(
+        "URL with a port that cannot be",
+        "stow",
+        {"spec.stow.url": "https://pacs.example:65536/"},
+        ("spec.stow.url", "a host and"),
+    ),
+    Case(
+        "URL with an open bracket", "stow", {"spec.stow.url": "https://[::1/dicomweb"}, ("spec.stow.url", "a host and")
+    ),
+    Case("URL with an IPv6 address and a port", "stow", {"spec.stow.url": "https://[2001:db8::1]:65535/dicomweb?a=b"}),
+    Case("URL of a host alone", "stow", {"spec.stow.url": "http://pacs_1"}),
     Case(
         "URL with user information", "stow", {"spec.stow.url": "https://u:p@pacs.example/"}, ("spec.stow.url", NO_USER)
     ),

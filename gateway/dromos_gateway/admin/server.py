@@ -3,14 +3,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import ipaddress
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 
 from dromos_gateway.admin import failures, metrics, transfers, views
+from dromos_gateway.admin.connections import Connections, leave_out_nonsense
 from dromos_gateway.gateway import Gateway
 
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -37,40 +40,52 @@ class AdminServer:
             ]
         )
         self._runner = web.AppRunner(application, access_log=None)
+        self._connections: Connections | None = None
+        self._listener: asyncio.Server | None = None
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
         """Listen; OSError when the address cannot be bound."""
+        leave_out_nonsense()
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
-        self.port = int(self._runner.addresses[0][1])
+        assert self._runner.server is not None, "it is set up"  # noqa: S101
+        self._connections = Connections(self._runner.server)
+        self._listener = await asyncio.get_running_loop().create_server(self._connections, host, port)
+        self.port = int(self._listener.sockets[0].getsockname()[1])
 
     async def close(self) -> None:
         """Stop serving."""
+        if self._listener is not None:
+            self._listener.close()
+        if self._connections is not None:
+            self._connections.close()
         await self._runner.cleanup()
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path not in _OPEN and not self._allowed(request):
-            return web.json_response(
-                {"error": "this needs the admin token, or without one a loopback address"},
-                status=401,
-                headers={"WWW-Authenticate": "Bearer"},
-            )
-        return await handler(request)
+        assert self._connections is not None, "a request came in"  # noqa: S101
+        self._connections.asked(request.protocol)
+        try:
+            if request.path not in _OPEN and not self._allowed(request):
+                return web.json_response(
+                    {"error": "this needs the admin token, or without one a loopback address"},
+                    status=401,
+                    headers={"WWW-Authenticate": "Bearer"},
+                )
+            return await handler(request)
+        finally:
+            self._connections.answered(request.protocol)
 
     def _allowed(self, request: web.Request) -> bool:
         if self._token_file is None:
-            try:
-                return ipaddress.ip_address(request.remote or "").is_loopback
-            except ValueError:
-                return False
+            return _from_here(request)
         try:
             token = self._token_file.read_bytes().strip()  # anew each time: a Secret may be rotated
         except OSError:
             return False
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token)
+        said = given.strip().encode(errors="surrogateescape")  # as the bytes were
+        return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(said, token)
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")
@@ -87,3 +102,13 @@ class AdminServer:
 
     async def _status(self, _: web.Request) -> web.Response:
         return web.json_response(await views.status(self._gateway))
+
+
+def _from_here(request: web.Request) -> bool:
+    """Asked by a program of this machine; not by a web page in somebody's browser here, whatever name it gave us."""
+    try:
+        host = urlsplit(f"//{request.host}").hostname or ""
+        named = host == "localhost" or bool(ipaddress.ip_address(host))
+        return named and ipaddress.ip_address(request.remote or "").is_loopback and "Origin" not in request.headers
+    except ValueError:
+        return False

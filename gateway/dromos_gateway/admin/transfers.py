@@ -24,6 +24,7 @@ _PARAMETERS = {
     "destination": "destination",
     "verdict": "verdict",
 }
+_LARGEST = 2**63 - 1  # what a column holds
 _VERDICTS = ("Delivered", "Excluded", "Failed")
 _KEYWORDS = {  # as PS3.6 writes them, also in the table of the CSV
     "patient_id": "PatientID",
@@ -179,4 +180,6 @@ def _number(name: str, text: str) -> int:
         raise BadQuestion(f"{name} is a whole number") from None
     if name == "limit" and not 1 <= number <= MOST:
         raise BadQuestion(f"limit is 1 to {MOST}")
+    if not -_LARGEST <= number <= _LARGEST:
+        raise BadQuestion(f"{name} is no number of a row")
     return number

@@ -9,6 +9,8 @@ from pathlib import Path
 from dromos_gateway.dimse.requestor import Peer, Timeouts
 from dromos_gateway.dimse.tls import InvalidTlsMaterial, client_context
 
+_LONGEST = 1e6  # seconds
+
 
 class WrongUsage(Exception):
     """The command line, or a file it names, cannot be used; the message says what to do."""
@@ -60,15 +62,16 @@ def peer_of(arguments: argparse.Namespace, where: tuple[str, int]) -> Peer:
             raise WrongUsage(f"TLS: {error}") from None
     elif any(files) or arguments.tls_server_name:
         raise WrongUsage("--tls-… options need --tls")
-    if arguments.timeout <= 0:
-        raise WrongUsage("--timeout must be more than 0 seconds")
+    if not 0 < arguments.timeout < _LONGEST:
+        raise WrongUsage(f"--timeout must be more than 0 and less than {_LONGEST:.0f} seconds")
+    usual, patience = Timeouts(), arguments.timeout
     return Peer(
         host,
         port,
         arguments.called_ae_title,
         arguments.calling_ae_title,
         context,
-        Timeouts(response=arguments.timeout, send=arguments.timeout),
+        Timeouts(min(patience, usual.connect), min(patience, usual.associate), patience, patience),
         arguments.tls_server_name,
     )
 

@@ -11,12 +11,14 @@ import logging
 import signal
 import socket
 import sys
+from types import TracebackType
 
 import uvloop
 
 from dromos_gateway import logs
 from dromos_gateway.delivery.carrying import Carrying
 from dromos_gateway.delivery.channel import Channel
+from dromos_gateway.delivery.impossible import Impossible
 from dromos_gateway.delivery.messages import (
     Abort,
     Answered,
@@ -43,11 +45,14 @@ class SendingProcess:
         self._peers = Peers()
         self._tasks: set[asyncio.Task[None]] = set()
         self._channel: Channel | None = None
+        self._early: list[Report] = []  # orders may be there before the channel is
         self._over = asyncio.Event()
 
     async def serve(self, sock: socket.socket) -> None:
         """Work until the main process is gone."""
         self._channel = await Channel.over(sock, self._received, self._over.set)
+        for report in self._early:
+            self._channel.post(report)
         await self._over.wait()
 
     def _received(self, order: Order) -> None:
@@ -57,7 +62,7 @@ class SendingProcess:
             task.add_done_callback(self._tasks.discard)
             return
         if isinstance(order, Begin):
-            self._carriers[order.lane] = self._peers.carrier(order.lane, order.peer, self._report)
+            self._carriers[order.lane] = self._carrier(order)
             return
         carrier = self._carriers.get(order.lane)
         if carrier is None:
@@ -71,20 +76,33 @@ class SendingProcess:
         elif isinstance(order, Abort):
             carrier.abort()
 
+    def _carrier(self, order: Begin) -> AnyCarrier:
+        try:
+            return self._peers.carrier(order.lane, order.peer, self._report)
+        except Exception as failure:  # one destination's settings must not end the sending to all others
+            log.error("a lane cannot be opened", exc_info=_where(failure))  # noqa: TRY400
+            return Impossible(order.lane, f"internal error: {type(failure).__name__}", self._report)
+
     def _report(self, report: Report) -> None:
         if isinstance(report, Ended):
             self._carriers.pop(report.lane, None)
         if self._channel is not None:
             self._channel.post(report)
+        else:
+            self._early.append(report)
 
     async def _answer(self, question: Probe | Share) -> None:
         try:
             error = await self._peers.answer(question)
         except Exception as failure:  # whatever it is, the next question must come
-            # where it happened, without what it says: that may be a header
-            log.error("a question failed", exc_info=(type(failure), RuntimeError(), failure.__traceback__))  # noqa: TRY400
+            log.error("a question failed", exc_info=_where(failure))  # noqa: TRY400
             error = f"internal error: {type(failure).__name__}"
         self._report(Answered(question.number, error))
+
+
+def _where(failure: Exception) -> tuple[type[Exception], Exception, TracebackType | None]:
+    """Where it happened, without what it says: that may be a header."""
+    return type(failure), RuntimeError(), failure.__traceback__
 
 
 def main() -> None:

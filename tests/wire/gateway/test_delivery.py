@@ -146,3 +146,21 @@ def test_without_an_enabled_destination_echo_works_and_store_does_not(gateway, r
     assert successes(result) == 0
     assert "OutOfResources" in result.stdout + result.stderr
     assert gateway.is_empty()
+
+
+def test_a_destination_that_nothing_can_be_opened_for_harms_no_other(gateway, receiver, tmp_path):
+    a = receiver("a").start()
+    gateway.destination("a", a.port)
+    text = (gateway.manifests / "destination-a.yaml").read_text().replace("name: a}", "name: odd}")
+    where = "stow: {url: 'http://[1::2::3]:8080/studies'}"  # two gaps in an IPv6 address: what the pattern lets pass
+    gateway.write(
+        "destination-odd", "\n".join(where.join(("  ", "")) if "dicom:" in line else line for line in text.splitlines())
+    )
+    gateway.start()
+    study = make_study(tmp_path / "study", 5)
+    storescu(gateway.port, study)
+    a.has(5)
+    assert data_sets(a.folder) == data_sets(study)
+    eventually(lambda: gateway.queue("odd")["lastError"], "it says why")
+    assert gateway.queue("odd")["waiting"] == 5
+    assert "sending process" not in gateway.log()
