@@ -64,7 +64,10 @@ class Space:
         if self.limit is not None and self.used > self.limit * (1 - RESERVE):
             return f"the spool holds {self.used} of {self.limit} bytes, its reserve is {RESERVE:.0%}"
         if self._clock() - self._seen_at > _REFRESH:
-            self._seen, self._seen_at, self._since = self._look(self._folder), self._clock(), 0
+            try:
+                self._seen, self._seen_at, self._since = self._look(self._folder), self._clock(), 0
+            except OSError as error:  # the folder is gone, or the disk is
+                return f"the spool's file system cannot be looked at: {error.strerror}"
         available = self._seen.available - max(self._since, 0)
         if available < self._seen.total * RESERVE:
             left = f"{available} of {self._seen.total} bytes"

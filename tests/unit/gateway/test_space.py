@@ -28,3 +28,18 @@ def test_a_file_system_in_its_reserve_takes_no_more_and_recovers():
     assert space.shortage is None
     state.update(now=20.0, free=49)  # somebody else filled it
     assert space.shortage is not None
+
+
+def test_a_folder_that_is_gone_is_a_shortage_and_no_accident():
+    state = {"now": 0.0, "gone": False}
+
+    def look(_: Path) -> FileSystem:
+        if state["gone"]:
+            raise FileNotFoundError(2, "No such file or directory")
+        return FileSystem(1000, 500)
+
+    space = Space(Path("/"), None, look=look, clock=lambda: state["now"])
+    state.update(now=1.0, gone=True)
+    assert "No such file" in (space.shortage or "")
+    state.update(now=2.0, gone=False)
+    assert space.shortage is None
