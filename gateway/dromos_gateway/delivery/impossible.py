@@ -5,31 +5,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from dromos_gateway.delivery.messages import Done, Ended, Kind, Opened, Parcel, Report
+from dromos_gateway.delivery.carrying import Carrying
+from dromos_gateway.delivery.messages import Done, Kind, Opened, Report
 from dromos_gateway.delivery.outcome import TryAgain
 
 
-class Impossible:
+class Impossible(Carrying):
     """Gives everything back with the reason why, until the configuration is another one."""
 
     def __init__(self, number: int, error: str, report: Callable[[Report], None]) -> None:
-        self._number = number
+        super().__init__(number, report)
         self._error = error
-        self._report = report
 
     def open(self, kinds: tuple[Kind, ...]) -> None:
         """Say why not."""
         self._report(Opened(self._number, self._error))
 
-    def load(self, parcels: tuple[Parcel, ...], kinds: tuple[Kind, ...]) -> None:
-        """Say so of each."""
-        for parcel in parcels:
-            self._report(Done(self._number, parcel.key, TryAgain(self._error), connected=True))
-
-    def release(self) -> None:
-        """There is nothing to end."""
-        self._report(Ended(self._number))
-
-    def abort(self) -> None:
-        """Likewise."""
-        self._report(Ended(self._number))
+    async def _carry(self) -> None:
+        parcel = self._parcels.popleft()
+        self._report(Done(self._number, parcel.key, TryAgain(self._error), connected=True))
+        self._stumble()

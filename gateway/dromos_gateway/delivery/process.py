@@ -76,7 +76,7 @@ class SendingProcess:
         elif isinstance(order, Abort):
             carrier.abort()
 
-    def _carrier(self, order: Begin) -> AnyCarrier:
+    def _carrier(self, order: Begin) -> Carrying:
         try:
             return self._peers.carrier(order.lane, order.peer, self._report)
         except Exception as failure:  # one destination's settings must not end the sending to all others
