@@ -120,6 +120,7 @@ def series_as_json(each: SeriesAtDestination) -> JSON:
         "study": each.study.hex(),
         "forwardNode": each.node,
         "source": each.source,
+        "receivedAt": timestamp(each.received_at),
         "destination": each.destination,
         "profile": each.profile,
         "delivered": each.delivered,

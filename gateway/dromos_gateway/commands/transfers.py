@@ -19,6 +19,8 @@ from urllib.parse import urlencode
 from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask, ask_text
 
 _IDENTIFIERS = ("patient", "accession", "study", "series")
+_SERIES = 22  # characters of a series' name
+_LONGEST_WHY = 120
 _OTHERS = ("sop", "destination", "verdict", "since", "until", "limit")
 
 
@@ -76,7 +78,7 @@ def _rows(arguments: argparse.Namespace) -> int:
         )
         for item in found:
             uid = item["sent"].get("SOPInstanceUID") or (item["original"] or {}).get("SOPInstanceUID", "")
-            said = "; ".join(part for part in (uid, item["reason"], item["message"]) if part)
+            said = "; ".join(_printable(part) for part in (uid, item["reason"], item["message"]) if part)
             print(
                 f"{item['at']:<20}  {item['destination']:<{width}}  {item['verdict']:<9}  {item['size'] // 1024:>8}  "
                 f"{item['attempts']:>5}  {said}"
@@ -93,42 +95,54 @@ def _studies(arguments: argparse.Namespace) -> int:
     elif not found:
         print("nothing is known of it; images that came in before there was a transfer log are not in it")
     else:
+        reasons = _why_waiting(arguments) if any(item["waiting"] for item in found) else {}
         for index, (_, series) in enumerate(groupby(sorted(found, key=_order), key=lambda item: item["study"])):
-            print("\n" * (index > 0) + "\n".join(_study(list(series))))
+            print("\n" * (index > 0) + "\n".join(_study(list(series), reasons)))
     return 0 if found else 1
+
+
+def _why_waiting(arguments: argparse.Namespace) -> dict[str, str]:
+    """Of each destination why it is not sent to now: held, or what its last attempt came to."""
+    states = ask(arguments, "GET", "/v1/status")["destinations"]
+    held = ask(arguments, "GET", "/v1/configuration")["destinations"]
+    found = {f"{each['namespace']}/{each['name']}": each["lastError"] or "" for each in states}
+    found |= {f"{each['namespace']}/{each['name']}": each["message"] for each in held if not each["programmed"]}
+    return {name: text if len(text) <= _LONGEST_WHY else f"{text[: _LONGEST_WHY - 1]}…" for name, text in found.items()}
 
 
 def _order(item: Mapping[str, Any]) -> tuple[str, str, str]:
     return item["study"], item["destination"], item["last"] or ""
 
 
-def _study(series: list[dict[str, Any]]) -> list[str]:
-    first = _shown(series[0])
+def _study(series: list[dict[str, Any]], waiting: Mapping[str, str]) -> list[str]:
+    first, source = _shown(series[0]), _printable(series[0]["source"])
+    received = min(item["receivedAt"] for item in series)
     lines = [
         f"Study      {first.get('StudyInstanceUID', '(not kept)')}",
         f"           {' '.join(filter(None, (first.get('StudyDate'), first.get('StudyDescription'))))}".rstrip(),
         f"Patient    {first.get('PatientID', '')}    Accession {first.get('AccessionNumber', '')}",
-        f"Received   from {series[0]['source']} by {series[0]['forwardNode']}",
+        f"Received   {received} from {source} by {series[0]['forwardNode']}",
         "",
     ]
     width = max(11, *(len(item["destination"]) for item in series))
     lines.append(
-        f"{'DESTINATION':<{width}}  {'SERIES':<6} {'DELIVERED':>9} {'EXCLUDED':>8} {'FAILED':>6} {'WAITING':>7}  "
-        f"{'LAST':<20}  WHY NOT"
+        f"{'DESTINATION':<{width}}  {'DELIVERED':>9} {'EXCLUDED':>8} {'FAILED':>6} {'WAITING':>7}  {'LAST':<20}  "
+        f"{'SERIES':<{_SERIES}}  WHY NOT"
     )
     for destination, group in groupby(series, key=lambda item: item["destination"]):
-        lines += _destination(destination, list(group), width)
-    return [line for line in lines if line is not None]
+        lines += _destination(destination, list(group), width, waiting.get(destination, ""))
+    return lines
 
 
-def _destination(destination: str, series: list[dict[str, Any]], width: int) -> list[str]:
+def _destination(destination: str, series: list[dict[str, Any]], width: int, waiting: str) -> list[str]:
     lines = []
     for item in series:
-        modality = _shown(item).get("Modality", "-")
-        why = ", ".join(f"{number} x {reason}" for reason, number in item["reasons"].items())
+        why = [f"{number} x {reason}" for reason, number in item["reasons"].items()]
+        if item["waiting"] and waiting:
+            why.append(f"waiting: {waiting}")
         lines.append(
-            f"{destination:<{width}}  {modality:<6} {item['delivered']:>9} {item['excluded']:>8} {item['failed']:>6} "
-            f"{item['waiting']:>7}  {item['last'] or '-':<20}  {why}".rstrip()
+            f"{destination:<{width}}  {item['delivered']:>9} {item['excluded']:>8} {item['failed']:>6} "
+            f"{item['waiting']:>7}  {item['last'] or '-':<20}  {_name(item):<{_SERIES}}  {', '.join(why)}".rstrip()
         )
         destination = ""
     sent, original = series[0]["sent"], series[0]["original"]
@@ -137,9 +151,20 @@ def _destination(destination: str, series: list[dict[str, Any]], width: int) -> 
     return lines
 
 
+def _name(item: Mapping[str, Any]) -> str:
+    """A series in a few characters."""
+    shown = _shown(item)
+    return (" ".join(filter(None, (shown.get("Modality"), shown.get("SeriesDescription")))) or "-")[:_SERIES]
+
+
 def _shown(item: Mapping[str, Any]) -> dict[str, str]:
     """As it came in where that was kept, else as it went out."""
-    return dict(item["original"] or item["sent"])
+    return {name: _printable(value) for name, value in (item["original"] or item["sent"]).items()}
+
+
+def _printable(text: str) -> str:
+    """An image's or a peer's words, kept from moving the cursor."""
+    return "".join(each if each.isprintable() else " " for each in text)
 
 
 if __name__ == "__main__":

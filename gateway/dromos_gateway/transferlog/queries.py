@@ -22,7 +22,7 @@ _COLUMNS = (
     f"s.node, s.source, s.original, t.original, {', '.join(f'r.{name}' for name in NAMES)}"
 )
 _SERIES_COLUMNS = (
-    "r.id, s.id, s.study, s.node, s.source, r.destination, r.profile, s.original, "
+    "r.id, s.id, s.study, s.node, s.source, s.first_at, r.destination, r.profile, s.original, "
     f"{', '.join(f'r.{name}' for name in NAMES)}"
 )
 _WAITING = (  # the numbers of an instance's deliveries are a range
@@ -88,6 +88,7 @@ class SeriesAtDestination:
     study: bytes = field(repr=False)
     node: str
     source: str
+    received_at: float  # its first instance
     destination: str
     profile: str
     sent: Mapping[str, str] = field(repr=False)
@@ -213,7 +214,7 @@ def _series(
     counts: Iterable[tuple[str, str, int, int, float]],
     waiting: Mapping[tuple[int, str], int],
 ) -> SeriesAtDestination:
-    series, study, node, source, destination, profile, sealed = row[:7]
+    series, study, node, source, received, destination, profile, sealed = row[:8]
     numbers = {"Delivered": 0, "Excluded": 0, "Failed": 0}
     reasons: dict[str, int] = {}
     for verdict, reason, number, _, _ in counts:
@@ -221,8 +222,8 @@ def _series(
         if verdict != "Delivered":
             reasons[reason] = reasons.get(reason, 0) + number
     return SeriesAtDestination(
-        series, study, node, source, destination, profile,
-        dict(zip(NAMES, row[7:], strict=True)), _opened(sealed, seals.get(node)),
+        series, study, node, source, received, destination, profile,
+        dict(zip(NAMES, row[8:], strict=True)), _opened(sealed, seals.get(node)),
         numbers["Delivered"], numbers["Excluded"], numbers["Failed"], waiting.get((series, destination), 0),
         sum(size for _, _, _, size, _ in counts), max((at for *_, at in counts), default=None), reasons,
     )  # fmt: skip

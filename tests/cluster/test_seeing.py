@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A gateway that can be looked into, on a real cluster: the notifications example tells by mail, the monitoring example
+finds what it asks for, and `kubectl dromos transfers` says what became of a study, originals included.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.cluster.conftest import RESTRICTED, ROOT, drop_namespace, make_namespace
+from tests.cluster.eventually import eventually
+from tests.cluster.kubectl import Kubectl, Manifest
+from tests.cluster.peers import STORESCP_PORT, Peers, _pod, sender, storescp
+from tests.cluster.studies import study
+
+EXAMPLES = ROOT / "examples"
+MAIL_PORT = 8025
+INSTANCES = 4
+# Python's own relay, which prints each mail that it takes
+RELAY = ["python3", "-u", "-W", "ignore", "-m", "smtpd", "-n", "-c", "DebuggingServer", f"0.0.0.0:{MAIL_PORT}"]
+
+
+def _relay() -> list[Manifest]:
+    labels = {"app": "mail"}
+    pod = _pod(RELAY, [], {})
+    pod["containers"][0]["readinessProbe"] = {"tcpSocket": {"port": MAIL_PORT}, "periodSeconds": 1}
+    metadata = {"name": "mail", "labels": labels}
+    ports = [{"port": MAIL_PORT}]
+    return [
+        {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": pod},
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "mail"},
+            "spec": {"selector": labels, "ports": ports},
+        },
+    ]
+
+
+@pytest.fixture(scope="module")
+def imaging(cluster: Kubectl, installed: Kubectl) -> Iterator[Peers]:
+    """The notifications example as it is, but for the relay, and one study sent through it."""
+    kubectl = make_namespace(cluster, "dromos-test-seeing", RESTRICTED)
+    kubectl.apply(sender(), *storescp("archive"), *_relay())
+    kubectl.wait_rollout("deployment/archive")
+    kubectl.run("wait", "--for=condition=Ready", "pod/sender", "pod/mail", "--timeout=60s")
+    peers = Peers(kubectl)
+    peers.wait_answering("archive", STORESCP_PORT)
+    kubectl.run("apply", "--filename", EXAMPLES / "notifications")
+    relay = {"host": "mail", "port": MAIL_PORT, "security": "None", "secretRef": None}
+    kubectl.patch_spec("forwardnode", "radiology", smtp=relay)
+    kubectl.patch_spec("destination", "archive", notifications={"interval": "2s"})
+    for kind, name in (("forwardnode", "radiology"), ("destination", "archive")):
+        kubectl.wait_condition(kind, name, "Ready", within=120)
+    peers.load("study", study(7001, INSTANCES))
+    sent = peers.send("study", to="radiology", called="RADIOLOGY")
+    assert (sent.code, len(sent.acknowledged)) == (0, INSTANCES), sent.log
+    yield peers
+    drop_namespace(cluster, kubectl.namespace)
+
+
+def _dromos(kubectl: Kubectl, *words: str) -> subprocess.CompletedProcess[str]:
+    environment = {**kubectl.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
+    command = ["kubectl", "dromos", *words, "--namespace", kubectl.namespace]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
+
+
+def test_the_study_is_told_by_mail(imaging: Peers) -> None:
+    mails = eventually(
+        lambda: imaging.kubectl.run("logs", "mail").stdout, lambda text: "Subject" in text, within=120, what="a mail"
+    )
+    assert "pacs-team@example.org" in mails
+    assert f"{INSTANCES} sent, 0 excluded, 0 failed" in mails
+
+
+def _study(imaging: Peers) -> dict[str, Any]:
+    found = _dromos(
+        imaging.kubectl, "transfers", "--destination", f"{imaging.kubectl.namespace}/archive", "--format", "json"
+    )
+    assert found.returncode == 0, found.stderr
+    row: dict[str, Any] = json.loads(found.stdout)[0]
+    return row
+
+
+def test_one_screen_says_what_became_of_it(imaging: Peers) -> None:
+    row = eventually(lambda: _study(imaging), bool, within=60, what="a row")
+    screen = _dromos(imaging.kubectl, "transfers", "--study", row["sent"]["StudyInstanceUID"])
+    assert screen.returncode == 0, screen.stderr
+    (line,) = (line for line in screen.stdout.splitlines() if line.startswith(f"{imaging.kubectl.namespace}/archive"))
+    assert line.split()[1:5] == [str(INSTANCES), "0", "0", "0"]
+    assert len(screen.stdout.splitlines()) < 24
+
+
+def test_originals_are_kept_with_the_key_that_the_operator_made(imaging: Peers) -> None:
+    row = _study(imaging)
+    found = _dromos(imaging.kubectl, "transfers", "--study", row["sent"]["StudyInstanceUID"], "--format", "json")
+    (series,) = json.loads(found.stdout)
+    assert series["original"]["StudyInstanceUID"] == row["sent"]["StudyInstanceUID"]
+    assert (imaging.kubectl.get("secret", "radiology-transfer-log") or {})["data"]["key"]
+
+
+def test_prometheus_would_find_the_pods_and_what_the_dashboard_shows(imaging: Peers) -> None:
+    """By the PodMonitor's own selector and port, through the API server, which reaches the pods as Prometheus does."""
+    monitor = yaml.safe_load((EXAMPLES / "monitoring/podmonitor.yaml").read_text())
+    labels = ",".join(f"{name}={value}" for name, value in monitor["spec"]["selector"]["matchLabels"].items())
+    (pod,) = imaging.kubectl.items("pods", "--selector", labels)
+    (endpoint,) = monitor["spec"]["podMetricsEndpoints"]
+    ports = {port["name"]: port["containerPort"] for port in pod["spec"]["containers"][0]["ports"]}
+    name = f"http:{pod['metadata']['name']}:{ports[endpoint['port']]}"
+    path = f"/api/v1/namespaces/{imaging.kubectl.namespace}/pods/{name}/proxy{endpoint['path']}"
+    page = imaging.kubectl.run("get", "--raw", path).stdout
+    delivered = f'dromos_delivered_instances_total{{destination="archive",namespace="{imaging.kubectl.namespace}"}} {INSTANCES}.0'
+    assert delivered in page
+    shown = set(re.findall(r"^(dromos_\w+)", page, re.MULTILINE))
+    dashboard = json.loads((EXAMPLES / "monitoring/dashboard.json").read_text())
+    rules = yaml.safe_load((EXAMPLES / "monitoring/rules.yaml").read_text())["spec"]["groups"][0]["rules"]
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    queries += [rule["expr"] for rule in rules]
+    asked = {found for query in queries for found in re.findall(r"dromos_\w+", query)}
+    operators = {name for name in asked if name.startswith("dromos_operator_")}
+    assert asked - operators <= shown
+    assert operators <= set(re.findall(r"^(dromos_\w+)", _operators_page(imaging.kubectl), re.MULTILINE))
+
+
+def _operators_page(kubectl: Kubectl) -> str:
+    system = Kubectl("dromos-system")
+    (pod,) = system.items("pods", "--selector", "app.kubernetes.io/name=dromos,app.kubernetes.io/component=operator")
+    path = f"/api/v1/namespaces/dromos-system/pods/http:{pod['metadata']['name']}:8081/proxy/metrics"
+    return kubectl.run("get", "--raw", path).stdout
+
+
+def test_the_gateways_service_has_the_port_that_a_servicemonitor_names(imaging: Peers) -> None:
+    labels = "app.kubernetes.io/name=dromos,app.kubernetes.io/component=gateway"
+    services = imaging.kubectl.items("services", "--selector", labels)
+    (admin,) = (port for service in services for port in service["spec"]["ports"] if port["name"] == "admin")
+    assert admin["port"] == 8080
