@@ -137,8 +137,8 @@ def _shared(
     """Say which albums the series goes into."""
     instance = delivery.instance
     with InstanceValues(instance, spool.path(instance)) as received, Path(parcel.path).open("rb") as file:
-        sent = HeaderView.of_file(file, parcel.data_set_offset, parcel.transfer_syntax_uid, parcel.size)
         try:
+            sent = HeaderView.of_file(file, parcel.data_set_offset, parcel.transfer_syntax_uid, parcel.size)
             return replace(delivery, shares=shares_of(settings.albums, received, sent)), parcel
         except MalformedDataSet as error:
             return delivery, pipeline.Fail("MalformedDataSet", f"the series cannot be read: {error}")

@@ -32,7 +32,21 @@ PATIENT = {
 }
 SECRETS = {
     name: f"{MARK}{name}"
-    for name in ("smtp", "webhook", "bearer", "header", "client", "admin", "log", "basic", "pseudonym", "badkey")
+    for name in (
+        "smtp",
+        "webhook",
+        "bearer",
+        "header",
+        "client",
+        "admin",
+        "log",
+        "basic",
+        "pseudonym",
+        "badkey",
+        "redis",
+        "album",
+        "source",
+    )
 }
 FORBIDDEN = (MARK, UIDS, "19310307", PROJECT_KEY)
 

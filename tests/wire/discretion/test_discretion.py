@@ -24,6 +24,8 @@ from tests.wire.discretion.planted import PROJECT_KEY, SECRETS, found_in, malfor
 from tests.wire.gateway.conftest import receiver  # noqa: F401 - fixture
 from tests.wire.gateway.peers import GatewayProcess, eventually, free_port, storescu
 from tests.wire.notifications.relays import Mailbox, Scripted
+from tests.wire.pseudonyms.redisserver import RedisServer
+from tests.wire.stow.servers import Kheops
 
 SECRET_MANIFESTS = f"""
 apiVersion: v1
@@ -38,6 +40,14 @@ stringData:
   client_id: dromos
   client_secret: {SECRETS["client"]}
   log: {SECRETS["log"]}
+  album: {SECRETS["album"]}
+  source: {SECRETS["source"]}
+  upload: upload
+---
+apiVersion: v1
+kind: Secret
+metadata: {{name: redis}}
+stringData: {{password: {SECRETS["redis"]}}}
 ---
 apiVersion: v1
 kind: Secret
@@ -68,10 +78,11 @@ stringData:
 PROFILE = "profile: {name: p, profileElements: [{name: b, codename: basic.dicom.profile}]}"
 
 
+ALBUM = {"destination": "album", "source": "source"}
 CONSTANT = {
     "dead letter", "tried again later", "sending pauses", "answers again", "still out of reach",
     "another transfer syntax is tried", "takes no further association", "notification sent",
-    "notification not sent, tried again",
+    "notification not sent, tried again", "a share is tried again later",
 }  # fmt: skip
 
 
@@ -92,7 +103,7 @@ class Echoing(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(said)
 
-    do_GET = do_POST  # noqa: N815 - http.server's name
+    do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815 - http.server's names
 
     def log_message(self, *_: object) -> None: ...
 
@@ -132,6 +143,21 @@ def relay() -> Iterator[Scripted]:
 
 
 @pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisServer]:
+    server = RedisServer(tmp_path / "redis").start()  # which knows another password
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def kheops(tmp_path: Path) -> Iterator[Kheops]:
+    """A server that takes what is posted; its albums are elsewhere."""
+    server = Kheops(tmp_path / "kheops").start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
 def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
     (tmp_path / "token").write_text(SECRETS["admin"])
     process = GatewayProcess(tmp_path, "--admin-token-file", str(tmp_path / "token"))
@@ -150,6 +176,17 @@ def _stow(name: str, url: str, *lines: str) -> str:
         f"apiVersion: dromos.dev/v1alpha1\nkind: Destination\nmetadata: {{name: {name}}}\nspec:\n"
         f"  forwardNodeRef: {{name: radiology}}\n  stow:\n    url: {url}\n{more}\n"
     )
+
+
+def _plant_elsewhere(gateway: GatewayProcess, echoing: str, redis: RedisServer, kheops: Kheops) -> None:
+    """A Redis that refuses the password, and an album whose server says what it was told."""
+    store = f"{{redis: {{url: '{redis.url}', secretRef: {{name: redis}}}}}}"
+    gateway.write("project-t", _project("t", secretRef="{name: keys}", pseudonyms=store))
+    stored = "deidentification: {projectRef: {name: t}, pseudonym: {stored: {}}}"
+    gateway.destination("nobody-t", free_port(), stored)
+    tokens = ", ".join(f"{name}Token: {{secretKeyRef: {{name: all, key: {key}}}}}" for name, key in ALBUM.items())
+    upload = "auth: {bearer: {secretKeyRef: {name: all, key: upload}}}"
+    gateway.write("shared", _stow("shared", kheops.url, upload, f"kheopsAlbums: [{{url: {echoing}/album, {tokens}}}]"))
 
 
 def _plant(gateway: GatewayProcess, echoing: str, relay: Scripted, port: int, telling: int) -> None:
@@ -206,9 +243,19 @@ def _open_pages(gateway: GatewayProcess) -> dict[str, str]:
     return shown
 
 
-def test_nothing_that_was_planted_comes_out(gateway, receiver, echoing, relay, telling, tmp_path):  # noqa: F811
+def test_nothing_that_was_planted_comes_out(
+    gateway,
+    receiver,  # noqa: F811
+    echoing,
+    relay,
+    telling,
+    redis,
+    kheops,
+    tmp_path,
+):
     works = receiver("works").start()
     _plant(gateway, echoing, relay, works.port, telling)
+    _plant_elsewhere(gateway, echoing, redis, kheops)
     gateway.start()
     asyncio.run(_attack(gateway.port))
     storescu(gateway.port, study(tmp_path / "study"), called="STORE")
@@ -219,9 +266,12 @@ def test_nothing_that_was_planted_comes_out(gateway, receiver, echoing, relay, t
 
     def busy() -> bool:
         state = {each["name"]: each for each in json.loads(status())["destinations"]}
-        unlucky = ("down", "stow-a", "stow-b", "asking", "nobody-p", "tagged")
+        unlucky = ("down", "stow-a", "stow-b", "asking", "nobody-p", "nobody-t", "tagged", "shared")
         tried = all(state[name]["lastError"] for name in unlucky)
-        return tried and all(state[name]["failed"] >= 3 for name in ("failing", "telling", "stow-c"))
+        shared = (
+            state["shared"]["delivered"] >= 3 and state["shared"]["failed"] >= 1
+        )  # what is malformed is in no series
+        return tried and shared and all(state[name]["failed"] >= 3 for name in ("failing", "telling", "stow-c"))
 
     eventually(busy, "every destination has failed in its way", timeout=15)
     eventually(lambda: "not sent" in gateway.log() and "535" in gateway.log(), "the relay refuses the password")
