@@ -58,6 +58,13 @@ def _subject(notifications: Notifications) -> Iterator[tuple[str, str]]:
         yield "spec.notifications.subjectPattern", str(pattern)
     elif not notifications.subject_pattern.isprintable():
         yield "spec.notifications.subjectPattern", "a subject is one line without control characters"
+    prefixes = {
+        "errorSubjectPrefix": notifications.error_subject_prefix,
+        "rejectionSubjectPrefix": notifications.rejection_subject_prefix,
+    }
+    for name, prefix in prefixes.items():
+        if not prefix.isprintable():
+            yield f"spec.notifications.{name}", "a subject is one line without control characters"
     for number, keyword in enumerate(notifications.subject_values):
         if keyword not in SUBJECT_VALUES:
             near = difflib.get_close_matches(keyword, SUBJECT_VALUES, n=1, cutoff=0.5)

@@ -47,7 +47,8 @@ REDIS_PATTERN = r"^rediss?://[^\s@]+$"
 TEMPLATE_URL_PATTERN = r"^https?://[^\s/?#@]+([/?#].*)?$"
 HEADER_NAME_PATTERN = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"
 HEADER_VALUE_PATTERN = r"^[^\r\n\x00]*$"
-MAIL_PATTERN = r"^[^\s@]+@[^\s@]+$"
+# RFC 5321 without its quoted forms: no list of addresses, no display name, nothing that ends a header or a command
+MAIL_PATTERN = r"^[^\s@<>()\[\],;:\x22\x5c\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\x22\x5c\x00-\x1f\x7f]+$"
 MailAddress = Annotated[str, Field(min_length=3, max_length=254, pattern=MAIL_PATTERN)]
 
 # What each pattern means, for messages: `dromos validate` and the CRD's rules say the same.
