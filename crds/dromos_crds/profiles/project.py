@@ -58,8 +58,9 @@ def _with_authorization(
 def _unknown_configs(spec: ProjectSpec, profile: CheckedProfile) -> Iterator[ProfileProblem]:
     known = [config.name for config in spec.auth_configs]
     for rule in profile.rules:
-        if isinstance(rule, ReplaceByAPI) and rule.auth_config is not None and rule.auth_config not in known:
-            message = f"rule {rule.name!r} of the profile names the authConfig {rule.auth_config!r}"
+        wanted = rule.call.auth_config if isinstance(rule, ReplaceByAPI) and rule.call is not None else None
+        if wanted is not None and wanted not in known:
+            message = f"rule {rule.name!r} of the profile names the authConfig {wanted!r}"
             yield ProfileProblem("spec.authConfigs", f"{message}; there are: {', '.join(known) or 'none'}")
 
 

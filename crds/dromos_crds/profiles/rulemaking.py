@@ -6,8 +6,9 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dromos_crds import reasons
+from dromos_crds.calls import Call, CallMistake, compile_call
 from dromos_crds.dictionary import vrs_by_tag
-from dromos_crds.expressions import Mistake, compile_action, compile_template
+from dromos_crds.expressions import Mistake, compile_action
 from dromos_crds.profiles.attributes import is_private
 from dromos_crds.profiles.confidentiality import Option
 from dromos_crds.profiles.element import ElementReader
@@ -28,6 +29,7 @@ from dromos_crds.profiles.rules import (
 
 ACTIONS: Final = ("K", "X", "Z", "U", "D", "DDum")
 _TEXT_VRS: Final = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT FD FL SL SS SV UL US UV".split())  # noqa: SIM905
+_SOME_URL: Final = "http://nowhere"  # in place of one that is missing, so that the rest is looked at too
 _SELECTION: Final = ("tags", "excludedTags")
 _DATE_ARGUMENTS: Final = {
     DateOption.SHIFT: ("days", "seconds"),
@@ -135,29 +137,21 @@ def add_private_tag(reader: ElementReader) -> Rule:
 
 def replace_api(reader: ElementReader) -> Rule:
     """`action.replace.api`."""
-    known = ("url", "responsePath", "method", "body", "authConfig", "defaultValue")
-    reader.allow(("arguments", *_SELECTION), known)
-    method = (reader.text("method") or "get").lower()
-    if method not in ("get", "post"):
-        reader.problem("arguments.method", "is get or post")
-    body = reader.text("body") or ""
-    if method == "post" and not body:
-        reader.problem("arguments.body", "is needed with method post")
-    url = reader.required("url")
-    for argument, text in (("url", url), ("body", body)):
-        template = compile_template(text, of_element=True)
-        if isinstance(template, Mistake):
-            reader.problem(f"arguments.{argument}", str(template))
-    return ReplaceByAPI(
-        **_rule(reader),
-        selection=reader.selection(),
-        url=url,
-        method=method,
-        body=body,
-        response_path=reader.required("responsePath"),
+    reader.allow(("arguments", *_SELECTION), ("url", "responsePath", "method", "body", "authConfig", "defaultValue"))
+    url, response_path = reader.required("url"), reader.required("responsePath")
+    call = compile_call(
+        url=url or _SOME_URL,
+        method=reader.text("method") or "get",
+        body=reader.text("body") or "",
+        response_path=response_path,
         auth_config=reader.text("authConfig"),
-        default_value=reader.text("defaultValue"),
+        default=reader.text("defaultValue"),
+        of_element=True,
     )
+    if isinstance(call, CallMistake):
+        reader.problem(f"arguments.{call.argument}", call.message)
+    compiled = call if isinstance(call, Call) else None
+    return ReplaceByAPI(**_rule(reader), selection=reader.selection(), call=compiled)
 
 
 def leaks(rule: Rule) -> tuple[ProfileProblem, ...]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from dromos_crds.calls import Call
 from dromos_crds.expressions import ActionExpression, Condition
 from dromos_crds.profiles.confidentiality import Option
 from dromos_crds.tags import TagPattern
@@ -133,12 +134,7 @@ class AddPrivateTag(Rule):
 
 @dataclass(frozen=True, slots=True)
 class ReplaceByAPI(Rule):
-    """The value comes from an HTTP service; whoever calls it reads these arguments."""
+    """The value comes from an HTTP service."""
 
     selection: Selection = field(default_factory=Selection)
-    url: str = ""
-    method: str = "get"
-    body: str = ""
-    response_path: str = ""
-    auth_config: str | None = None
-    default_value: str | None = None
+    call: Call | None = None

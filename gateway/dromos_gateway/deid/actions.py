@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dromos_gateway.deid.run import Run
 
 Act = Callable[["Run", "Element", Choice], bytes | None]
+_POINTS_IN_TIME: Final = DATE_VRS - {b"AS"}  # an age says nothing of when
 REMOVED: Final = b"\0REMOVED"  # an object, compared by identity
 _DEFAULT_SHIFT: Final = (0, dummies.SHIFT_DAYS, 0, dummies.SHIFT_SECONDS)
 
@@ -60,7 +61,7 @@ class Element:
 def note_kept(run: Run, element: Element, choice: Choice) -> bytes | None:
     """K on a date or a private element: the file says so."""
     if element.raw:
-        run.kept(choice.rule.position, dates=element.vr in DATE_VRS)
+        run.kept(choice.rule.position, dates=element.vr in _POINTS_IN_TIME)
     return None
 
 
@@ -185,6 +186,8 @@ def clean(run: Run, element: Element, choice: Choice) -> bytes | None:
 
 def constant_dummy(tag: int, vr: bytes, *, strict: bool, needed: bool) -> bytes | None:
     """DDum of a VR whose dummy is always the same; None where the value matters, and for sequences."""
+    if strict and vr == b"AS":  # an age in years doesn't change with less than a year's shift
+        return bytes_of(vr, dummies.fixed_date(vr), ())
     if vr in DATE_VRS or vr in (b"UI", b"SQ"):
         return None
     text = dummies.formatted_dummy(tag, vr) if strict else dummies.dummy(vr)
@@ -195,7 +198,7 @@ def constant_dummy(tag: int, vr: bytes, *, strict: bool, needed: bool) -> bytes 
 
 def dummy_for(tag: int, vr: bytes, *, strict: bool, needed: bool) -> Act | None:
     """The action that makes DDum of a VR; None: the element gets empty."""
-    if vr in DATE_VRS:
+    if vr in DATE_VRS and not (strict and vr == b"AS"):
         return _needed_date if strict and needed else default_date
     if vr == b"UI":
         return uid

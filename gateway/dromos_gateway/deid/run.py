@@ -10,6 +10,7 @@ from typing import Final
 from dromos_crds.profiles.confidentiality import row_of
 from dromos_gateway.deid.actions import REMOVED, Element
 from dromos_gateway.deid.asking import Asking, ReplaceAPI
+from dromos_gateway.deid.choosing import CLEAN
 from dromos_gateway.deid.cleaning import words_of
 from dromos_gateway.deid.dates import Shift
 from dromos_gateway.deid.decision import Decision, Kind
@@ -114,13 +115,17 @@ class Run:
         self.dates_kept = self.dates_kept or dates
 
     def identifying(self) -> frozenset[str]:
-        """The words of the root's texts that the basic profile takes out."""
+        """The words of the root's texts that the basic profile takes out, but for those that it might clean instead.
+
+        What is cleaned describes: a study of the thorax doesn't make the thorax a secret.
+        """
         if self._words is None:
             self._words = words_of(
                 self.view.text(tag)
                 for tag, place in self._layout.items()
                 if place[0] in CHARACTERS
                 and (row := row_of(tag)) is not None
+                and CLEAN not in row.options.values()
                 and not row.options.keys() & self.plan.options
             )
         return self._words

@@ -10,7 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from dromos_crds.calls import CallMistake, compile_call
 from dromos_crds.expressions import Element, Values
 from dromos_crds.profiles.rules import ReplaceByAPI
 from dromos_gateway.deid.asking import ReplaceAPI
@@ -75,18 +74,9 @@ def _services(use: Use) -> ReplaceAPI:
             endpoints_of,
         )
 
-        call = compile_call(
-            url=rule.url,
-            method=rule.method,
-            body=rule.body,
-            response_path=rule.response_path,
-            auth_config=rule.auth_config,
-            default=rule.default_value,
-            of_element=True,
-        )
-        if isinstance(call, CallMistake):
-            raise Hold(SERVICE_FAILED, f"rule {rule.name!r}: {call.argument} {call.message}")
-        found = endpoints_of(use.project, use.auth_configs).ask(call, values, element)
+        if rule.call is None:
+            raise Hold(PROFILE_UNUSABLE, f"rule {rule.name!r} has no call that makes sense")
+        found = endpoints_of(use.project, use.auth_configs).ask(rule.call, values, element)
         if isinstance(found, Failure):
             raise Hold(SERVICE_FAILED, f"rule {rule.name!r}: {found.message}")
         return found.text

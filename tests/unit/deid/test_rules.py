@@ -105,3 +105,26 @@ def test_a_type_1_attribute_never_goes(tmp_path: Path) -> None:
              for action, tag in (("X", "0020000D"), ("Z", "00080060"))]  # fmt: skip
     _, out = change(ct(), plan(*rules, BASIC), tmp_path)
     assert (out.StudyInstanceUID, out.Modality) == (hashed_uid(KEY, "1.2.3"), "UNKNOWN")
+
+
+def test_cleaning_keeps_words_that_other_attributes_describe_with(tmp_path: Path) -> None:
+    item = Dataset()
+    item.TextValue = "Thorax of Brown, Longword"
+    data = ct(StudyDescription="Thorax", PatientName="Brown^Jane", AcquisitionContextSequence=Sequence([item]))
+    _, out = change(data, plan(BASIC | {"arguments": {"cleanStructuredContent": True}}), tmp_path)
+    assert out.get("StudyDescription", "") == ""
+    assert out.AcquisitionContextSequence[0].TextValue == "Thorax of ,"
+
+
+def test_the_dummy_of_an_age_is_not_the_age(tmp_path: Path) -> None:
+    rule = {"codename": "action.on.specific.tags", "action": "DDum", "tags": ["(0010,1010)"]}
+    _, out = change(ct(PatientAge="043Y"), plan(rule, BASIC), tmp_path)
+    assert out.PatientAge == "000D"
+    _, out = change(ct(PatientAge="043Y"), plan(rule, BASIC, compatibility="Karnak"), tmp_path)
+    assert out.PatientAge == "043Y"
+
+
+def test_an_age_that_stays_is_no_date_that_stays(tmp_path: Path) -> None:
+    chosen = plan(BASIC | {"arguments": {"retainPatientCharacteristics": True}})
+    _, out = change(ct(PatientAge="043Y"), chosen, tmp_path)
+    assert (out.PatientAge, out.LongitudinalTemporalInformationModified) == ("043Y", "REMOVED")

@@ -137,6 +137,21 @@ def test_a_file_with_unquoted_tags_and_colours() -> None:
             {"codename": "action.replace.api", "arguments": {"url": "http://x", "responsePath": "a", "method": "post"}},
             "arguments.body",
         ),
+        *(
+            ({"codename": "action.replace.api", "arguments": {"url": "http://x", "responsePath": "a"} | more}, where)
+            for more, where in (
+                ({"url": "ftp://x/a"}, "arguments.url: begins with http"),
+                ({"url": "http://{{getString(#Tag.PatientID)}}/"}, "arguments.url: begins with http"),
+                ({"url": "http://user:pw@x/"}, "arguments.url: begins with http"),
+                ({"url": "http://x/{{nothing}}"}, "arguments.url"),
+                ({"method": "put"}, "arguments.method: is GET or POST"),
+                ({"body": "{}"}, "arguments.body: goes with method POST"),
+                ({"method": "post", "body": "{{"}, "arguments.body"),
+                ({"responsePath": "/a~2"}, "arguments.responsePath: is not a JSON pointer"),
+                ({"url": "", "responsePath": "/a~2"}, "arguments.url: action.replace.api needs"),
+                ({"url": "", "responsePath": "/a~2"}, "arguments.responsePath: is not a JSON pointer"),
+            )
+        ),
         ({"codename": "clean.pixel.data", "arguments": {"automaticMasksGeneration": True}}, "give them in the profile"),
     ],
 )
