@@ -85,6 +85,29 @@ def missing(manifests: Manifests) -> tuple[Problem, ...]:
     )
 
 
+def apart(manifests: Manifests) -> tuple[Problem, ...]:
+    """ForwardNodes that a cluster takes and one `dromos run` does not, where they would share its listener."""
+    found: list[Problem] = []
+    titles: dict[str, ForwardNode] = {}
+    first: ForwardNode | None = None
+    for document in manifests.documents:
+        node = document.object
+        if not isinstance(node, ForwardNode):
+            continue
+        first = first or node
+        other = titles.setdefault(node.spec.ae_title.strip(), node)
+        if other.metadata.namespace != node.metadata.namespace:
+            message = f"{node.spec.ae_title.strip()!r} is the AE title of {_called(other)} as well"
+            found.append(document.problem(reasons.DUPLICATE_AE_TITLE, "spec.aeTitle", message))
+        if node.spec.tls != first.spec.tls:
+            found.append(document.problem(reasons.TLS_DIFFERS, "spec.tls", f"differs from that of {_called(first)}"))
+    return tuple(found)
+
+
+def _called(node: ForwardNode) -> str:
+    return f"ForwardNode {node.metadata.namespace}/{node.metadata.name}"
+
+
 _ABSENT = {"Secret": reasons.SECRET_NOT_FOUND, "ConfigMap": reasons.CONFIG_MAP_NOT_FOUND}
 _KEYLESS = {"Secret": reasons.SECRET_KEY_NOT_FOUND, "ConfigMap": reasons.CONFIG_MAP_KEY_NOT_FOUND}
 

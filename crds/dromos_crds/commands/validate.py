@@ -41,6 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         print(problem)
     for absent in meaning.missing(manifests):
         print(f"note: {absent}; it has to be in the cluster")
+    for other in meaning.apart(manifests):
+        print(f"note: {other}; pods of their own can have that, one `dromos run` for both cannot")
     print(_summary(manifests, len(problems)))
     return 1 if problems or not manifests.documents else 0
 

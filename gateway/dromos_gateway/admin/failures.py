@@ -6,12 +6,16 @@ Both are numbered on their own, so a series says that it is one: `share-7`.
 
 from __future__ import annotations
 
+import re
 import time
 
 from aiohttp import web
 
 from dromos_gateway.admin import views
 from dromos_gateway.gateway import Gateway
+from dromos_gateway.spool.ledger import PAGE
+
+_NUMBER = re.compile("[0-9]{1,18}", re.ASCII)
 
 
 def routes(gateway: Gateway) -> tuple[web.RouteDef, ...]:
@@ -19,7 +23,7 @@ def routes(gateway: Gateway) -> tuple[web.RouteDef, ...]:
     known = _Failures(gateway)
     letter, share = "/v1/failures/{id:[0-9]{1,18}}", "/v1/failures/share-{id:[0-9]{1,18}}"
     return (
-        web.get("/v1/failures", known.all),
+        web.get("/v1/failures", known.some),
         web.get(letter, known.letter),
         web.post(f"{letter}/retry", known.retry_letter),
         web.delete(letter, known.discard_letter),
@@ -35,11 +39,17 @@ class _Failures:
     def __init__(self, gateway: Gateway) -> None:
         self._gateway = gateway
 
-    async def all(self, _: web.Request) -> web.Response:
-        spool = self._gateway.spool
-        letters, shares = await spool.failures(), await spool.failed_shares()
-        found = [*map(views.failure, letters), *map(views.failed_share, shares)]
-        return web.json_response({"failures": sorted(found, key=lambda item: str(item["failedAt"]), reverse=True)})
+    async def some(self, request: web.Request) -> web.Response:
+        """A page of dead letters; `next` is what `before` has to be for the next one. Series are all on the first."""
+        wanted, before = request.query.get("destination"), request.query.get("before")
+        if before is not None and not _NUMBER.fullmatch(before):
+            return web.json_response({"error": "before is a number"}, status=400)
+        letters = await self._gateway.spool.failures(None, wanted, int(before) if before is not None else None)
+        shares = await self._gateway.spool.failed_shares() if before is None else []
+        found = [views.failure(each) for each in letters]
+        found += [views.failed_share(each) for each in shares if wanted in (None, each.destination)]
+        found.sort(key=lambda item: str(item["failedAt"]), reverse=True)
+        return web.json_response({"failures": found, "next": letters[-1].id if len(letters) == PAGE else None})
 
     async def letter(self, request: web.Request) -> web.Response:
         found = await self._gateway.spool.failures(_number(request))

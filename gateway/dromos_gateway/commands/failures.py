@@ -13,7 +13,7 @@ import json
 import re
 import sys
 from typing import Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask
 
@@ -70,6 +70,8 @@ def _act(arguments: argparse.Namespace) -> int:
     elif not chosen:
         print("dromos failures: name the dead letters by ID, or all of a --destination", file=sys.stderr)
         return 2
+    if not chosen:
+        print("no dead letters")
     code = 0
     for each in chosen:
         try:
@@ -116,11 +118,17 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _found(arguments: argparse.Namespace) -> list[dict[str, Any]]:
-    failures = ask(arguments, "GET", "/v1/failures")["failures"]
-    wanted = arguments.destination
-    if wanted is not None and "/" not in wanted:
-        wanted = f"default/{wanted}"
-    return [item for item in failures if wanted in (None, item["destination"])]
+    """All of them, however many pages that takes."""
+    query = {}
+    if (wanted := arguments.destination) is not None:
+        query["destination"] = wanted if "/" in wanted else f"default/{wanted}"
+    found: list[dict[str, Any]] = []
+    while True:
+        page = ask(arguments, "GET", f"/v1/failures?{urlencode(query)}")
+        found += page["failures"]
+        if page["next"] is None:
+            return sorted(found, key=lambda item: str(item["failedAt"]), reverse=True)
+        query["before"] = page["next"]
 
 
 if __name__ == "__main__":

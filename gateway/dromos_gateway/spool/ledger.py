@@ -22,6 +22,7 @@ _INSERT_DELIVERY = (
     "INSERT INTO deliveries (id, instance, destination, state, due, since, changed_at) "
     "VALUES (?, ?, ?, 'Waiting', ?, ?, ?)"
 )
+PAGE = 500  # dead letters that are told of at a time
 _ANY_DELIVERY = "SELECT 1 FROM deliveries WHERE id >= ? AND id < ? LIMIT 1"
 _COUNT = (
     "INSERT INTO counters (destination, delivered, excluded, last_transfer, last_error) VALUES (?, ?, ?, ?, ?) "
@@ -193,14 +194,20 @@ def _deliveries(connection: sqlite3.Connection, where: str, values: tuple[object
         yield Delivery(row[0], instance, row[1], row[2], row[3], row[4], row[5])
 
 
-def failures(connection: sqlite3.Connection, failure: int | None = None, limit: int = 1000) -> list[Failure]:
-    """Dead letters, the newest first."""
+def failures(
+    connection: sqlite3.Connection,
+    failure: int | None = None,
+    destination: str | None = None,
+    before: int | None = None,
+    limit: int = PAGE,
+) -> list[Failure]:
+    """Dead letters, the one that came in last first: that one, or those of a destination with lower numbers."""
     rows = connection.execute(
         "SELECT d.id, d.destination, i.node, d.reason, d.message, d.attempts, d.changed_at, i.received_at, i.size, "
         "i.sop_class_uid, i.sop_instance_uid, i.transfer_syntax_uid, i.study, i.calling_ae_title "
         "FROM deliveries d JOIN instances i ON i.id = d.instance WHERE d.state = 'Failed' AND (?1 IS NULL OR d.id = ?1)"
-        " ORDER BY d.changed_at DESC, d.id DESC LIMIT ?2",
-        (failure, limit),
+        " AND (?2 IS NULL OR d.destination = ?2) AND (?3 IS NULL OR d.id < ?3) ORDER BY d.id DESC LIMIT ?4",
+        (failure, destination, before, limit),
     )
     return [Failure(*row) for row in rows]
 

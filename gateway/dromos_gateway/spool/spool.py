@@ -350,10 +350,10 @@ class Spool:
             self._released((released,))
         return bool(found)
 
-    async def failures(self, failure: int | None = None) -> list[Failure]:
-        """Dead letters, the newest first."""
+    async def failures(self, *which: Any) -> list[Failure]:
+        """Dead letters; which ones, as `ledger.failures` has it."""
         async with self._reading:
-            return await asyncio.to_thread(ledger.failures, self._reader, failure)
+            return await asyncio.to_thread(ledger.failures, self._reader, *which)
 
     async def totals(self) -> dict[str, Totals]:
         """What each destination has, had and lost."""

@@ -102,6 +102,16 @@ def test_kinds_of_others_that_are_called_like_ours_are_left_alone(folder: Path) 
     assert validate(folder).returncode == 0
 
 
+def test_nodes_that_one_run_cannot_serve_together_are_noted(folder: Path) -> None:
+    tls = "  tls: {certificateSecretRef: {name: node-tls}, clientAuthentication: None}\n"
+    (folder / "other.yaml").write_text(NODE.replace("{name: radiology}", "{name: radiology, namespace: other}") + tls)
+    result = validate(folder)
+    assert result.returncode == 0  # a cluster takes both
+    notes = [line for line in result.stdout.splitlines() if "one `dromos run` for both cannot" in line]
+    assert [("spec.aeTitle" in note, "spec.tls" in note) for note in notes] == [(True, False), (False, True)]
+    assert all("ForwardNode default/radiology" in note for note in notes)
+
+
 def test_a_secret_never_shows_its_value(folder: Path) -> None:
     (folder / "secret.yaml").write_text(
         "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\ndata: {password: '%%planted-value%%'}\n"

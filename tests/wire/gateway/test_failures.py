@@ -52,6 +52,28 @@ def test_dead_letters_are_listed_shown_retried_and_discarded(gateway, receiver, 
     assert data_sets(tolerant.folder) == data_sets(study)
 
 
+def test_of_many_dead_letters_none_is_left_out(gateway, tmp_path):
+    names = [f"d{number}" for number in range(7)]
+    for name in names:
+        gateway.destination(name, free_port(), "suspend: true")
+    gateway.start()
+    storescu(gateway.port, make_study(tmp_path / "study", 150, pixels=512))
+    for name in names[1:]:
+        (gateway.manifests / f"destination-{name}.yaml").unlink()
+    eventually(lambda: all(gateway.queue(name)["failed"] == 150 for name in names[1:]), "all are dead letters")
+    found = json.loads(failures(gateway, "list", "--format", "json").stdout)
+    assert len({item["id"] for item in found}) == len(found) == 900
+    first = gateway.get("/v1/failures")  # a page takes no more
+    rest = gateway.get(f"/v1/failures?before={first['next']}")
+    assert [len(page["failures"]) for page in (first, rest)] == [500, 400]
+    assert rest["next"] is None
+    assert gateway.get("/v1/failures?before=x") == 400
+    done = failures(gateway, "discard", "--destination", "d6")
+    assert done.stdout.count("discarded") == 150
+    assert failures(gateway, "discard", "--destination", "default/d6").stdout == "no dead letters\n"
+    assert gateway.queue("d5")["failed"] == 150
+
+
 def test_wrong_usage_and_no_gateway_exit_with_2(gateway):
     gateway.start()
     assert failures(gateway, "retry").returncode == 2
