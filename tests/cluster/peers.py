@@ -60,18 +60,29 @@ def orthanc(name: str) -> list[Manifest]:
 def sender() -> Manifest:
     """A pod to send from."""
     metadata = {"name": "sender", "labels": {"app": "sender"}}
-    spec = _pod(["sleep", "infinity"], [{"name": "data", "emptyDir": {}}], {"data": DATA})
+    spec = pod_of(["sleep", "infinity"], [{"name": "data", "emptyDir": {}}], {"data": DATA})
     return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
 
 
 def _receiver(
     name: str, command: list[str], port: int, *, volumes: list[dict[str, Any]], mounts: Mapping[str, str]
 ) -> list[Manifest]:
+    return served(name, pod_of(command, volumes, mounts), port=port, target=port)
+
+
+def listening(port: int) -> dict[str, Any]:
+    """A probe that looks for the listening socket, also one that only the pod itself can reach.
+
+    storescp --fork takes a bare TCP connection for an association and stumbles.
+    """
+    command = ["grep", "-q", f":{port:04X} .* 0A ", "/proc/net/tcp", "/proc/net/tcp6"]
+    return {"exec": {"command": command}, "periodSeconds": 1}
+
+
+def served(name: str, pod: dict[str, Any], *, port: int, target: int) -> list[Manifest]:
+    """A pod that runs for ever, and a Service before it."""
     labels = {"app": name}
-    pod = _pod(command, volumes, mounts)
-    # looks for the listening socket: storescp --fork takes a bare TCP connection for an association and stumbles
-    listening = ["grep", "-q", f":{port:04X} .* 0A ", "/proc/net/tcp", "/proc/net/tcp6"]
-    pod["containers"][0]["readinessProbe"] = {"exec": {"command": listening}, "periodSeconds": 1}
+    pod["containers"][0]["readinessProbe"] = listening(target)
     deployment = {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -87,12 +98,13 @@ def _receiver(
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {"name": name},
-        "spec": {"selector": labels, "ports": [{"port": port}]},
+        "spec": {"selector": labels, "ports": [{"port": port, "targetPort": target}]},
     }
     return [deployment, service]
 
 
-def _pod(command: list[str], volumes: list[dict[str, Any]], mounts: Mapping[str, str]) -> dict[str, Any]:
+def pod_of(command: list[str], volumes: list[dict[str, Any]], mounts: Mapping[str, str]) -> dict[str, Any]:
+    """A pod of one container of the peers' image, within the restricted standard."""
     return {
         "automountServiceAccountToken": False,
         "terminationGracePeriodSeconds": 1,

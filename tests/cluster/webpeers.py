@@ -10,7 +10,7 @@ from typing import Any
 import trustme
 
 from tests.cluster.kubectl import Kubectl, Manifest
-from tests.cluster.peers import ORTHANC_CONFIGURATION, _pod
+from tests.cluster.peers import ORTHANC_CONFIGURATION, listening, pod_of, served
 
 PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 HTTP = 8042
@@ -53,20 +53,20 @@ def archive(*, password: str = "", client_secret: str = "") -> list[Manifest]:
         {"name": "tls", "secret": {"secretName": "archive-server"}},
     ]
     mounts = {"data": "/data", "configuration": "/configuration", "tls": "/tls"}
-    pod = _pod(["Orthanc", "/configuration/orthanc.json"], volumes, mounts)
+    pod = pod_of(["Orthanc", "/configuration/orthanc.json"], volumes, mounts)
     pod["containers"].append(_beside(pod, "nginx", ["nginx", "-p", "/data", "-c", "/configuration/nginx.conf"]))
     if client_secret:
         environment = {"CLIENT_SECRET": client_secret, "HOST": "127.0.0.1", "PORT": "8080"}
         pod["containers"].append(_beside(pod, "oauth2", ["node", "/opt/oidc/server.js"], environment))
-        pod["containers"][-1]["readinessProbe"] = _listening(8080)
+        pod["containers"][-1]["readinessProbe"] = listening(8080)
     config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "archive-server"}, "data": files}
-    return [config, *_served("archive", pod, port=443, target=8443)]
+    return [config, *served("archive", pod, port=443, target=8443)]
 
 
 def kheops(tokens: dict[str, dict[str, str]]) -> list[Manifest]:
     """`kheops`, with these tokens."""
-    pod = _pod(["python3", "/opt/kheops.py", "0.0.0.0:8080", json.dumps(tokens)], [], {})
-    return _served("kheops", pod, port=8080, target=8080)
+    pod = pod_of(["python3", "/opt/kheops.py", "0.0.0.0:8080", json.dumps(tokens)], [], {})
+    return served("kheops", pod, port=8080, target=8080)
 
 
 def certify(kubectl: Kubectl) -> None:
@@ -110,32 +110,3 @@ def _beside(
     first = pod["containers"][0]
     env = [{"name": key, "value": value} for key, value in (environment or {}).items()]
     return {**first, "name": name, "command": command, "env": env}
-
-
-def _listening(port: int) -> dict[str, Any]:
-    """A probe for a listening socket, also one that only the pod itself can reach."""
-    command = ["grep", "-q", f":{port:04X} .* 0A ", "/proc/net/tcp", "/proc/net/tcp6"]
-    return {"exec": {"command": command}, "periodSeconds": 1}
-
-
-def _served(name: str, pod: dict[str, Any], *, port: int, target: int) -> list[Manifest]:
-    labels = {"app": name}
-    pod["containers"][0]["readinessProbe"] = _listening(target)
-    deployment = {
-        "apiVersion": "apps/v1",
-        "kind": "Deployment",
-        "metadata": {"name": name},
-        "spec": {
-            "replicas": 1,
-            "strategy": {"type": "Recreate"},
-            "selector": {"matchLabels": labels},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
-        },
-    }
-    service = {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": {"name": name},
-        "spec": {"selector": labels, "ports": [{"port": port, "targetPort": target}]},
-    }
-    return [deployment, service]
