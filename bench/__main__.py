@@ -11,12 +11,17 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import bench.scenarios
 from bench import rows
+from bench.choice import EVERYTHING, Choice
+from bench.interleave import ROUNDS
 from bench.processes import CannotRun
-from bench.rows import Row
+from bench.rows import Result
+from bench.scenarios import forward
+from bench.workloads import ALL
 
 ROOT = Path(__file__).resolve().parent.parent
 NEEDED = ("storescu", "storescp", "Orthanc")
@@ -29,19 +34,27 @@ def main() -> int:
     parser.add_argument("scenarios", nargs="?", default="forward", help=f"of {', '.join(scenarios)}, or all")
     parser.add_argument("--spool", type=Path, default=ROOT / "build" / "bench", help="a folder on a real disk")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
+    part = parser.add_argument_group("a part of `forward`")
+    part.add_argument("--workloads", type=_names([workload.name for workload in ALL]), default=frozenset())
+    part.add_argument("--systems", type=_names([system.name for system in forward.SYSTEMS]), default=frozenset())
+    part.add_argument("--variants", type=_names(forward.VARIANTS), default=frozenset())
+    part.add_argument("--rounds", type=int, default=ROUNDS)
     arguments = parser.parse_args()
+    choice = Choice(arguments.workloads, arguments.systems, arguments.variants, arguments.rounds)
     chosen = list(scenarios) if arguments.scenarios == "all" else arguments.scenarios.split(",")
     if unknown := [name for name in chosen if name not in scenarios]:
         parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
+    if choice != EVERYTHING and chosen != ["forward"]:
+        parser.error("only forward can be run in part")
     arguments.spool.mkdir(parents=True, exist_ok=True)
     if objection := _objection(arguments.spool):
         print(f"bench: {objection}", file=sys.stderr)
         return 2
-    started, measured, code = time.monotonic(), list[Row](), 0
+    started, measured, code = time.monotonic(), list[Result](), 0
     try:
         for name in chosen:
             module = importlib.import_module(f"bench.scenarios.{scenarios[name]}")
-            for row in module.run(arguments.spool):
+            for row in module.run(arguments.spool, choice) if name == "forward" else module.run(arguments.spool):
                 measured.append(row)
                 rows.write(arguments.out, measured)
     except CannotRun as error:
@@ -50,6 +63,18 @@ def main() -> int:
     print(rows.table(measured))
     print(f"\n{os.cpu_count()} processors, {time.monotonic() - started:.0f} s; rows in {arguments.out}")
     return code
+
+
+def _names(there: Sequence[str]) -> Callable[[str], frozenset[str]]:
+    """An argument that is some of these, with commas between."""
+
+    def read(text: str) -> frozenset[str]:
+        names = frozenset(text.split(","))
+        if unknown := sorted(names - set(there)):
+            raise argparse.ArgumentTypeError(f"no {', '.join(unknown)}; there are {', '.join(there)}")
+        return names
+
+    return read
 
 
 def _objection(spool: Path) -> str | None:

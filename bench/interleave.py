@@ -7,21 +7,25 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from bench import rounds
+from bench import rounds, rows
 from bench.processes import CannotRun
 from bench.rounds import Setting
-from bench.rows import Row
+from bench.rows import Failed, Result, Row
 from bench.systems.system import System
 from bench.workloads import Workload, batches, warm_up
 
+OURS = "dromos"
 ROUNDS = 5
 SLOW = 20.0  # seconds: a system whose round takes longer gets no further one
 
 
 def interleave(
     home: Path, systems: Sequence[System], setting: Setting, workload: Workload, senders: int = 1, count: int = ROUNDS
-) -> Iterator[Row]:
-    """`count` rounds of each system, one system after the other."""
+) -> Iterator[Result]:
+    """`count` rounds of each system, one system after the other.
+
+    CannotRun when Dromos cannot; another system that cannot is out of the race, and its row says why.
+    """
     sent, warming = batches(home, workload, senders), warm_up(home)
     racing = list(systems)
     for number in range(count):
@@ -29,7 +33,15 @@ def interleave(
             try:
                 row = rounds.run(home / "round", system, setting, sent, warming)
             except CannotRun as error:
-                raise CannotRun(f"{setting.scenario} {setting.workload} {setting.variant}: {error}") from None
+                if system.name == OURS:
+                    raise CannotRun(f"{setting.scenario} {setting.workload} {setting.variant}: {error}") from None
+                racing.remove(system)
+                failed = Failed(
+                    setting.scenario, setting.workload, system.name, setting.variant, senders, failed=str(error)
+                )
+                print(rows.line_of(failed), file=sys.stderr, flush=True)
+                yield failed
+                continue
             say(f"{number + 1}/{count}", row)
             if row.delivered_s > SLOW:
                 racing.remove(system)

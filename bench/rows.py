@@ -28,6 +28,21 @@ class Row:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """A round that a system did not get through. It has no figures, so it enters no median."""
+
+    scenario: str
+    workload: str
+    system: str
+    variant: str
+    senders: int
+    failed: str  # why
+
+
+Result = Row | Failed
+
+
+@dataclass(frozen=True)
 class Median:
     """Rounds of the same thing, summed up."""
 
@@ -35,21 +50,23 @@ class Median:
     rounds: int
 
 
-def medians(rows: Sequence[Row]) -> list[Median]:
+def medians(rows: Sequence[Result]) -> list[Median]:
     """One for each scenario, workload, variant, system and number of senders, in order of appearance."""
     groups: dict[tuple[object, ...], list[Row]] = {}
     for row in rows:
+        if isinstance(row, Failed):
+            continue
         groups.setdefault((row.scenario, row.workload, row.variant, row.system, row.senders), []).append(row)
     return [Median(_median(group), len(group)) for group in groups.values()]
 
 
-def write(path: Path, rows: Sequence[Row]) -> None:
+def write(path: Path, rows: Sequence[Result]) -> None:
     """Write ``{"rows": […]}``."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
 
 
-def table(rows: Sequence[Row]) -> str:
+def table(rows: Sequence[Result]) -> str:
     """Medians, and each system's delivered time as a ratio: Dromos' to it."""
     head = f"{'scenario':<15}{'workload':<9}{'variant':<9}{'system':<11}{'senders':>7}{'rounds':>7}"
     lines = [f"{head}{'accepted':>10}{'delivered':>11}{'cpu':>8}{'peak Pss':>11}   dromos/it"]
@@ -65,7 +82,13 @@ def table(rows: Sequence[Row]) -> str:
             f"{row.scenario:<15}{row.workload:<9}{row.variant:<9}{row.system:<11}{row.senders:>7}{each.rounds:>7}"
             f"{row.accepted_s:>8.2f} s{row.delivered_s:>9.2f} s{row.cpu_s:>6.2f} s{row.peak_pss_mb:>8.0f} MB   {ratio}"
         )
+    lines += [line_of(row) for row in rows if isinstance(row, Failed)]
     return "\n".join(lines)
+
+
+def line_of(row: Failed) -> str:
+    """What the table says of a system that did not get through."""
+    return f"{row.scenario:<15}{row.workload:<9}{row.variant:<9}{row.system:<11}{row.senders:>7}   failed: {row.failed}"
 
 
 def _same_but_system(other: Row, row: Row) -> bool:

@@ -8,12 +8,12 @@ from pathlib import Path
 
 from bench.interleave import interleave
 from bench.rounds import Setting
-from bench.rows import Row
+from bench.rows import Result
 from bench.systems.dromos import Dromos
 from bench.workloads import BIG
 
 
-def run(home: Path) -> Iterator[Row]:
+def run(home: Path) -> Iterator[Result]:
     """One sender, then four at once."""
     for senders in (1, 4):
         setting = Setting("memory", BIG.name, pace=0.02)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from bench.interleave import interleave
 from bench.rounds import Setting
-from bench.rows import Row
+from bench.rows import Result
 from bench.systems.dcmtk import Dcmtk
 from bench.systems.dromos import Dromos
 from bench.workloads import CT, SMALL
 
 
-def run(home: Path) -> Iterator[Row]:
+def run(home: Path) -> Iterator[Result]:
     """What waits 40 ms for each instance at such a receiver, and what does not."""
     for workload in (SMALL, CT):
         setting = Setting("receiver-nagle", workload.name, "nagle", receiver_nagle=True)

@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 
 from bench import rows
-from bench.rows import Row
+from bench.choice import Choice
+from bench.rows import Failed, Row
+from bench.workloads import ALL, SMALL
 
 
 def _row(system: str, delivered: float, *, memory: float = 50.0, senders: int = 1) -> Row:
@@ -42,3 +44,20 @@ def test_json_has_one_object_for_each_round(tmp_path: Path):
             }
         ]
     }  # fmt: skip
+
+
+def test_a_system_that_failed_is_a_row_that_says_why_and_enters_no_median(tmp_path: Path):
+    failed = Failed("forward", "ct", "orthanc", "nodelay", 1, "its storage tripped")
+    measured = [_row("dromos", 1.0), failed]
+
+    rows.write(tmp_path / "bench.json", measured)
+
+    assert [each.row.system for each in rows.medians(measured)] == ["dromos"]
+    assert rows.table(measured).splitlines()[-1].endswith("failed: its storage tripped")
+    assert json.loads((tmp_path / "bench.json").read_text())["rows"][1]["failed"] == "its storage tripped"
+
+
+def test_a_choice_keeps_the_order_and_nothing_chosen_is_everything():
+    assert Choice(workloads=frozenset({"small"})).of_workloads(ALL) == [SMALL]
+    assert Choice().of_workloads(ALL) == list(ALL)
+    assert Choice(variants=frozenset({"nagle"})).of_variants(("nodelay", "nagle")) == ["nagle"]
