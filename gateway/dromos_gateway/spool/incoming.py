@@ -10,10 +10,12 @@ from pathlib import Path
 
 from dromos_gateway.spool.slots import MEDIUM, SMALL, Slot, Slots
 from dromos_gateway.spool.space import Space
+from dromos_gateway.spool.writeback import begin_writing, drop
 
 _SNIFF = 16 * 1024
-_EARLY = 8 * 1024 * 1024  # bytes after which the system is asked to begin writing, so that the sync finds little left
-_KEPT_IN_CACHE = 64 * 1024 * 1024  # of a larger object the beginning is not: memory belongs to others
+# Bytes after which the system is asked to begin writing, so that the sync finds little left: in a slot, in a file.
+_EARLY_IN_SLOT, _EARLY = 256 * 1024, 8 * 1024 * 1024
+_KEPT_IN_CACHE = 1024 * 1024 * 1024  # what is further behind is dropped: whoever sends has to read it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,7 @@ class IncomingFile:
         self._open_file()
         content, size = memoryview(os.pread(slot.descriptor, self.size, 0)), self.size
         self._slots.recycle(slot.name, size)
-        self.size = 0
+        self.size = self._written = 0
         self._space.add(-size)
         self._append(content)
 
@@ -137,16 +139,11 @@ class IncomingFile:
             self.size += written
             self._space.add(written)
             view = view[written:]
-        if self.size - self._written >= _EARLY and self._slot is None:
-            self._begin_writing()
-
-    def _begin_writing(self) -> None:
-        """Ask for the last pieces to be written; in Linux DONTNEED starts that, and drops only what is on the disk."""
-        start = max(0, self._written - _KEPT_IN_CACHE)
-        if self.size <= _KEPT_IN_CACHE:
-            start = self._written
-        os.posix_fadvise(self._descriptor, start, self.size - start, os.POSIX_FADV_DONTNEED)
-        self._written = self.size
+        if self.size - self._written >= (_EARLY if self._slot is None else _EARLY_IN_SLOT):
+            begin_writing(descriptor, self._written, self.size - self._written)
+            if self._written > _KEPT_IN_CACHE:
+                drop(descriptor, self._written - _KEPT_IN_CACHE - _EARLY, _EARLY)
+            self._written = self.size
 
 
 def _write_all(descriptor: int, content: bytearray) -> None:
