@@ -65,6 +65,7 @@ def imaging(cluster: Kubectl, installed: Kubectl) -> Iterator[Peers]:
     peers.load("study", study(7001, INSTANCES))
     sent = peers.send("study", to="radiology", called="RADIOLOGY")
     assert (sent.code, len(sent.acknowledged)) == (0, INSTANCES), sent.log
+    assert peers.send("study", to="radiology", called="NOBODY").code != 0  # so that a rejection is counted
     yield peers
     drop_namespace(cluster, kubectl.namespace)
 
