@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import zlib
 from dataclasses import dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
 
 from dromos_gateway.header import HeaderView
@@ -55,7 +56,14 @@ _TAGS = {
 }
 
 
-def read_front(beginning: bytes, transfer_syntax_uid: str, path: Path | None = None, offset: int = 0) -> Identifiers:
+_WANTED = (_CHARACTER_SET, *_TAGS)
+_ABSURD = 1024 * 1024  # bytes of a value that identifies nothing
+_USUAL = 2048  # bytes of all values together; longer ones are not kept in memory
+
+
+def read_front(
+    beginning: bytes, transfer_syntax_uid: str, path: Path | str | None = None, offset: int = 0
+) -> Identifiers:
     """From the first bytes of a data set; from its file as well where these end too early."""
     encoding = encoding_of(transfer_syntax_uid)
     if encoding.deflated:
@@ -75,7 +83,7 @@ def read_view(view: HeaderView) -> Identifiers:
     return Identifiers(**texts)
 
 
-def read_file(path: Path, offset: int, transfer_syntax_uid: str) -> Identifiers:
+def read_file(path: Path | str, offset: int, transfer_syntax_uid: str) -> Identifiers:
     """From a file whose data set begins at `offset`; nothing when it cannot be read."""
     encoding = encoding_of(transfer_syntax_uid)
     try:
@@ -112,7 +120,7 @@ def _read(source: Source, encoding: Encoding) -> tuple[Identifiers, bool]:
             stop = value_end(source, vr, value, length, end, encoding, 0)
             if stop > end:
                 break
-            if tag in _TAGS or tag == _CHARACTER_SET:
+            if (tag in _TAGS or tag == _CHARACTER_SET) and stop - value <= _ABSURD:
                 places[tag] = (value, stop - value)
             position = stop
         complete = complete or _LAST in places
@@ -122,15 +130,24 @@ def _read(source: Source, encoding: Encoding) -> tuple[Identifiers, bool]:
 
 
 def _decoded(source: Source, places: dict[int, tuple[int, int]], order: str) -> Identifiers:
+    raw = tuple([source.read(*places[tag]) if tag in places else b"" for tag in _WANTED])
+    return _known(raw, order) if sum(map(len, raw)) <= _USUAL else _texts(raw, order)
+
+
+def _texts(raw: tuple[bytes, ...], order: str) -> Identifiers:
+    """The texts of values in the order of `_WANTED`."""
     try:
-        encodings = character_sets(source.read(*places[_CHARACTER_SET]) if _CHARACTER_SET in places else b"")
+        encodings = character_sets(raw[0])
     except (LookupError, MalformedDataSet):
         encodings = ("iso8859",)
     texts: dict[str, str] = {}
-    for tag, (name, vr) in _TAGS.items():
-        if tag in places:
+    for (name, vr), value in zip(_TAGS.values(), raw[1:], strict=True):
+        if value:
             try:
-                texts[name] = (text_of(vr, source.read(*places[tag]), encodings, order) or "")[:_LONGEST]
+                texts[name] = (text_of(vr, value, encodings, order) or "")[:_LONGEST]
             except (MalformedDataSet, UnicodeError, LookupError):
                 continue
     return Identifiers(**texts)
+
+
+_known = lru_cache(maxsize=1024)(_texts)  # the images of a series have the same values

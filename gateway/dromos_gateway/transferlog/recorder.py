@@ -19,7 +19,7 @@ from dromos_gateway.transferlog.sealing import LOOKED_UP, Seal, keyed_hash
 
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
-_REMEMBERED = 4096  # series and routes whose rows are known without asking
+_REMEMBERED = 4096  # series, routes and instances whose rows are known without asking
 _LONGEST_MESSAGE = 1024
 _INSERT_SERIES = (
     "INSERT INTO log_series (key, study, node, source, first_at, original, patient_hash, accession_hash, study_hash, "
@@ -71,13 +71,15 @@ class Recorder:
         self._folder = folder
         self.policy = Policy({}, frozenset())
         self.on_settled: Callable[[sqlite3.Connection, Settled], None] = lambda *_: None
-        self._series: OrderedDict[bytes, tuple[int, bytes]] = OrderedDict()
+        self._series: OrderedDict[tuple[str, str, Identifiers], tuple[int, bytes]] = OrderedDict()
+        self._instances: OrderedDict[int, tuple[int, bytes]] = OrderedDict()  # the series of those that wait
         self._routes: OrderedDict[tuple[int, str], int] = OrderedDict()
         self._destinations: dict[str, int] = {}
 
     def rolled_back(self) -> None:
         """Rows that were written did not last: what is remembered of them may be wrong."""
         self._series.clear()
+        self._instances.clear()
         self._routes.clear()
         self._destinations.clear()
 
@@ -88,11 +90,12 @@ class Recorder:
         if isinstance(front, HeaderView):
             found = read_view(front)
         else:
-            path = self._folder / instance.file if instance.id else None
+            path = f"{self._folder}/{instance.file}" if instance.id else None
             found = read_front(front, instance.transfer_syntax_uid, path, instance.data_set_offset)
         series, study = self._series_of(connection, instance, found)
         if instance.id:
             connection.execute("INSERT OR REPLACE INTO log_instances VALUES (?, ?)", (instance.id, series))
+            _remember(self._instances, instance.id, (series, study))
         for item in plan:
             route = self._route(connection, series, item.destination, found)
             if item.state is not State.Waiting:
@@ -121,15 +124,15 @@ class Recorder:
         connection.execute("DELETE FROM log_transfers WHERE id = ?", (delivery,))
 
     def _series_of(self, connection: sqlite3.Connection, instance: Instance, found: Identifiers) -> tuple[int, bytes]:
-        key = keyed_hash(
-            self._grouping, instance.node, instance.calling_ae_title, found.patient_id, found.accession_number,
-            found.study_instance_uid, found.series_instance_uid,
-        )  # fmt: skip
-        known = self._series.get(key)
+        known = self._series.get((instance.node, instance.calling_ae_title, found))
         if known is None:
+            key = keyed_hash(
+                self._grouping, instance.node, instance.calling_ae_title, found.patient_id, found.accession_number,
+                found.study_instance_uid, found.series_instance_uid,
+            )  # fmt: skip
             row = connection.execute("SELECT id, study FROM log_series WHERE key = ?", (key,)).fetchone()
             known = (int(row[0]), bytes(row[1])) if row is not None else self._add(connection, key, instance, found)
-            _remember(self._series, key, known)
+            _remember(self._series, (instance.node, instance.calling_ae_title, found), known)
         return known
 
     def _add(
@@ -147,13 +150,15 @@ class Recorder:
         return connection.execute(_INSERT_SERIES, values).lastrowid or 0, study
 
     def _known_series(self, connection: sqlite3.Connection, instance: Instance) -> tuple[int, bytes]:
+        if (known := self._instances.get(instance.id)) is not None:
+            return known
         row = connection.execute(
             "SELECT s.id, s.study FROM log_instances i JOIN log_series s ON s.id = i.series WHERE i.instance = ?",
             (instance.id,),
         ).fetchone()
         if row is not None:
             return int(row[0]), bytes(row[1])
-        path = self._folder / instance.file  # it came in before there was a log
+        path = f"{self._folder}/{instance.file}"  # it came in before there was a log
         found = read_file(path, instance.data_set_offset, instance.transfer_syntax_uid)
         return self._series_of(connection, instance, found)
 

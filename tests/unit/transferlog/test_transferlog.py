@@ -218,6 +218,14 @@ def test_identifiers_of_deflated_cut_off_and_broken_data() -> None:
     assert read_front(front(SpecificCharacterSet="NONSENSE", StudyDescription="x"), EXPLICIT).study_description == "x"
 
 
+def test_one_absurd_value_hides_no_other_and_the_same_values_are_the_same(tmp_path: Path) -> None:
+    content = front(StudyDescription="x" * 2_000_000, SeriesDescription="y" * 10_000)
+    found = read_front(content, EXPLICIT)
+    assert (found.study_description, found.patient_id, found.series_description) == ("", "P-1", "y" * 256)
+    assert read_front(front(), EXPLICIT) is read_front(front(), EXPLICIT)
+    assert read_front(front(PatientID="P-2"), EXPLICIT).patient_id == "P-2"
+
+
 def test_what_lies_behind_the_first_bytes_is_read_from_the_file(tmp_path: Path) -> None:
     content = front(StudyDescription="x" * 60)
     (tmp_path / "object").write_bytes(b"head" + content)
