@@ -150,3 +150,22 @@ def test_a_dead_letter_is_in_the_log_and_what_becomes_of_it(gateway, receiver, t
     (line,) = [line for line in transfers(gateway, "--accession", "A1").splitlines() if line.startswith("default/a")]
     assert line.split()[1:5] == ["1", "1", "0", "0"]
     assert line.endswith("1 x discarded by hand")
+
+
+def test_with_both_kinds_of_identifiers_off_nothing_of_a_study_is_kept(gateway, receiver, tmp_path):
+    a = receiver("a").start()
+    gateway.write("key", KEY)
+    off = "originalIdentifiers: 'Off', outgoingIdentifiers: 'Off'"
+    gateway.node(f"transferLog: {{{off}, key: {{secretKeyRef: {{name: log, key: key}}}}}}")
+    gateway.destination("a", a.port)
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study", 3, AccessionNumber="SECRETACC", PatientID="SECRETPID"))
+    a.has(3)
+    eventually(lambda: gateway.queue("a")["delivered"] == 3, "the ledger knows")
+    transfers(gateway, "--accession", "SECRETACC", code=1)
+    rows = json.loads(transfers(gateway, "--destination", "a", "--format", "json"))
+    assert [(row["verdict"], row["sent"], row["original"]) for row in rows] == [("Delivered", {}, None)] * 3
+    gateway.terminate()
+    held = b"".join(path.read_bytes() for path in gateway.spool.glob("ledger.sqlite*"))
+    assert b"SECRETACC" not in held
+    assert b"SECRETPID" not in held
