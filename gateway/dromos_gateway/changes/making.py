@@ -34,6 +34,11 @@ def make(
         return Held("MalformedDataSet", str(error))
 
 
+def make_with_trail(original: Original, target: Path, change: Change) -> Outcome:
+    """As `make`, each step listed."""
+    return make(original, target, change, trail=True)
+
+
 def _of_project(
     original: Original, target: Path, change: Change, use: Use, pseudonym: str | None, *, trail: bool
 ) -> Outcome:

@@ -14,10 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from dromos_gateway.changes.change import Change, Held, Original, Outcome, Ready
+from dromos_gateway.changes.failing import held_by
 from dromos_gateway.changes.naming import pseudonym_of, without_store
 from dromos_gateway.projects.use import Applied
 from dromos_gateway.spool.records import Delivery, Sent
-from dromos_gateway.workers.job import Cause, Failed, Job, Limits
+from dromos_gateway.workers.job import Failed, Job, Limits
 from dromos_gateway.workers.pool import Pool
 
 log = logging.getLogger(__name__)
@@ -25,12 +26,6 @@ log = logging.getLogger(__name__)
 _BEGINNING = 16 * 1024
 _MOST_KEPT = 256  # files of deliveries that wait for another attempt; beyond it they are made again
 _MAKE = "dromos_gateway.changes.making:make"
-_REASONS = {
-    Cause.MEMORY: "ChangeTooLarge",
-    Cause.CPU: "ChangeTooLong",
-    Cause.WALL: "ChangeTooLong",
-    Cause.OUTPUT: "ChangeTooLarge",
-}
 
 
 class CannotChangeNow(Exception):
@@ -143,7 +138,7 @@ def _failed(failed: Failed) -> Held:
     if failed.worth_retrying:
         raise CannotChangeNow(failed.message)
     log.warning("an instance could not be changed", extra={"cause": str(failed.cause), "error": failed.message})
-    return Held(_REASONS.get(failed.cause, "ChangeFailed"), failed.message)
+    return held_by(failed)
 
 
 def _remove(folder: Path, delivery: int) -> None:

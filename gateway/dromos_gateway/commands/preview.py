@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Show what would be sent of DICOM files to a destination: verdict, each changed element, and the rule that did it.
 
-It decides and changes with the gateway's own code, on the manifests at PATH, and sends nothing. With --out the file is
-written as it would be sent, byte for byte; an image with masks is written beside it as a PNG, too.
+It decides and changes with the gateway's own code, on the manifests at PATH, in a worker process with the gateway's
+limits, and sends nothing. With --out the file is written as it would be sent, byte for byte; an image with masks is
+written beside it as a PNG, too.
 Exit code 0: all would be sent. 1: something would not. 2: wrong usage or unreadable input.
 """
 
@@ -17,6 +18,7 @@ from dromos_crds import manifests
 from dromos_gateway.commands import previewtables
 from dromos_gateway.commands.calling import WrongUsage
 from dromos_gateway.commands.previewing import Previewer
+from dromos_gateway.workers.oneatatime import OneAtATime
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -36,8 +38,8 @@ def run(arguments: argparse.Namespace) -> int:
     try:
         paths, files = _sorted_out(arguments.paths, arguments.behind)
         outs = _outs(arguments.out, files)
-        previewer = Previewer(paths, arguments.destination)
-        with tempfile.TemporaryDirectory(prefix="dromos-preview-") as scratch:
+        with OneAtATime() as worker, tempfile.TemporaryDirectory(prefix="dromos-preview-") as scratch:
+            previewer = Previewer(paths, arguments.destination, worker)
             shown = [previewer.preview(file, Path(scratch), out) for file, out in zip(files, outs, strict=True)]
     except WrongUsage as error:
         said = str(error)

@@ -11,8 +11,8 @@ from pathlib import Path
 from dromos_crds import ConfigMap, Destination, Project, Secret, reasons
 from dromos_crds.masks import Mask
 from dromos_gateway import pipeline
-from dromos_gateway.changes.change import Change, Excluded, Held, Original, Ready
-from dromos_gateway.changes.making import make
+from dromos_gateway.changes.change import Change, Excluded, Held, Original, Outcome, Ready
+from dromos_gateway.changes.failing import held_by
 from dromos_gateway.commands.calling import WrongUsage
 from dromos_gateway.commands.previewtables import Shown
 from dromos_gateway.configuration.changing import change_of
@@ -21,15 +21,23 @@ from dromos_gateway.configuration.settings import DestinationSettings
 from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.dimse.part10 import FileHead, NotPart10, read_head
 from dromos_gateway.instancevalues import InstanceValues
+from dromos_gateway.pixels.outcome import Held as NoPicture
+from dromos_gateway.pixels.plan import MaskValues, PixelPlan
 from dromos_gateway.projects.use import Namespace
 from dromos_gateway.spool.records import Instance
+from dromos_gateway.workers.job import Failed, Job, Limits
+from dromos_gateway.workers.oneatatime import OneAtATime
+
+_MAKE = "dromos_gateway.changes.making:make_with_trail"
+_PICTURE = "dromos_gateway.pixels.preview:preview_png"
 
 
 class Previewer:
     """One Destination among manifests."""
 
-    def __init__(self, paths: Sequence[Path], name: str) -> None:
+    def __init__(self, paths: Sequence[Path], name: str, worker: OneAtATime) -> None:
         """Read the manifests. OSError; WrongUsage when there is no such Destination."""
+        self._worker = worker
         loaded = Folder(paths).load()
         self._settings = _chosen(loaded, name)
         self._change: Change | None = None
@@ -70,7 +78,10 @@ class Previewer:
         if out is None:
             return shown
         shutil.copyfile(outcome.path, out)
-        return replace(shown, png=_picture(file, head, outcome.mask, out)) if outcome.mask is not None else shown
+        if outcome.mask is None:
+            return shown
+        png, notes = self._picture(file, head, outcome.mask, out)
+        return replace(shown, png=png, notes=(*shown.notes, *notes))
 
     def _decide(self, file: Path, head: FileHead) -> Excluded | Held | None:
         """What the rules say before anything is changed; None: it goes on."""
@@ -91,9 +102,27 @@ class Previewer:
             uids = (head.sop_class_uid, head.sop_instance_uid, head.transfer_syntax_uid)
             return Ready(file, head.data_set_offset, size, *uids)
         target = scratch / "made.dcm"
-        target.unlink(missing_ok=True)
-        original = Original(file, head.data_set_offset, file.stat().st_size, head.transfer_syntax_uid)
-        return make(original, target, change, trail=True)
+        for left in scratch.iterdir():
+            left.unlink()
+        original = Original(file.absolute(), head.data_set_offset, file.stat().st_size, head.transfer_syntax_uid)
+        done = self._worker.run(Job[Outcome](_MAKE, (original, target, change)), Limits.for_object(original.size))
+        if not isinstance(done, Failed):
+            return done.value
+        if done.worth_retrying:
+            raise WrongUsage(f"{file}: {done.message}")
+        return held_by(done)
+
+    def _picture(self, file: Path, head: FileHead, mask: Mask, out: Path) -> tuple[Path | None, tuple[str, ...]]:
+        """The image before and after its mask, for people to look at; or why there is none."""
+        values = MaskValues(head.sop_class_uid, "YES", mask.station_name, mask.columns, mask.rows)
+        job = Job[bytes | NoPicture](_PICTURE, (file.absolute(), PixelPlan(masks=(mask,), mask_values=values)))
+        done = self._worker.run(job, Limits.for_object(file.stat().st_size))
+        drawn = done if isinstance(done, Failed) else done.value
+        if not isinstance(drawn, bytes):
+            return None, (f"no picture: {drawn.message}",)
+        png = out.with_name(f"{out.name}.png")
+        png.write_bytes(drawn)
+        return png, ()
 
 
 def _chosen(loaded: Loaded, name: str) -> DestinationSettings:
@@ -139,17 +168,3 @@ def _instance(file: Path, head: FileHead, node: str) -> Instance:
         node=node,
         received_at=0.0,
     )
-
-
-def _picture(file: Path, head: FileHead, mask: Mask, out: Path) -> Path | None:
-    """The image before and after its mask, for people to look at."""
-    from dromos_gateway.pixels.plan import MaskValues, PixelPlan
-    from dromos_gateway.pixels.preview import preview_png
-
-    values = MaskValues(head.sop_class_uid, "YES", mask.station_name, mask.columns, mask.rows)
-    picture = preview_png(file, PixelPlan(masks=(mask,), mask_values=values))
-    if not isinstance(picture, bytes):
-        return None
-    png = out.with_name(f"{out.name}.png")
-    png.write_bytes(picture)
-    return png

@@ -12,6 +12,7 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.encaps import encapsulate, generate_frames
+from pydicom.uid import CTImageStorage
 
 from dromos_crds import transfer_syntaxes as ts
 from dromos_gateway.pixels.identity import lossy_uid
@@ -90,9 +91,9 @@ def test_lossy_images_have_uids_of_their_own_and_the_transfer_log_knows_them(gat
     assert set(uids(a.folder)) == set(expected.values()), "the same image gives the same UID"
 
 
-def bomb(folder: Path) -> Path:
-    """A picture of 400 megapixels, black, in 4 MB of RLE."""
-    (file,) = make_study(folder, 1).iterdir()
+def bomb(folder: Path, sop_class: str = CTImageStorage) -> Path:
+    """A picture of 400 megapixels, black, in 6 MB of RLE."""
+    (file,) = make_study(folder, 1, sop_class=sop_class).iterdir()
     data = pydicom.dcmread(file)
     data.Rows = data.Columns = 20000
     data.BitsAllocated = data.BitsStored = 8

@@ -17,8 +17,10 @@ from PIL import Image
 from pydicom.dataset import Dataset
 
 from tests.wire.gateway.peers import make_study
+from tests.wire.gateway.test_pixels import bomb
 
 KEY = "a16056593f1baefec6cd93207e5743a4"
+ULTRASOUND = "1.2.840.10008.5.1.4.1.1.6.1"
 NODE = """\
 apiVersion: dromos.dev/v1alpha1
 kind: ForwardNode
@@ -167,7 +169,7 @@ def test_what_would_not_be_sent(manifests: Path, file: Path, tmp_path: Path) -> 
 
 
 def test_masks_are_shown_as_a_picture(manifests: Path, tmp_path: Path) -> None:
-    (made,) = make_study(tmp_path / "us", 1, sop_class="1.2.840.10008.5.1.4.1.1.6.1").iterdir()
+    (made,) = make_study(tmp_path / "us", 1, sop_class=ULTRASOUND).iterdir()
     shown = one(manifests, "--destination", "research", "--out", tmp_path / "out.dcm", made)
     assert shown["mask"] == {"rectangles": ["0 0 64 8"]}
     assert pydicom.dcmread(tmp_path / "out.dcm").pixel_array[:8].max() == 0
@@ -175,6 +177,19 @@ def test_masks_are_shown_as_a_picture(manifests: Path, tmp_path: Path) -> None:
         assert picture.width == 64 + 8 + 64, "before and after"
         before, after = picture.crop((1, 1, 63, 7)), picture.crop((72, 0, 136, 8))
         assert max(after.tobytes()) < max(before.tobytes())
+
+
+def test_an_image_that_needs_too_much_is_held_with_the_gateways_limits(manifests: Path, tmp_path: Path) -> None:
+    """A preview decodes in a worker, too: what would be a dead letter is shown as one, and nothing else suffers."""
+    (large,) = bomb(tmp_path / "bomb", ULTRASOUND).iterdir()
+    shown = one(manifests, "--destination", "research", "--out", tmp_path / "out.dcm", large, code=1)
+    assert (shown["verdict"], shown["reason"]) == ("Held", "ChangeTooLarge")
+    assert shown["message"] == "needed more than 512 MiB of memory"
+    assert not (tmp_path / "out.dcm").exists()
+    (made,) = make_study(tmp_path / "small", 1, sop_class=ULTRASOUND).iterdir()
+    small = made.rename(made.with_name("small.dcm"))
+    done = preview(manifests, "--destination", "research", "--out", tmp_path / "both", large, small, code=1)
+    assert (done.stdout.count(": Held"), done.stdout.count(": Sent")) == (1, 1)
 
 
 def test_several_files_go_into_a_folder(manifests: Path, tmp_path: Path) -> None:
