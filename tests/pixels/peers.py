@@ -11,6 +11,7 @@ import numpy as np
 from openjpeg.utils import decode
 from pydicom import dcmread
 from pydicom.encaps import generate_frames
+from pydicom.pixels import pixel_array
 
 from dromos_crds import transfer_syntaxes as ts
 from tests.pixels.samples import Kind
@@ -21,7 +22,7 @@ _DCMTK_DECODERS = {
     ts.JPEG_LOSSLESS: ("dcmdjpeg", "+cn"), ts.JPEG_LOSSLESS_SV1: ("dcmdjpeg", "+cn"),
     ts.JPEG_LS_LOSSLESS: ("dcmdjpls",), ts.JPEG_LS_NEAR_LOSSLESS: ("dcmdjpls",),
     ts.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN: ("dcmconv", "+te"), ts.IMPLICIT_VR_LITTLE_ENDIAN: ("dcmconv", "+te"),
-    ts.EXPLICIT_VR_BIG_ENDIAN: ("dcmconv", "+te"),
+    ts.EXPLICIT_VR_BIG_ENDIAN: ("dcmconv", "+te"), ts.EXPLICIT_VR_LITTLE_ENDIAN: ("dcmconv", "+te"),
 }  # fmt: skip
 DCMTK_ENCODERS = {
     ts.RLE_LOSSLESS: ("dcmcrle",), ts.JPEG_LOSSLESS_SV1: ("dcmcjpeg", "+e1"), ts.JPEG_LOSSLESS: ("dcmcjpeg", "+el"),
@@ -71,6 +72,14 @@ def by_openjpeg(path: Path, syntax: str, kind: Kind) -> np.ndarray:
         raise Refused("OpenJPEG")
     streams = generate_frames(dcmread(path).PixelData, number_of_frames=kind.frames)
     frames = np.stack([decode(BytesIO(stream)) for stream in streams])
+    return frames.reshape(kind.frames, kind.rows, kind.columns, kind.samples)
+
+
+def by_pydicom(path: Path, syntax: str, kind: Kind) -> np.ndarray:
+    """The frames as pydicom decodes them, by itself."""
+    if ts.KNOWN[syntax].family not in (ts.Family.NATIVE, ts.Family.RLE):
+        raise Refused("pydicom alone")
+    frames = pixel_array(dcmread(path), raw=True, decoding_plugin="pydicom" if syntax == ts.RLE_LOSSLESS else "")
     return frames.reshape(kind.frames, kind.rows, kind.columns, kind.samples)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ from dromos_gateway.pixels.outcome import PixelsChanged
 from dromos_gateway.pixels.plan import PixelPlan
 from tests.pixels import peers
 from tests.pixels.samples import KINDS, Kind, make, picture
-from tests.pixels.test_lossless import LOSSLESS, transcode
+from tests.pixels.test_lossless import LOSSLESS, NATIVE, SOURCES, WHOLE, transcode
+from tests.pixels.test_lossless import can_hold as can_hold_without_loss
 
 LOSSY = (ts.JPEG_BASELINE, ts.JPEG_EXTENDED, ts.JPEG_LS_NEAR_LOSSLESS, ts.JPEG_2000)
 PSNR = 30.0  # dB, the least: noise that baseline JPEG smooths, with chrominance of half the resolution
@@ -81,6 +83,50 @@ def test_near_enough_and_said_so(kind: Kind, syntax: str, tmp_path: Path) -> Non
         assert psnr(as_rgb(theirs, ds.PhotometricInterpretation), wanted, kind) >= PSNR
     if syntax == ts.JPEG_LS_NEAR_LOSSLESS:
         assert np.abs(peers.cells(back, kind).astype(int) - picture(kind)).max() <= 2
+
+
+def _pairs() -> list[tuple[Kind, str, str]]:
+    pairs = [
+        (kind, first, second)
+        for kind, first, second in itertools.product(KINDS, (*SOURCES, *LOSSY), (*LOSSY, *LOSSLESS))
+        if first != second and (first in LOSSY or second in LOSSY)
+        and can_be(first, kind) and can_be(second, kind)
+    ]  # fmt: skip
+    return pairs if WHOLE else random.Random(8).sample(pairs, 150)
+
+
+def can_be(syntax: str, kind: Kind) -> bool:
+    if syntax == ts.EXPLICIT_VR_BIG_ENDIAN:
+        return kind.in_big_endian
+    return can_hold(syntax, kind) if syntax in LOSSY else can_hold_without_loss(syntax, kind)
+
+
+@pytest.mark.parametrize(
+    ("kind", "first", "second"), _pairs(), ids=lambda part: part.name if isinstance(part, Kind) else ts.KNOWN[part].name
+)
+def test_any_pair_with_a_lossy_one_is_near_enough(kind: Kind, first: str, second: str, tmp_path: Path) -> None:
+    """Loss adds up where both are lossy; a lossless second encoding keeps what the first one left, bit by bit."""
+    native = make(
+        kind, tmp_path, first if first in (*NATIVE, ts.EXPLICIT_VR_BIG_ENDIAN) else ts.EXPLICIT_VR_LITTLE_ENDIAN
+    )
+    source = native
+    if ts.KNOWN[first].family is not ts.Family.NATIVE:
+        source = tmp_path / "source.dcm"
+        transcode(native, source, first)
+    target = tmp_path / "target.dcm"
+    assert transcode(source, target, second).transfer_syntax_uid == second
+    wanted = as_rgb(picture(kind), kind.photometric)
+    one, other = (decoded(path, kind, tmp_path) for path in (source, target))
+    if second in LOSSLESS:
+        np.testing.assert_array_equal(one, other)
+    assert psnr(other, wanted, kind) >= (PSNR - 3 if first in LOSSY and second in LOSSY else PSNR)
+
+
+def decoded(path: Path, kind: Kind, folder: Path) -> np.ndarray:
+    back = folder / "back.dcm"
+    written = transcode(path, back, ts.EXPLICIT_VR_LITTLE_ENDIAN).written
+    shown = back if written else path
+    return as_rgb(peers.cells(shown, kind), dcmread(shown, stop_before_pixels=True).PhotometricInterpretation)
 
 
 def theirs_of(target: Path, syntax: str, kind: Kind) -> np.ndarray | None:
