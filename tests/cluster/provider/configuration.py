@@ -162,6 +162,8 @@ def _kube_proxy(state: Path) -> object:
         "kind": "KubeProxyConfiguration",
         "clientConnection": {"kubeconfig": f"{state}/admin.kubeconfig"},
         "mode": "iptables",
+        # a tenth of the usual: until it knows of a new pod, kube-proxy refuses what goes to its Service
+        "iptables": {"minSyncPeriod": "100ms"},
         "clusterCIDR": PODS,
         "conntrack": {"maxPerCore": 0, "min": 0, "tcpEstablishedTimeout": "0s", "tcpCloseWaitTimeout": "0s"},
         "hostnameOverride": NODE,

@@ -37,7 +37,7 @@ class TestCluster:
         """An address of this machine that pods reach."""
         return self.provider.host_address()
 
-    def kubectl(self, *words: str, input: str | None = None, check: bool = True, timeout: float = 120) -> Done:  # noqa: A002 - as subprocess.run has it
+    def kubectl(self, *words: str, input: str | None = None, check: bool = True, timeout: float = 180) -> Done:  # noqa: A002 - as subprocess.run has it
         """kubectl as the administrator."""
         return clusters.kubectl(self.provider, *words, stdin=input, check=check, timeout=timeout)
 
@@ -69,6 +69,6 @@ def namespace(cluster: TestCluster) -> Iterator[str]:
     name = f"test-{secrets.token_hex(4)}"
     manifest = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}}
     cluster.kubectl("apply", "--filename", "-", input=json.dumps(manifest))
-    cluster.kubectl("--namespace", name, "wait", "--for=create", "serviceaccount/default", "--timeout=60s")
+    cluster.kubectl("--namespace", name, "wait", "--for=create", "serviceaccount/default", "--timeout=120s")
     yield name
     cluster.kubectl("delete", "namespace", name, "--wait=false")

@@ -40,6 +40,7 @@ SUPERVISOR = Path(__file__).with_name("supervisor.py")
 NETWORK = Path("/run/netns") / NETWORK_NAMESPACE
 # folders that the supervisor makes where they are missing, to hide them
 MAYBE_MADE = ("/var/lib/cni", "/var/log/containers")
+PATIENCE = 60.0
 NEEDED = ("containerd", "ctr", "runc", "iptables", "conntrack", "ip", "nsenter", "unshare", "openssl", "gcc")
 
 
@@ -60,7 +61,8 @@ class Native:
         build(self.layout, targets())
         pause = pause_archive(self.layout)
         with _alone():
-            if self._answers():
+            # a busy machine's API server may take its time: while the node lives, nobody pulls it down for that
+            if self._answers() or (_node_process(self.layout.state) and wait(self._answers, within=PATIENCE)):
                 return
             self._down()
             started = time.monotonic()
@@ -102,7 +104,7 @@ class Native:
     def _answers(self) -> bool:
         if not self.kubeconfig.is_file() or not NETWORK.exists():
             return False
-        ready = ("get", "--raw", "/readyz", "--request-timeout=2s")
+        ready = ("get", "--raw", "/readyz", "--request-timeout=5s")
         return kubectl(self, *ready, check=False).returncode == 0
 
     def _start(self) -> None:
@@ -188,8 +190,13 @@ def what_is_missing() -> str | None:
 
 
 def network_commands() -> list[list[str]]:
-    """The node's network namespace, a pair of links to it and the routes to pods and Services."""
+    """The node's network namespace, a pair of links to it and the routes to pods and Services.
+
+    What goes to a Service that kube-proxy does not know yet is refused. It would go its way as it is, and conntrack
+    would keep the whole connection to that way, each new attempt of its SYN too: two minutes of silence.
+    """
     inside = ["ip", "-n", NETWORK_NAMESPACE]
+    refuse = ["nsenter", f"--net={NETWORK}", "iptables", "--append", "FORWARD", "--destination", SERVICES]
     sysctl = ["sysctl", "-qw", "net.ipv4.ip_forward=1", "net.ipv4.conf.all.rp_filter=0"]
     return [
         ["ip", "netns", "add", NETWORK_NAMESPACE],
@@ -203,6 +210,8 @@ def network_commands() -> list[list[str]]:
         ["ip", "route", "add", PODS, "via", NODE_ADDRESS],
         ["ip", "route", "add", SERVICES, "via", NODE_ADDRESS],
         ["nsenter", f"--net={NETWORK}", *sysctl],
+        [*refuse, "--protocol", "tcp", "--jump", "REJECT", "--reject-with", "tcp-reset"],
+        [*refuse, "--jump", "REJECT"],
     ]
 
 

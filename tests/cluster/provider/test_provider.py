@@ -13,6 +13,8 @@ import pytest
 from tests.cluster.eventually import eventually
 from tests.cluster.provider.__main__ import IMAGES
 from tests.cluster.provider.fixtures import TestCluster, cluster, namespace
+from tests.cluster.provider.layout import SERVICES
+from tests.cluster.provider.native import Native
 from tests.cluster.provider.process import ProviderError
 
 __all__ = ["cluster", "namespace"]
@@ -60,7 +62,7 @@ def probe(cluster: TestCluster, namespace: str) -> str:
     """The namespace of a running pod."""
     for manifest in (CLAIM, POD):
         cluster.kubectl("--namespace", namespace, "apply", "--filename", "-", input=json.dumps(manifest))
-    cluster.kubectl("--namespace", namespace, "wait", "--for=condition=Ready", "pod/probe", "--timeout=60s")
+    cluster.kubectl("--namespace", namespace, "wait", "--for=condition=Ready", "pod/probe", "--timeout=120s")
     return namespace
 
 
@@ -91,6 +93,14 @@ def test_pods_find_services_by_name(cluster: TestCluster, probe: str) -> None:
     assert _in_pod(cluster, probe, "getent hosts nowhere.example || echo none") == "none\n"
 
 
+def test_a_service_that_is_not_there_refuses_at_once(cluster: TestCluster, probe: str) -> None:
+    """A connection that began a moment before its Service did would else be lost in silence, and not come to its senses."""
+    if not isinstance(cluster.provider, Native):
+        pytest.skip("other clusters do as they like")
+    address = ".".join([*SERVICES.split(".")[:3], "7"])  # Services get such a low one only when they ask for it
+    assert "Connection refused" in _in_pod(cluster, probe, f"timeout 20 bash -c '</dev/tcp/{address}/104' 2>&1 || true")
+
+
 def test_a_pod_reaches_this_machine(cluster: TestCluster, probe: str) -> None:
     with socket.create_server(("0.0.0.0", 0)) as server:
         server.settimeout(30)
@@ -116,7 +126,7 @@ def test_signals_reach_the_main_process(cluster: TestCluster, probe: str) -> Non
     cluster.signal(probe, "probe", "main", "SIGCONT")
     assert state() == "S"
     cluster.signal(probe, "probe", "main", "SIGKILL")
-    eventually(lambda: _container(cluster, probe)["restartCount"], lambda count: count == 1, within=30, what="restart")
+    eventually(lambda: _container(cluster, probe)["restartCount"], lambda count: count == 1, within=90, what="restart")
     with pytest.raises(ProviderError, match="no running container"):
         cluster.signal(probe, "probe", "other", "SIGSTOP")
 
