@@ -38,10 +38,10 @@ def _policy(crds: Kubectl, *values: str) -> Iterator[None]:
 @pytest.fixture
 def space(crds: Kubectl) -> Iterator[Kubectl]:
     """An empty namespace."""
-    crds.run("delete", "namespace", SPACE, "--ignore-not-found", "--timeout=60s")
+    crds.run("delete", "namespace", SPACE, "--ignore-not-found", "--timeout=120s")
     crds.run("create", "namespace", SPACE)
     yield Kubectl(SPACE)
-    crds.run("delete", "namespace", SPACE, "--ignore-not-found", "--timeout=60s")
+    crds.run("delete", "namespace", SPACE, "--ignore-not-found", "--timeout=120s")
 
 
 def _project(space: Kubectl, name: str, users: tuple[str, ...] = USERS, **metadata: Any) -> None:
@@ -65,7 +65,7 @@ def _wait_in_force(space: Kubectl, *, denies: bool = True) -> Done:
     def is_in_force(done: Done) -> bool:
         return "is used by" in done.stderr and (done.returncode != 0) is denies
 
-    return eventually(attempt, is_in_force, within=30, what="the policy")
+    return eventually(attempt, is_in_force, within=90, what="the policy")
 
 
 def test_a_used_project_stays_and_its_users_are_named(crds: Kubectl, space: Kubectl) -> None:
@@ -86,7 +86,7 @@ def test_a_used_project_stays_and_its_users_are_named(crds: Kubectl, space: Kube
         space.run("annotate", "project", "not-quite", "--overwrite", "dromos.dev/allow-deletion=true")
         assert _delete(space, "not-quite").returncode == 0
 
-        crds.run("delete", "namespace", SPACE, "--timeout=60s")
+        crds.run("delete", "namespace", SPACE, "--timeout=120s")
         assert crds.get("namespace", SPACE) is None, "a used Project does not keep its namespace"
 
 

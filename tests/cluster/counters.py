@@ -1,18 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""When the counters in the statuses of Destinations change, as a watch tells it."""
+"""When the counters in the statuses of Destinations change, as a watch tells it; the moments are the API server's."""
 
 from __future__ import annotations
 
 import subprocess
 import threading
-import time
 from collections import defaultdict
+from datetime import datetime
 from itertools import pairwise
 
 from tests.cluster.kubectl import Kubectl
 
-# no tabs: kubectl makes spaces of them
-SHOWN = r'{.metadata.name}{"|"}{.status.queue}{"|"}{.status.lastTransferTime}{"|"}{.status.lastError}{"\n"}'
+# no tabs: kubectl makes spaces of them. A watch may be late on a busy machine, so the time is that of the write.
+SHOWN = (
+    r'{.metadata.name}{"|"}{.metadata.managedFields[?(@.subresource=="status")].time}'
+    r'{"|"}{.status.queue}{"|"}{.status.lastTransferTime}{"|"}{.status.lastError}{"\n"}'
+)
 
 
 class Counters:
@@ -27,7 +30,7 @@ class Counters:
             env=kubectl.environment,
         )
         self._seen: dict[str, str] = {}
-        self._changed: defaultdict[str, list[float]] = defaultdict(list)
+        self._changed: defaultdict[str, list[datetime]] = defaultdict(list)
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
 
@@ -36,8 +39,9 @@ class Counters:
         return sum(map(len, self._changed.values()))
 
     def shortest_pause(self) -> float:
-        """Seconds between two changes of one Destination."""
-        return min(after - before for times in self._changed.values() for before, after in pairwise(times))
+        """Seconds between two changes of one Destination, each cut to a whole second."""
+        pauses = (after - before for times in self._changed.values() for before, after in pairwise(times))
+        return min(pause.total_seconds() for pause in pauses)
 
     def close(self) -> None:
         """End the watch."""
@@ -48,7 +52,7 @@ class Counters:
     def _read(self) -> None:
         assert self._process.stdout
         for line in self._process.stdout:
-            name, _, counted = line.partition("|")
+            name, written, counted = line.split("|", 2)
             if name in self._seen and self._seen[name] != counted:
-                self._changed[name].append(time.monotonic())
+                self._changed[name].append(max(map(datetime.fromisoformat, written.split())))
             self._seen[name] = counted

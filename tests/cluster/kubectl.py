@@ -26,7 +26,7 @@ class Kubectl:
     namespace: str
     environment: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
 
-    def run(self, *words: str | Path, check: bool = True, stdin: str | None = None, timeout: float = 120) -> Done:
+    def run(self, *words: str | Path, check: bool = True, stdin: str | None = None, timeout: float = 180) -> Done:
         """Run kubectl; with `check` a failure is an AssertionError that carries what kubectl said."""
         command = ["kubectl", "--namespace", self.namespace, *map(str, words)]
         done = subprocess.run(
@@ -35,14 +35,14 @@ class Kubectl:
         assert not check or done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()}"
         return done
 
-    def exec(self, pod: str, *words: str, check: bool = True, stdin: str | None = None, timeout: float = 120) -> Done:
+    def exec(self, pod: str, *words: str, check: bool = True, stdin: str | None = None, timeout: float = 180) -> Done:
         """Run a program in a pod."""
         return self.run("exec", "--stdin", pod, "--", *words, check=check, stdin=stdin, timeout=timeout)
 
     def bytes_of(self, pod: str, *words: str) -> bytes:
         """What a program in a pod writes to its standard output."""
         command = ["kubectl", "--namespace", self.namespace, "exec", pod, "--", *words]
-        done = subprocess.run(command, capture_output=True, check=False, timeout=120, env=self.environment)
+        done = subprocess.run(command, capture_output=True, check=False, timeout=180, env=self.environment)
         assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.decode(errors='replace').strip()}"
         return done.stdout
 
@@ -50,7 +50,7 @@ class Kubectl:
         """Unpack a tar archive in a pod."""
         command = ["kubectl", "--namespace", self.namespace, "exec", "--stdin", pod, "--", "tar", "-xC", folder]
         done = subprocess.run(
-            command, input=archive, capture_output=True, check=False, timeout=120, env=self.environment
+            command, input=archive, capture_output=True, check=False, timeout=180, env=self.environment
         )
         assert done.returncode == 0, done.stderr.decode(errors="replace")
 

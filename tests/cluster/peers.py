@@ -134,6 +134,8 @@ class Sent:
     log: str
 
 
+# seconds for the connection, the association and the answer
+ECHO_LIMITS = ("--timeout", "5", "--acse-timeout", "5", "--dimse-timeout", "5")
 SENT = re.compile(r"Sending file: \S*/([0-9.]+)\.dcm|Received Store Response \((.*?)\)")
 
 
@@ -220,11 +222,16 @@ class Peers:
         )
 
     def wait_answering(self, name: str, port: int, called: str = "ANY") -> None:
-        """Wait until a receiver answers C-ECHO at its Service: kube-proxy follows a new pod with a delay."""
+        """Wait until a receiver answers C-ECHO at its Service: kube-proxy follows a new pod with a delay.
+
+        Until then it refuses by ICMP, which DCMTK without a time limit may take for silence ("DUL network read
+        timeout"): the kernel goes on connecting, and an error that nobody asks for stays at the socket.
+        """
+        words = ("echoscu", *ECHO_LIMITS, "-aec", called, name, str(port))
         eventually(
-            lambda: self.kubectl.exec("sender", "echoscu", "-aec", called, name, str(port), check=False).returncode,
-            lambda code: code == 0,
-            within=60,
+            lambda: self.kubectl.exec("sender", *words, check=False),
+            lambda done: done.returncode == 0,
+            within=120,
             what=f"C-ECHO of {name}",
         )
 
@@ -234,7 +241,7 @@ class Peers:
         if replicas:
             self.kubectl.wait_rollout(f"deployment/{name}")
         else:
-            self.kubectl.run("wait", "--for=delete", "pod", "--selector", f"app={name}", "--timeout=60s")
+            self.kubectl.run("wait", "--for=delete", "pod", "--selector", f"app={name}", "--timeout=120s")
 
 
 def finished(sending: subprocess.Popen[str]) -> Sent:

@@ -6,8 +6,8 @@ The tests share one gateway and run in the order they are written in; each has s
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -35,6 +35,7 @@ def gateway(installed: Kubectl, peers: Peers) -> Iterator[Kubectl]:
     )
     for destination in ("archive", "research"):
         kubectl.wait_condition("destination", destination, "Ready")
+    peers.wait_answering(NODE, 104, CALLED)
     yield kubectl
     kubectl.run("delete", "--filename", QUICKSTART, "--ignore-not-found")
 
@@ -130,7 +131,8 @@ def test_a_killed_gateway_loses_nothing_it_has_acknowledged(gateway: Kubectl, pe
     assert sent.acknowledged, sent.log
     assert peers.count("archive") - held < len(files), "delivered before the kill: nothing was in flight"
     eventually(lambda: _identity(gateway), lambda now: now == (uid, restarts + 1), within=60, what="restart")
-    gateway.run("wait", "--for=condition=Ready", f"pod/{GATEWAY}", "--timeout=60s")
+    gateway.run("wait", "--for=condition=Ready", f"pod/{GATEWAY}", "--timeout=120s")
+    peers.wait_answering(NODE, 104, CALLED)
     # what was answered with Success arrives without anybody's help …
     safe = {instance: expected[instance] for instance in sent.acknowledged}
     for receiver in ("archive", "research"):
@@ -189,7 +191,10 @@ def test_a_suspended_node_keeps_what_it_receives(gateway: Kubectl, peers: Peers)
 
 @pytest.mark.parametrize("held", [3, 20])
 def test_programmed_waits_for_the_pod(gateway: Kubectl, peers: Peers, node: Node, held: int) -> None:
-    """Held for a moment the pod stays ready; held for longer it is not, but nobody kills it."""
+    """Held for a moment the pod stays ready; held for longer it is not, but nobody kills it.
+
+    How long it takes after that the conditions say: whoever asks may be late on a busy machine.
+    """
     pod, identity = _pod(gateway), _identity(gateway)
     node.signal(pod, "STOP")
     try:
@@ -201,13 +206,15 @@ def test_programmed_waits_for_the_pod(gateway: Kubectl, peers: Peers, node: Node
             gateway.wait_condition("destination", "research", "Programmed", within=held)
     finally:
         node.signal(pod, "CONT")
-    started = time.monotonic()
+    released = datetime.now(UTC).replace(microsecond=0)  # as conditions are dated
     for kind, name in (("destination", "research"), ("forwardnode", NODE)):
-        gateway.wait_condition(kind, name, "Programmed", within=10 - (time.monotonic() - started))
+        condition = gateway.wait_condition(kind, name, "Programmed")
+        took = datetime.fromisoformat(condition["lastTransitionTime"]) - released
+        assert took.total_seconds() <= 10
     assert _identity(gateway) == identity
 
 
 def test_counters_were_written_every_half_minute_at_most(counters: Counters) -> None:
     """Over all that the tests before have sent."""
     assert counters.changes() > 2, "nothing was counted"  # the faster the tests, the fewer changes
-    assert counters.shortest_pause() > 29
+    assert counters.shortest_pause() >= 29

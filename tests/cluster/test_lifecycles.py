@@ -24,7 +24,7 @@ def kubectl(installed: Kubectl, peers: Peers) -> Iterator[Kubectl]:
     kubectl = peers.kubectl
     yield kubectl
     kubectl.run("delete", f"forwardnode/{NODE}", "destination/late", "--ignore-not-found")
-    kubectl.run("wait", "--for=delete", f"statefulset/{NODE}", "--timeout=60s")
+    kubectl.run("wait", "--for=delete", f"statefulset/{NODE}", "--timeout=120s")
     claims = [claim["metadata"]["name"] for claim in _claims(kubectl)]
     kubectl.run("delete", "persistentvolumeclaims", "--ignore-not-found", *claims) if claims else None
 
@@ -115,14 +115,16 @@ def test_a_pod_goes_only_when_its_spool_is_empty(kubectl: Kubectl, peers: Peers)
     files = study(202, 5)
     peers.load("last", files)
     last = f"{NODE}-1"
-    assert peers.send("last", to=f"{last}.{NODE}-pods", called=CALLED, port=11112).acknowledged == files.keys()
+    address = f"{last}.{NODE}-pods"
+    peers.wait_answering(address, STORESCP_PORT, CALLED)
+    assert peers.send("last", to=address, called=CALLED, port=STORESCP_PORT).acknowledged == files.keys()
     _wait_for_queue(kubectl, 5)
 
     kubectl.run("scale", f"forwardnode/{NODE}", "--replicas=1")
     waiting = eventually(
         lambda: kubectl.condition("forwardnode", NODE, "Programmed"),
         lambda condition: condition.get("reason") == "ScalingDown",
-        within=30,
+        within=90,
         what="why there are still two pods",
     )
     assert last in waiting["message"]
@@ -130,7 +132,7 @@ def test_a_pod_goes_only_when_its_spool_is_empty(kubectl: Kubectl, peers: Peers)
     eventually(
         lambda: [address for found in kubectl.items("endpointslices") for address in _pods(found, NODE)],
         lambda pods: pods == [f"{NODE}-0"],
-        within=30,
+        within=90,
         what="pods that new associations come to",
     )
     steadily(lambda: (kubectl.get("statefulset", NODE) or {})["spec"]["replicas"], seconds=10)

@@ -22,7 +22,7 @@ def test_a_held_receiver_answers_when_it_is_let_go(peers: Peers, node: Node) -> 
     with pytest.raises(AssertionError):
         eventually(sending.poll, lambda code: code is not None, within=2)
     node.signal(archive, "CONT")
-    eventually(sending.poll, lambda code: code == 0, within=20, what="storescu's end")
+    eventually(sending.poll, lambda code: code == 0, within=60, what="storescu's end")
     sending.communicate()
     peers.wait_received("archive", digests(files))
 
@@ -36,7 +36,7 @@ def test_a_killed_container_is_started_again(peers: Peers, node: Node) -> None:
         assert found
         return int(found["status"]["containerStatuses"][0]["restartCount"])
 
-    eventually(restarts, lambda count: count == 1, within=30, what="restart of the container")
+    eventually(restarts, lambda count: count == 1, within=90, what="restart of the container")
     peers.kubectl.wait_rollout("deployment/archive")
     peers.wait_answering("archive", STORESCP_PORT)
 

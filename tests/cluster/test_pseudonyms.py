@@ -28,6 +28,7 @@ def gateway(installed: Kubectl, peers: Peers) -> Iterator[Kubectl]:
     kubectl.run("apply", "--filename", EXAMPLE)
     for kind, name in (("forwardnode", NODE), ("destination", DESTINATION), ("project", PROJECT)):
         kubectl.wait_condition(kind, name, "Ready")
+    peers.wait_answering(NODE, 104, "RADIOLOGY")
     yield kubectl
     kubectl.run("annotate", "project", PROJECT, "dromos.dev/allow-deletion=true")  # its user goes with it
     kubectl.run("delete", "--filename", EXAMPLE, "--ignore-not-found")

@@ -39,20 +39,20 @@ class OperatorProcess:
             self._process = subprocess.Popen(
                 [sys.executable, "-m", "dromos_operator"], env=environment, stdout=output, stderr=output
             )
-        eventually(lambda: self.answers("readyz"), bool, within=30, what="the operator is ready")
+        eventually(lambda: self.answers("readyz"), bool, within=90, what="the operator is ready")
 
     def answers(self, path: str) -> bool:
         """Whether the path answers 200."""
         assert self._process.poll() is None, f"the operator ended: {self.log.read_text()[-2000:]}"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/{path}", timeout=5) as response:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/{path}", timeout=30) as response:
                 return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False
 
     def writes(self) -> int:
         """Requests that can change something, by the operator's own count."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=5) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self._port}/metrics", timeout=30) as response:
             text = response.read().decode()
         return int(
             sum(
@@ -68,7 +68,7 @@ class OperatorProcess:
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGTERM)
         try:
-            return self._process.wait(30)
+            return self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             raise

@@ -21,7 +21,7 @@ CONFIGURATION = "radiology-config"
 def radiology(imaging: Kubectl, operator: OperatorProcess) -> Kubectl:
     """A ForwardNode with a Destination, planned."""
     imaging.apply(node(), destination("archive"))
-    imaging.wait_condition("forwardnode", "radiology", "Accepted", within=20)
+    imaging.wait_condition("forwardnode", "radiology", "Accepted", within=60)
     return imaging
 
 
@@ -42,14 +42,14 @@ def test_what_would_be_too_large_leaves_the_last_good_configuration(radiology: K
         radiology.run(*create, stdin=yaml.safe_dump(_project(name, size)))
     radiology.apply(destination("first", tagMorphing={"projectRef": {"name": "small"}}))
     before = eventually(
-        lambda: _mounted(radiology), lambda files: "project-small.yaml" in files, within=20, what="the first Project"
+        lambda: _mounted(radiology), lambda files: "project-small.yaml" in files, within=60, what="the first Project"
     )
     radiology.apply(destination("second", tagMorphing={"projectRef": {"name": "large"}}))
     for kind, name in (("forwardnode", "radiology"), ("destination", "archive"), ("destination", "second")):
         programmed = eventually(
             lambda kind=kind, name=name: radiology.condition(kind, name, "Programmed"),  # type: ignore[misc]
             lambda condition: condition.get("reason") == "ConfigTooLarge",
-            within=20,
+            within=60,
         )
         assert programmed["status"] == "False"
         assert "project-large.yaml" in programmed["message"]
@@ -59,7 +59,7 @@ def test_what_would_be_too_large_leaves_the_last_good_configuration(radiology: K
     eventually(
         lambda: radiology.condition("forwardnode", "radiology", "Programmed").get("reason"),
         lambda reason: reason not in {None, "ConfigTooLarge"},
-        within=20,
+        within=60,
     )
     radiology.run("delete", "destination/first", "project/small", "project/large")
 
@@ -82,22 +82,22 @@ def test_a_credential_that_changes_reaches_the_pods_secret(radiology: Kubectl) -
     radiology.apply(secret("first"), destination("web", dicom=None, stow=stow))
     for password in ("first", "second"):
         radiology.apply(secret(password))
-        eventually(copied, lambda found, p=password: found == {"username": "u", "password": p}, within=20)  # type: ignore[misc]
+        eventually(copied, lambda found, p=password: found == {"username": "u", "password": p}, within=60)  # type: ignore[misc]
     radiology.run("delete", "secret/login")
     gone = eventually(
         lambda: radiology.condition("destination", "web", "ResolvedRefs"),
         lambda condition: condition.get("status") == "False",
-        within=20,
+        within=60,
     )
     assert gone["message"].startswith("spec.stow.auth.basic.secretRef.name: there is no Secret 'login'")
     radiology.apply({**secret("x"), "stringData": {"username": "u"}})
     keyless = eventually(
         lambda: radiology.condition("destination", "web", "ResolvedRefs"),
         lambda condition: condition.get("reason") == "SecretKeyNotFound",
-        within=20,
+        within=60,
     )
     assert keyless["message"] == "spec.stow.auth.basic.secretRef: Secret 'login' has no key 'password'"
     radiology.apply(secret("third"))
-    eventually(copied, lambda found: found == {"username": "u", "password": "third"}, within=20)
+    eventually(copied, lambda found: found == {"username": "u", "password": "third"}, within=60)
     radiology.wait_condition("destination", "web", "ResolvedRefs")
     radiology.run("delete", "destination/web", "secret/login")

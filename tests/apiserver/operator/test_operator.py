@@ -31,12 +31,12 @@ def _names(kubectl: Kubectl) -> set[tuple[str, str]]:
 def radiology(imaging: Kubectl, operator: OperatorProcess) -> Kubectl:
     """A ForwardNode with a Destination, planned."""
     imaging.apply(node(), destination("archive"))
-    imaging.wait_condition("forwardnode", "radiology", "Accepted", within=20)
+    imaging.wait_condition("forwardnode", "radiology", "Accepted", within=60)
     return imaging
 
 
 def test_a_forward_node_gets_its_objects(radiology: Kubectl) -> None:
-    assert eventually(lambda: _names(radiology), lambda found: len(found) == 9, within=20) == {
+    assert eventually(lambda: _names(radiology), lambda found: len(found) == 9, within=60) == {
         ("ConfigMap", "radiology-config"),
         ("Secret", "radiology-credentials"),
         ("Secret", "radiology-pseudonyms"),
@@ -54,14 +54,14 @@ def test_a_forward_node_gets_its_objects(radiology: Kubectl) -> None:
 
 
 def test_its_pods_are_admitted_by_the_restricted_standard(radiology: Kubectl) -> None:
-    pod = eventually(lambda: radiology.get("pod", "radiology-0"), bool, within=30, what="pod radiology-0")
+    pod = eventually(lambda: radiology.get("pod", "radiology-0"), bool, within=90, what="pod radiology-0")
     assert pod["spec"]["automountServiceAccountToken"] is False
     assert not any("serviceAccountToken" in str(volume) for volume in pod["spec"]["volumes"])
 
 
 def test_programmed_names_the_pod_that_is_not_there(radiology: Kubectl) -> None:
     for kind, name in (("forwardnode", "radiology"), ("destination", "archive")):
-        programmed = radiology.wait_condition(kind, name, "Programmed", "False", within=20)
+        programmed = radiology.wait_condition(kind, name, "Programmed", "False", within=60)
         assert "pod radiology-0" in programmed["message"]
         assert radiology.condition(kind, name, "Ready")["status"] == "False"
 
@@ -75,11 +75,11 @@ def test_objects_of_users_carry_nothing_of_ours(radiology: Kubectl) -> None:
 
 def test_a_destination_without_its_node_says_so_until_it_comes(imaging: Kubectl, operator: OperatorProcess) -> None:
     imaging.apply(destination("lost", to="cardiology"))
-    resolved = imaging.wait_condition("destination", "lost", "ResolvedRefs", "False", within=20)
+    resolved = imaging.wait_condition("destination", "lost", "ResolvedRefs", "False", within=60)
     assert resolved["reason"] == "ForwardNodeNotFound"
     assert resolved["message"].startswith("spec.forwardNodeRef.name: ")
     imaging.apply(node("cardiology", aeTitle="CARDIO", replicas=0))
-    imaging.wait_condition("destination", "lost", "ResolvedRefs", "True", within=20)
+    imaging.wait_condition("destination", "lost", "ResolvedRefs", "True", within=60)
     imaging.run("delete", "destination/lost", "forwardnode/cardiology")
 
 
@@ -88,21 +88,21 @@ def test_a_secret_that_comes_later_resolves_the_reference_and_stays_secret(
 ) -> None:
     tls = {"caRef": {"name": "ca"}}
     radiology.apply(destination("secured", dicom={"aeTitle": "A", "hostname": "h", "port": 104, "tls": tls}))
-    resolved = radiology.wait_condition("destination", "secured", "ResolvedRefs", "False", within=20)
+    resolved = radiology.wait_condition("destination", "secured", "ResolvedRefs", "False", within=60)
     assert (
         resolved["message"]
         == f"spec.dicom.tls.caRef.name: there is no Secret 'ca' in namespace {radiology.namespace!r}"
     )
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "ca"}, "stringData": {"ca.crt": PLANTED}}
     radiology.apply(secret)
-    radiology.wait_condition("destination", "secured", "ResolvedRefs", "True", within=20)
+    radiology.wait_condition("destination", "secured", "ResolvedRefs", "True", within=60)
 
     def copied() -> str:
         data = (radiology.get("secret", "radiology-credentials") or {})["data"]
         return base64.b64decode(data.get("secret-ca.yaml", "")).decode()
 
     encoded = base64.b64encode(PLANTED.encode()).decode()
-    eventually(copied, lambda text: encoded in text, within=20)
+    eventually(copied, lambda text: encoded in text, within=60)
     for obj in radiology.items("configmaps,forwardnodes,destinations,pods,events"):
         # kubectl's own annotation is on the Secret, which is not among these
         assert PLANTED not in str(obj)
@@ -115,13 +115,13 @@ def test_a_secret_that_comes_later_resolves_the_reference_and_stays_secret(
 
 def test_what_somebody_else_changes_or_deletes_is_put_right(radiology: Kubectl, operator: OperatorProcess) -> None:
     radiology.run("delete", "service/radiology")
-    eventually(lambda: radiology.get("service", "radiology"), bool, within=20, what="the Service is back")
+    eventually(lambda: radiology.get("service", "radiology"), bool, within=60, what="the Service is back")
     port = '[{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 11113}]'
     radiology.run("patch", "service/radiology", "--type=json", f"--patch={port}")
     eventually(
         lambda: (radiology.get("service", "radiology") or {})["spec"]["ports"][0]["targetPort"],
         lambda found: found == 11112,
-        within=20,
+        within=60,
         what="the Service's target port",
     )
 
@@ -133,7 +133,7 @@ def test_a_name_that_is_taken_is_left_alone_until_it_is_free(imaging: Kubectl, o
     programmed = eventually(
         lambda: imaging.condition("forwardnode", "taken", "Programmed"),
         lambda condition: condition.get("reason") == "NameConflict",
-        within=20,
+        within=60,
     )
     assert "ConfigMap 'taken-config'" in programmed["message"]
     assert (imaging.get("configmap", "taken-config") or {})["data"] == {"a": "b"}
@@ -141,7 +141,7 @@ def test_a_name_that_is_taken_is_left_alone_until_it_is_free(imaging: Kubectl, o
     eventually(
         lambda: (imaging.get("configmap", "taken-config") or {}).get("data", {}),
         lambda data: "forwardnode.yaml" in data,
-        within=30,
+        within=90,
         what="the ConfigMap is ours",
     )
     imaging.run("delete", "forwardnode/taken")
@@ -152,7 +152,7 @@ def test_what_the_api_server_refuses_becomes_a_condition(imaging: Kubectl, opera
     programmed = eventually(
         lambda: imaging.condition("forwardnode", "refused", "Programmed"),
         lambda condition: condition.get("reason") == "Refused",
-        within=20,
+        within=60,
     )
     assert "Service 'refused'" in programmed["message"]
     assert imaging.get("statefulset", "refused") is not None, "the rest is made nevertheless"
@@ -161,7 +161,7 @@ def test_what_the_api_server_refuses_becomes_a_condition(imaging: Kubectl, opera
 
 def test_a_volume_grows_or_the_reason_why_not_is_said(radiology: Kubectl) -> None:
     radiology.apply(node("growing"))
-    eventually(lambda: radiology.get("persistentvolumeclaim", "spool-growing-0"), bool, within=30, what="the claim")
+    eventually(lambda: radiology.get("persistentvolumeclaim", "spool-growing-0"), bool, within=90, what="the claim")
     radiology.patch_spec("forwardnode", "growing", spool={"size": "128Mi"})
 
     def answer() -> str:
@@ -171,7 +171,7 @@ def test_a_volume_grows_or_the_reason_why_not_is_said(radiology: Kubectl) -> Non
         programmed = radiology.condition("forwardnode", "growing", "Programmed")
         return programmed["message"] if programmed.get("reason") == "Refused" else ""
 
-    said = eventually(answer, bool, within=30, what="a larger claim, or a refusal")
+    said = eventually(answer, bool, within=90, what="a larger claim, or a refusal")
     assert said == "it grows" or said.startswith("PersistentVolumeClaim 'spool-growing-0'")
     radiology.run("delete", "forwardnode/growing")
 
@@ -180,7 +180,7 @@ def test_a_project_is_given_keys_once(imaging: Kubectl, operator: OperatorProces
     imaging.apply(
         manifest("Project", "study-a", profile={"name": "p", "profileElements": [{"codename": "c", "action": "X"}]})
     )
-    imaging.wait_condition("project", "study-a", "Ready", within=20)
+    imaging.wait_condition("project", "study-a", "Ready", within=60)
     secret = imaging.get("secret", "study-a-key") or {}
     keys = {name: base64.b64decode(text).decode() for name, text in secret["data"].items()}
     assert len(keys[keys["active"]]) == 32
@@ -195,13 +195,13 @@ def test_keys_that_exist_are_taken_as_they_are(imaging: Kubectl, operator: Opera
     imaging.apply(secret)
     before = imaging.get("secret", "study-b-key") or {}
     imaging.apply(manifest("Project", "study-b", profile={"name": "p", "profileElements": [{"codename": "c"}]}))
-    imaging.wait_condition("project", "study-b", "Ready", within=20)
+    imaging.wait_condition("project", "study-b", "Ready", within=60)
     assert imaging.get("secret", "study-b-key") == before
     imaging.run("patch", "secret", "study-b-key", "--type=merge", '--patch={"stringData": {"active": "none"}}')
     unusable = eventually(
         lambda: imaging.condition("project", "study-b", "ResolvedRefs"),
         lambda condition: condition.get("reason") == "InvalidKeys",
-        within=20,
+        within=60,
     )
     assert "spec.secretRef: Secret 'study-b-key'" in unusable["message"]
     assert texts["old"] not in str(imaging.get("project", "study-b"))
@@ -211,7 +211,7 @@ def test_keys_that_exist_are_taken_as_they_are(imaging: Kubectl, operator: Opera
 def test_with_nothing_changing_there_are_no_writes(radiology: Kubectl, operator: OperatorProcess) -> None:
     before = operator.writes()
     radiology.patch_spec("destination", "archive", description="changed")
-    eventually(operator.writes, lambda count: count > before, within=20, what="a change is counted")
+    eventually(operator.writes, lambda count: count > before, within=60, what="a change is counted")
 
     def is_settled() -> bool:
         try:

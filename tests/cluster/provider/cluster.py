@@ -39,7 +39,7 @@ class Cluster(Protocol):
         """Variables for tests: KUBECONFIG, and a PATH with kubectl and Helm 4."""
 
 
-def kubectl(cluster: Cluster, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 120) -> Done:
+def kubectl(cluster: Cluster, *words: str, stdin: str | None = None, check: bool = True, timeout: float = 180) -> Done:
     """kubectl as the cluster's administrator."""
     return run("kubectl", *words, stdin=stdin, check=check, timeout=timeout, environment=cluster.environment())
 
