@@ -35,6 +35,7 @@ from dromos_gateway.transferlog.log import TransferLog
 log = logging.getLogger(__name__)
 
 POLL = 1.0  # seconds between looks at the manifests
+_MOST_SAID = 5  # mistakes that are told in one line
 
 
 class CannotStart(Exception):
@@ -203,7 +204,8 @@ class Gateway:
 
 def _check(configuration: Configuration) -> None:
     if not configuration.nodes:
-        raise CannotStart("there is no valid ForwardNode, so nobody could send anything here")
+        wrong = [str(problem) for problem in configuration.problems[:_MOST_SAID]]
+        raise CannotStart("; ".join(["there is no valid ForwardNode, so nobody could send anything here", *wrong]))
     clashes = [problem for problem in configuration.problems if problem.reason == "Conflict"]
     if clashes:
         raise CannotStart("; ".join(str(problem) for problem in clashes))

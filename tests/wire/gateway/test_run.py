@@ -43,6 +43,15 @@ def test_without_a_forwardnode_it_says_so_and_exits_with_1(tmp_path):
     assert "no valid ForwardNode" in said(result)
 
 
+def test_a_forwardnode_that_is_not_valid_is_told_with_what_is_wrong(tmp_path):
+    gateway = GatewayProcess(tmp_path)
+    gateway.node("sources: [{aeTitle: Y}]")  # true, to YAML
+    result = run(str(gateway.manifests), "--spool", str(tmp_path / "spool"))
+    assert result.returncode == 1
+    assert "spec.sources[0].aeTitle" in said(result)
+    assert "quote it" in said(result)
+
+
 def test_two_forwardnodes_with_one_title_are_refused(tmp_path):
     gateway = GatewayProcess(tmp_path)
     gateway.node(name="one")
