@@ -161,11 +161,13 @@ async def test_so_many_requests_as_concurrency_allows(gateway: GatewayProcess, t
 
 
 def test_an_expired_wait_is_a_dead_letter_with_the_last_error(gateway: GatewayProcess, tmp_path: Path) -> None:
-    """retry.maxAge, without a clock that is turned forward."""
+    """retry.maxAge, without a clock that is turned forward: it becomes shorter once an attempt has failed."""
     gateway.program = "tests.wire.gateway.impatient"
-    gateway.destination("a", 1, "retry: {maxAge: 1s}")
+    gateway.destination("a", 1, "retry: {maxAge: 24h}")
     gateway.start()
     storescu(gateway.port, make_study(tmp_path / "study", 2))
+    eventually(lambda: "refused" in (gateway.queue("a")["lastError"] or ""), "nobody is there")
+    gateway.destination("a", 1, "retry: {maxAge: 1s}")
     eventually(lambda: gateway.queue("a")["failed"] == 2, "they are given up", timeout=90)
     for failure in gateway.get("/v1/failures")["failures"]:
         assert failure["reason"] == "MaxAgeExceeded"

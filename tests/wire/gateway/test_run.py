@@ -125,7 +125,7 @@ def test_the_admin_port_wants_its_token(tmp_path):
 def test_it_stops_at_once_when_nothing_is_open(gateway):
     gateway.start()
     eventually(lambda: gateway.get("/readyz"), "ready")
-    assert gateway.terminate(timeout=5) == 0
+    assert gateway.terminate(timeout=20) == 0, "it does not wait for the 30 s that a drain may take"
 
 
 def test_without_a_token_file_the_admin_port_answers_on_loopback_only(tmp_path):
