@@ -109,6 +109,16 @@ def test_hostile_values_come_out_harmless(hostile: str) -> None:
     assert not any(ord(character) < 32 and character not in "\r\n\t" for character in html + text)
 
 
+@pytest.mark.parametrize(("sent", "says"), [(3, "(not kept)"), (0, "(nothing was sent)")])
+def test_a_mail_without_identifiers_says_why(sent: int, says: str) -> None:
+    nameless = SeriesReport({}, ["1.2.840.10008.5.1.4.1.1.2"], sent, 0, 1, {"RefusedByPeer": 1})
+    told = Report(KEY, "ARCHIVE at pacs:104", "default/radiology", "CT1", 1.0, 2.0, {}, (nameless,))
+    message = compose(told, SETTINGS, "dromos@example.org", "<1@x>", 0.0)
+    text, html = (message.get_body((kind,)).get_content() for kind in ("plain", "html"))
+    assert text.count(says) == 2
+    assert says in html
+
+
 def test_a_mail_is_the_same_at_every_attempt() -> None:
     one, other = (compose(report(), SETTINGS, "dromos@example.org", "<1@x>", 1e9) for _ in range(2))
     assert [one[name] for name in ("Message-ID", "Date", "Subject", "To")] == [
