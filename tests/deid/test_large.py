@@ -13,12 +13,11 @@ from pathlib import Path
 import pytest
 
 from dromos_gateway.deid.hashing import hashed_uid
-from tests.deid.writer import Node, Style, data_set, part10
+from tests.deid.writer import Deflated, Node, Style, data_set, part10
 from tests.unit.deid.instances import KEY
 
 MOST = 80  # MiB of resident memory at the peak; a file of a few KB takes 40
 CLASS = "1.2.840.10008.5.1.4.1.1.4.1"
-DEFLATED = "1.2.840.10008.1.2.1.99"
 LONG = 250 << 20
 ITEMS = 100_000
 _PROGRAM = """
@@ -35,14 +34,6 @@ outcome = deidentify(instance, Path(sys.argv[2]), plan, "PSEUDO")
 peak = re.search(r"VmHWM:\\s+([0-9]+) kB", Path("/proc/self/status").read_text())[1]
 print(type(outcome).__name__, getattr(outcome, "reason", ""), int(peak) >> 10)
 """
-
-
-class _Deflated(Style):
-    """Explicit VR little endian, deflated by who writes it."""
-
-    @property
-    def syntax(self) -> str:
-        return DEFLATED
 
 
 def _nodes(*more: Node) -> list[Node]:
@@ -70,7 +61,7 @@ def _deflated(path: Path) -> None:
     body = data_set(_nodes(), Style()) + struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, 16 << 20)
     machine = zlib.compressobj(1, wbits=-15)
     content = machine.compress(body) + machine.compress(bytes(range(256)) * (16 << 12)) + machine.flush()
-    path.write_bytes(part10(CLASS, "1.2.3", content, _Deflated()))
+    path.write_bytes(part10(CLASS, "1.2.3", content, Deflated()))
 
 
 def _changed(path: Path, target: Path) -> tuple[str, int]:
@@ -103,7 +94,7 @@ def test_a_bomb_is_held(tmp_path: Path) -> None:
     path, target = tmp_path / "in.dcm", tmp_path / "out.dcm"
     machine = zlib.compressobj(9, wbits=-15)
     content = b"".join(machine.compress(bytes(1 << 20)) for _ in range(400)) + machine.flush()
-    path.write_bytes(part10(CLASS, "1.2.3", content, _Deflated()))
+    path.write_bytes(part10(CLASS, "1.2.3", content, Deflated()))
     verdict, memory = _changed(path, target)
     assert verdict == "Held MalformedDataSet"
     assert memory <= MOST, memory

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from dromos_gateway.deid.plan import Recipe, compile_plan
 from dromos_gateway.dimse.part10 import read_head
 from tests.deid.corpus import CHARACTER_SETS, SOP_CLASSES, STYLES, instance
 from tests.deid.residue import residue
+from tests.deid.writer import Deflated, part10
 
 INSTANCES = 2000
 BASIC = json.dumps({"name": "basic", "profileElements": [{"codename": "basic.dicom.profile"}]})
@@ -80,3 +82,21 @@ def test_the_scanner_knows_other_encodings() -> None:
     for encoding in ("utf-8", "utf-16-le", "utf-16-be", "iso2022_jp"):
         assert residue(f"é{marker}".encode(encoding, "ignore"), planted) == [place]
     assert len({codec for _, codec, _ in CHARACTER_SETS}) == 5
+
+
+def test_nothing_is_left_in_what_is_deflated(tmp_path: Path) -> None:
+    plan = compile_plan(Recipe(BASIC, "study", bytes(range(16))))
+    path, target = tmp_path / "in", tmp_path / "out"
+    for number in range(0, 2 * len(STYLES) * 7, len(STYLES) * 7):  # the first style: explicit VR little endian
+        content, planted, style = instance(number)
+        assert style == STYLES[0]
+        path.write_bytes(content)
+        body = content[read_head(path).data_set_offset :]
+        machine = zlib.compressobj(wbits=-15)
+        path.write_bytes(part10("1.2", "1.2.3", machine.compress(body) + machine.flush(), Deflated()))
+        deflated = Instance(path, read_head(path).data_set_offset, Deflated().syntax)
+        assert isinstance(deidentify(deflated, target, plan, "PSEUDO"), Changed)
+        written = target.read_bytes()
+        inflated = zlib.decompressobj(wbits=-15).decompress(written[read_head(target).data_set_offset :])
+        assert len(inflated) > 1000
+        assert residue(written, planted) == residue(inflated, planted) == []

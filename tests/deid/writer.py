@@ -27,6 +27,16 @@ class Style:
         return "1.2.840.10008.1.2" + (".2" if self.big else ".1" if self.explicit else "")
 
 
+@dataclass(frozen=True)
+class Deflated(Style):
+    """Explicit VR little endian, deflated by whoever writes it."""
+
+    @property
+    def syntax(self) -> str:
+        """The transfer syntax."""
+        return "1.2.840.10008.1.2.1.99"
+
+
 def data_set(nodes: Iterable[Node], style: Style) -> bytes:
     """Elements in the order of their tags; a sequence's value is a list of items."""
     return b"".join(_element(tag, vr, value, style) for tag, vr, value in sorted(nodes, key=lambda node: node[0]))

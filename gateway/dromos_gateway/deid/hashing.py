@@ -3,17 +3,35 @@
 
 from __future__ import annotations
 
-import hmac
 from functools import lru_cache
-from typing import Final
+from hashlib import sha256
+from typing import Any, Final
 
 WELL_KNOWN: Final = "1.2.840.10008."
 _SCALE: Final = 1 << 48
+_BLOCK: Final = 64  # bytes of SHA-256
+# version 4 and variant 1 of a UUID, in its 128 bits
+_FREE: Final = ~(0xF << 76 | 0x3 << 62)
+_UUID_4: Final = 0x4 << 76 | 0x2 << 62
 
 
 def mac(key: bytes, message: str) -> bytes:
     """HMAC-SHA256 of a text in UTF-8, 32 bytes."""
-    return hmac.digest(key, message.encode("utf-8", "surrogatepass"), "sha256")
+    begun, ending = _states(key)
+    inner, outer = begun.copy(), ending.copy()
+    inner.update(message.encode("utf-8", "surrogatepass"))
+    outer.update(inner.digest())
+    digest: bytes = outer.digest()
+    return digest
+
+
+@lru_cache(maxsize=64)
+def _states(key: bytes) -> tuple[Any, Any]:
+    """The two hashes of RFC 2104 when the key is in them: to copy them takes half as long as to begin anew."""
+    if len(key) > _BLOCK:
+        key = sha256(key).digest()
+    padded = key.ljust(_BLOCK, b"\0")
+    return sha256(bytes(byte ^ 0x36 for byte in padded)), sha256(bytes(byte ^ 0x5C for byte in padded))
 
 
 @lru_cache(maxsize=4096)
@@ -21,10 +39,7 @@ def hashed_uid(key: bytes, uid: str) -> str:
     """2.25. and a random-looking UUID (version 4, variant 1) made of the first 16 bytes of the MAC."""
     if not uid.strip():
         return ""
-    number = bytearray(mac(key, uid)[:16])
-    number[6] = number[6] & 0x0F | 0x40
-    number[8] = number[8] & 0x3F | 0x80
-    return f"2.25.{int.from_bytes(number, 'big')}"
+    return f"2.25.{int.from_bytes(mac(key, uid)[:16], 'big') & _FREE | _UUID_4}"
 
 
 def patient_id(key: bytes, pseudonym: str) -> str:

@@ -201,9 +201,9 @@ class Run:
         return Blocks(layout, level, self.source, kept, lambda decision, tag: settle(decision, level, tag))
 
     def _worked_out(self, decision: Decision, scope: Scope, raw: bytes) -> tuple[bytes | None, str | None]:
-        """The new element in place of an old value, and the new value as text; from now on in the decision's memory.
+        """The new element in place of an old value; from now on in the decision's memory, None: it stays as it is.
 
-        None: the element stays as it is.
+        And the new value as text, where somebody asks for it.
         """
         written = after = None
         new = self._acted(decision, scope, decision.tag, raw)
@@ -211,7 +211,8 @@ class Run:
             written = b""
         elif new is not None:
             written = self._whole(decision, scope, decision.tag, new)
-            after = text_of(decision.new_vr or decision.known, new, scope.encodings, scope.encoding.order)
+            if decision.watched:
+                after = text_of(decision.new_vr or decision.known, new, scope.encodings, scope.encoding.order)
         if len(decision.memory) >= _MEMORIES:
             decision.memory.clear()
         decision.memory[(self.patient_id, raw)] = written, after

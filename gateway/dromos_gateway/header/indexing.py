@@ -88,7 +88,8 @@ def _quickly(source: Source, position: int, end: int, encoding: Encoding, kinds:
     The loops above do the same and more; nine elements of ten are found here, in a third of the time.
     """
     block, base = source.block, source.base
-    at, most, last = position - base, min(end - base, len(block)), len(block) - 12
+    at, most = position - base, min(end - base, len(block))
+    last = min(most, len(block) - 12)
     if not 0 <= at < last:
         return position
     heads, learn = (_EXPLICIT_HEADS, _explicit) if encoding.explicit else (_IMPLICIT_HEADS, _implicit)

@@ -25,12 +25,13 @@ class HeaderView:
     The values it gives are patient data.
     """
 
-    __slots__ = ("_file", "_layout", "_source", "_tags", "character_sets", "encoding")
+    __slots__ = ("_file", "_layout", "_source", "_tags", "_texts", "character_sets", "encoding")
 
     def __init__(self, source: Source, encoding: Encoding, layout: Layout | None = None, file: object = None) -> None:
         self._source = source
         self._file = file  # what was inflated lives as long as the view
         self._tags: set[int] | None = None
+        self._texts: dict[int, str | None] = {}
         self._layout = index(source, encoding) if layout is None else layout
         self.encoding = encoding
         self.character_sets = encodings_of(source, self._layout)
@@ -58,6 +59,11 @@ class HeaderView:
 
     def text(self, tag: int) -> str | None:
         """All values of a root-level element, joined with backslashes; None when it is absent or empty."""
+        if tag not in self._texts:  # some are asked for by many rules
+            self._texts[tag] = self._text(tag)
+        return self._texts[tag]
+
+    def _text(self, tag: int) -> str | None:
         place = self._layout.get(tag)
         if place is None:
             return None

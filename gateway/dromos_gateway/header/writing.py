@@ -11,18 +11,21 @@ from dromos_gateway.header.encoding import ITEM, ITEM_DELIMITER, SEQUENCE_DELIMI
 from dromos_gateway.header.vr import LONG
 
 _SHORTEST_LONG: Final = 0x10000
+_HEADS: Final = ("HHI", "HH2sH", "HH2sHI")  # implicit, short VRs, long VRs
+_LITTLE, _BIG = (tuple(struct.Struct(order + head).pack for head in _HEADS) for order in "<>")
 
 
 def element(tag: int, vr: bytes, value: bytes, encoding: Encoding) -> bytes:
     """One element with its value, which has even length. ValueError when the VR can't hold so long a one."""
-    order, group, number, length = encoding.order, tag >> 16, tag & 0xFFFF, len(value)
+    implicit, short, long = _BIG if encoding.big_endian else _LITTLE
+    group, number, length = tag >> 16, tag & 0xFFFF, len(value)
     if not encoding.explicit:
-        return struct.pack(f"{order}HHI", group, number, length) + value
+        return implicit(group, number, length) + value
     if vr in LONG:
-        return struct.pack(f"{order}HH2sHI", group, number, vr, 0, length) + value
+        return long(group, number, vr, 0, length) + value
     if length >= _SHORTEST_LONG:
         raise ValueError(f"a value of VR {vr.decode('ascii')} is longer than 65,534 bytes")
-    return struct.pack(f"{order}HH2sH", group, number, vr, length) + value
+    return short(group, number, vr, length) + value
 
 
 def sequence(tag: int, items: Iterable[Iterable[tuple[int, bytes, bytes]]], encoding: Encoding) -> bytes:
