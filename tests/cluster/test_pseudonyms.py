@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -69,3 +70,30 @@ def test_what_waits_goes_once_its_pseudonym_is_imported(gateway: Kubectl, peers:
     after = gateway.get("pod", f"{NODE}-0")
     assert after is not None
     assert after["metadata"]["uid"] == pod["metadata"]["uid"], "no pod was replaced for it"
+
+
+def _profile(kubectl: Kubectl) -> dict[str, str]:
+    found = kubectl.get("destination", DESTINATION) or {}
+    return dict(found.get("status", {}).get("profile") or {})
+
+
+def test_another_key_or_profile_is_said_at_the_destination(gateway: Kubectl) -> None:
+    first = eventually(lambda: _profile(gateway), lambda said: "appliedAt" in said, within=90, what="what is applied")
+    key = {"stringData": {"active": "second", "second": "0123456789abcdef0123456789abcdef"}}
+    gateway.run("patch", "secret", f"{PROJECT}-key", "--patch", json.dumps(key))
+    second = eventually(
+        lambda: _profile(gateway),
+        lambda said: said.get("secretFingerprint", "") not in ("", first["secretFingerprint"]),
+        within=120,
+        what="another fingerprint",
+    )
+    assert (second["name"], second["version"]) == (first["name"], first["version"])
+    assert second["appliedAt"] >= first["appliedAt"]
+    project = gateway.get("project", PROJECT)
+    assert project is not None
+    gateway.patch_spec("project", PROJECT, profile=project["spec"]["profile"] | {"version": "another"})
+    third = eventually(
+        lambda: _profile(gateway), lambda said: said.get("version") == "another", within=120, what="another version"
+    )
+    assert third["secretFingerprint"] == second["secretFingerprint"]
+    assert third["appliedAt"] >= second["appliedAt"]

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -128,3 +129,30 @@ def test_an_age_that_stays_is_no_date_that_stays(tmp_path: Path) -> None:
     chosen = plan(BASIC | {"arguments": {"retainPatientCharacteristics": True}})
     _, out = change(ct(PatientAge="043Y"), chosen, tmp_path)
     assert (out.PatientAge, out.LongitudinalTemporalInformationModified) == ("043Y", "REMOVED")
+
+
+@pytest.mark.parametrize(
+    ("character_set", "codec"),
+    [("\\ISO 2022 IR 87", "iso2022_jp"), ("ISO_IR 192", "utf-8"), ("GB18030", "gb18030")],
+)
+def test_what_a_rule_writes_is_in_the_instances_character_set(tmp_path: Path, character_set: str, codec: str) -> None:
+    rule = {"codename": "expression.on.tags", "tags": ["00081030"], "arguments": {"expr": "Replace('山田')"}}
+    item = Dataset()
+    item.StudyDescription = "words"
+    data = ct(StudyDescription="words", ReferencedStudySequence=Sequence([item]))
+    data.SpecificCharacterSet = character_set.split("\\")
+    _, out = change(data, plan(rule, keep("00081110"), BASIC), tmp_path)
+    assert (out.StudyDescription, out.ReferencedStudySequence[0].StudyDescription) == ("山田", "山田")
+    assert (tmp_path / "out.dcm").read_bytes().count("山田".encode(codec).rstrip()) == 2
+    data.SpecificCharacterSet = "ISO_IR 100"
+    outcome, _ = change(data, plan(rule, BASIC), tmp_path)
+    assert isinstance(outcome, Held)
+    assert outcome.reason == "CharacterSet"
+
+
+def test_an_age_is_computed_from_the_first_date_there_is(tmp_path: Path) -> None:
+    rule = {"codename": "expression.on.tags", "tags": ["00101010"], "arguments": {"expr": "ComputePatientAge()"}}
+    for born, seen, age in (("19700203", "20240102", "053Y"), ("20230901", "20240102", "004M"), ("", "20240102", "")):
+        data = ct(PatientBirthDate=born, StudyDate=seen, PatientAge="099Y")
+        _, out = change(data, plan(rule, BASIC), tmp_path)
+        assert out.PatientAge == age
