@@ -27,6 +27,7 @@ from dromos_gateway.pixels.outcome import PixelsChanged
 from dromos_gateway.pixels.plan import PixelPlan
 from dromos_gateway.workers.job import Done, Job, Limits
 from dromos_gateway.workers.pool import Pool
+from dromos_gateway.workers.worker import environment
 
 ROUNDS = 3
 _FUNCTION = "dromos_gateway.pixels.change:change_pixels"
@@ -61,9 +62,9 @@ def _round(home: Path, name: str, syntax: str, files: Sequence[Path]) -> Iterato
 
 
 def _alone(syntax: str, files: Sequence[Path]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The plain loop, in a process of its own as the workers are: seconds and processor seconds, for both ways."""
+    """The plain loop, in a process with the workers' environment: seconds and processor seconds, for both ways."""
     command = [sys.executable, "-m", "bench.codecloop", syntax, *map(str, files)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment())
     encode, encode_cpu, verified, verified_cpu = map(float, done.stdout.split())
     return (encode, encode_cpu), (verified, verified_cpu)
 

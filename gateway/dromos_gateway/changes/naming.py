@@ -14,11 +14,14 @@ from dromos_gateway.pseudonyms.ways import FromStore, open_local
 from dromos_gateway.spool.records import Instance
 
 
-def pseudonym_of(instance: Instance, source: Path, change: Change) -> str | Held | None:
-    """The pseudonym, or why there is none; None: it is not looked up here. OSError from reading the instance."""
+def local_way(change: Change) -> FromStore | None:
+    """The way to a pseudonym that is looked up here; None: it is not."""
     way = change.use.way if change.use is not None else None
-    if not isinstance(way, FromStore) or way.asks_outside:
-        return None
+    return way if isinstance(way, FromStore) and not way.asks_outside else None
+
+
+def pseudonym_of(instance: Instance, source: Path, way: FromStore) -> str | Held:
+    """The pseudonym, or why there is none. OSError from reading the instance."""
     try:
         with InstanceValues(instance, source) as values:
             found = open_local(way).resolve(values)

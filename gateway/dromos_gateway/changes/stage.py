@@ -15,7 +15,7 @@ from pathlib import Path
 
 from dromos_gateway.changes.change import Change, Held, Original, Outcome, Ready
 from dromos_gateway.changes.failing import held_by
-from dromos_gateway.changes.naming import pseudonym_of, without_store
+from dromos_gateway.changes.naming import local_way, pseudonym_of, without_store
 from dromos_gateway.projects.use import Applied
 from dromos_gateway.spool.records import Delivery, Sent
 from dromos_gateway.workers.job import Failed, Job, Limits
@@ -56,7 +56,8 @@ class Stage:
 
     async def make(self, delivery: Delivery, source: Path, change: Change) -> Outcome:
         """The outgoing form of an instance. `CannotChangeNow`."""
-        found = await asyncio.to_thread(pseudonym_of, delivery.instance, source, change)
+        way = local_way(change)
+        found = None if way is None else await asyncio.to_thread(pseudonym_of, delivery.instance, source, way)
         if isinstance(found, Held):
             return found
         kept, key = self._kept.get(delivery.id), (change, found)

@@ -102,7 +102,10 @@ class Preparation:
     async def _outcome(
         self, delivery: Delivery, settings: DestinationSettings, change: Change | None
     ) -> tuple[Delivery, Prepared]:
-        found = await asyncio.to_thread(decide_at_once, delivery, settings, self._spool)
+        if needs_time(delivery, settings, None):  # the instance is read; a thread costs as much as the rest of it
+            found = await asyncio.to_thread(decide_at_once, delivery, settings, self._spool)
+        else:
+            found = decide_at_once(delivery, settings, self._spool)
         if isinstance(found, Parcel) and change is not None:
             made = await self._stage.make(delivery, self._spool.path(delivery.instance), change)
             found = _decision(delivery, made)

@@ -49,7 +49,7 @@ class Worker:
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable, "-P", "-m", "dromos_gateway.workers.child",
-                stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL, env=_environment(),
+                stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL, env=environment(),
             )  # fmt: skip
         except BaseException:
             ours.close()
@@ -133,7 +133,8 @@ class Worker:
         return Failed(Cause.DIED, f"the worker process was ended by {_signal_name(-code)}")
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
+    """What a worker knows of the world, and how its C library is to treat memory."""
     return {name: os.environ[name] for name in _KEPT if name in os.environ} | _SET
 
 
