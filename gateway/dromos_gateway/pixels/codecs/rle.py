@@ -43,7 +43,7 @@ class Rle:
         for sample in range(coding.image.samples):
             values = np.ascontiguousarray(cells[:, :, sample])
             for byte in range(size - 1, -1, -1):
-                # shifted and cut to a byte, which numpy does eight times as fast as picking bytes out of cells
+                # shifted and cut to a byte, which numpy does five times as fast as picking bytes out of cells
                 plane = (values >> 8 * byte).astype(np.uint8)
                 packed = imagecodecs.packbits_encode(plane, axis=-1)
                 segments.append(packed + b"\0" if len(packed) % 2 else packed)
