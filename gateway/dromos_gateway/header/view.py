@@ -73,6 +73,13 @@ class HeaderView:
         raw = self._source.read(value, stop - value)
         return text_of(known_vr(tag, vr), raw, self.character_sets, self.encoding.order)
 
+    def raw(self, tag: int, longest: int) -> bytes:
+        """The value of a root-level element as it is written; nothing where it is absent, or longer than `longest`."""
+        place = self._layout.get(tag)
+        if place is None or not 0 < place[3] - place[2] <= longest:
+            return b""
+        return self._source.read(place[2], place[3] - place[2])
+
     def present(self, tag: int) -> bool:
         """Whether the element is there, empty or not, at the root or in a sequence."""
         return tag in self._layout or tag in self._nested()

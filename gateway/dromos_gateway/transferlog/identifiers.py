@@ -74,13 +74,11 @@ def read_front(
 
 def read_view(view: HeaderView) -> Identifiers:
     """From a header that somebody has read already."""
-    texts: dict[str, str] = {}
-    for tag, (name, _) in _TAGS.items():
-        try:
-            texts[name] = (view.text(tag) or "")[:_LONGEST]
-        except (MalformedDataSet, UnicodeError, LookupError):
-            continue
-    return Identifiers(**texts)
+    try:
+        raw = tuple([view.raw(tag, _ABSURD) for tag in _WANTED])
+    except MalformedDataSet:  # a value that is not there: then nothing is known of it
+        return Identifiers()
+    return _of_values(raw, view.encoding.order)
 
 
 def read_file(path: Path | str, offset: int, transfer_syntax_uid: str) -> Identifiers:
@@ -130,7 +128,10 @@ def _read(source: Source, encoding: Encoding) -> tuple[Identifiers, bool]:
 
 
 def _decoded(source: Source, places: dict[int, tuple[int, int]], order: str) -> Identifiers:
-    raw = tuple([source.read(*places[tag]) if tag in places else b"" for tag in _WANTED])
+    return _of_values(tuple([source.read(*places[tag]) if tag in places else b"" for tag in _WANTED]), order)
+
+
+def _of_values(raw: tuple[bytes, ...], order: str) -> Identifiers:
     return _known(raw, order) if sum(map(len, raw)) <= _USUAL else _texts(raw, order)
 
 
