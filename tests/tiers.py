@@ -21,6 +21,8 @@ from tests.cluster.provider.toolchain import PLACES
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 LOAD = ("--load", "build/image.tar", "--load", "build/test-peers.tar")
+WORKERS = ("-n", "3", "--dist", "loadfile", "--durations=15")
+QUIET = "tests/cluster/test_steady_state.py"
 PIXEL_TOOLS = ("dcmdjpeg", "dcmcjpls", "gdcmconv", "dciodvfy")
 PEERS = ("storescu", "storescp", "echoscu", "Orthanc", "nginx", "tinyproxy", "node", "npm")
 
@@ -147,13 +149,18 @@ TIERS: tuple[Tier, ...] = (
     Tier("pixels", (_pytest("-n", "auto", "tests/pixels"),), _pixel_tools),
     Tier("image", (("hack/build-image.sh",), _pytest("tests/image")), _builder),
     Tier("chart", (_on_cluster("--", *_pytest("tests/chart", "tests/argocd")),), _cluster),
-    Tier("apiserver", (_on_cluster("--", *_pytest("tests/apiserver")),), _cluster),
+    Tier("apiserver", (_on_cluster("--", *_pytest("-n", "2", "--dist", "loadfile", "tests/apiserver")),), _cluster),
     Tier(
         "cluster",
         (
             ("hack/build-image.sh",),
             ("hack/build-test-peers.sh",),
-            _on_cluster("--fresh", *LOAD, "--down", "--", *_pytest("tests/cluster")),
+            # pods are waited for most of the time, so three workers do well on two processors; the operator's writes
+            # are counted alone
+            _on_cluster(
+                "--fresh", *LOAD, "--down-if-failed", "--", *_pytest(*WORKERS, "tests/cluster", f"--ignore={QUIET}")
+            ),
+            _on_cluster("--down", "--", *_pytest("--durations=5", QUIET)),
         ),
         _cluster_and_builder,
     ),

@@ -17,20 +17,22 @@ from tests.cluster.webpeers import archive, certify, held, kheops, kheops_state
 
 
 @pytest.fixture
-def imaging(cluster: Kubectl, installed: Kubectl) -> Iterator[Peers]:
-    """A namespace with a sender."""
-    kubectl = make_namespace(cluster, "dromos-test-stow", RESTRICTED)
+def imaging(cluster: Kubectl, installed: Kubectl, request: pytest.FixtureRequest) -> Iterator[Peers]:
+    """A namespace of the test's own with a sender."""
+    kubectl = make_namespace(cluster, "dromos-" + request.node.name.replace("_", "-"), RESTRICTED)
     kubectl.apply(sender())
-    kubectl.run("wait", "--for=condition=Ready", "pod/sender", "--timeout=60s")
+    kubectl.run("wait", "--for=condition=Ready", "pod/sender", "--timeout=120s", timeout=130)
     yield Peers(kubectl)
     drop_namespace(cluster, kubectl.namespace)
 
 
-def _apply(kubectl: Kubectl, example: str) -> None:
+def _apply(peers: Peers, example: str) -> None:
+    kubectl = peers.kubectl
     kubectl.run("apply", "--filename", ROOT / "examples" / example)
     if example.startswith("stow"):
         certify(kubectl)
     kubectl.run("wait", "--for=condition=Ready", "forwardnode/radiology", "--timeout=120s", timeout=130)
+    peers.wait_answering("radiology", 104, "RADIOLOGY")
 
 
 def _send(peers: Peers, number: int) -> set[str]:
@@ -66,7 +68,7 @@ def _rotate(kubectl: Kubectl, secret: str, **values: str) -> None:
 def test_stow_basic(imaging: Peers) -> None:
     """With a wrong password images wait and status says why; the right one in the Secret sends them."""
     kubectl = imaging.kubectl
-    _apply(kubectl, "stow-basic")
+    _apply(imaging, "stow-basic")
     kubectl.apply(*archive(password="the-real-one"))
     kubectl.wait_rollout("deployment/archive")
     uids = _send(imaging, 801)
@@ -85,7 +87,7 @@ def test_stow_basic(imaging: Peers) -> None:
 
 def test_stow_oauth2(imaging: Peers) -> None:
     kubectl = imaging.kubectl
-    _apply(kubectl, "stow-oauth2")
+    _apply(imaging, "stow-oauth2")
     kubectl.apply(*archive(client_secret="the-real-one"))
     kubectl.wait_rollout("deployment/archive")
     uids = _send(imaging, 802)
@@ -108,7 +110,7 @@ def test_kheops(imaging: Peers) -> None:
         )
     )
     kubectl.wait_rollout("deployment/kheops")
-    _apply(kubectl, "kheops")
+    _apply(imaging, "kheops")
     uids = _send(imaging, 803)
     pod = imaging.pod("kheops")
     state = eventually(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m tests.cluster.provider up | down | load FILE… | exec CMD… | env | run [--fresh] [--load FILE]… [--down] -- CMD… | check | promtool`."""
+"""`python -m tests.cluster.provider up | down | load FILE… | exec CMD… | env | run [--fresh] [--load FILE]… [--down | --down-if-failed] -- CMD… | check | promtool`."""
 
 from __future__ import annotations
 
@@ -63,13 +63,16 @@ def _run(cluster: Cluster, arguments: argparse.Namespace) -> int:
     if arguments.fresh:
         cluster.down()
     cluster.up()
+    failed = True
     try:
         for archive in arguments.load:
             cluster.load(archive)
         environment = {**os.environ, **exports(cluster)}
-        return subprocess.run(arguments.command, check=False, env=environment).returncode
+        code = subprocess.run(arguments.command, check=False, env=environment).returncode
+        failed = code != 0
+        return code
     finally:
-        if arguments.down:
+        if arguments.down or (arguments.down_if_failed and failed):
             cluster.down()
 
 
@@ -96,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--load", action="append", default=[], type=Path)
     run.add_argument("--fresh", action="store_true", help="start anew: nothing that other tests left is there")
     run.add_argument("--down", action="store_true", help="stop it afterwards")
+    run.add_argument("--down-if-failed", action="store_true", help="stop it when the program fails; else it stays")
     run.add_argument("command", nargs="+")
     return parser
 
