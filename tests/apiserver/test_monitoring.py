@@ -27,10 +27,10 @@ def judged(namespace: Kubectl) -> Iterator[Kubectl]:
     names = [f"{path.stem}.monitoring.coreos.com" for path in CRDS.glob("*.yaml")]
     before = {name for name in names if namespace.get("crd", name) is not None}
     namespace.run("apply", "--server-side", "--force-conflicts", "--filename", CRDS)
-    namespace.run("wait", "--for=condition=Established", "--timeout=60s", *(f"crd/{name}" for name in names))
+    namespace.run("wait", "--for=condition=Established", "--timeout=120s", *(f"crd/{name}" for name in names))
     yield namespace
     for name in set(names) - before:
-        namespace.run("delete", "crd", name, "--timeout=60s")
+        namespace.run("delete", "crd", name, "--timeout=120s")
 
 
 def _ours(text: str) -> list[dict]:

@@ -33,7 +33,7 @@ def imaging(cluster: Kubectl, installed: Kubectl) -> Iterator[Peers]:
     kubectl.apply(sender(), *storescp("archive"), *orthanc("research"))
     for name in ("archive", "research"):
         kubectl.wait_rollout(f"deployment/{name}")
-    kubectl.run("wait", "--for=condition=Ready", "pod/sender", "--timeout=60s")
+    kubectl.run("wait", "--for=condition=Ready", "pod/sender", "--timeout=120s")
     yield Peers(kubectl)
     drop_namespace(cluster, kubectl.namespace)
 

@@ -53,7 +53,7 @@ def imaging(cluster: Kubectl, installed: Kubectl) -> Iterator[Peers]:
     kubectl = make_namespace(cluster, "dromos-test-seeing", RESTRICTED)
     kubectl.apply(sender(), *storescp("archive"), *_relay())
     kubectl.wait_rollout("deployment/archive")
-    kubectl.run("wait", "--for=condition=Ready", "pod/sender", "pod/mail", "--timeout=60s")
+    kubectl.run("wait", "--for=condition=Ready", "pod/sender", "pod/mail", "--timeout=120s")
     peers = Peers(kubectl)
     peers.wait_answering("archive", STORESCP_PORT)
     kubectl.run("apply", "--filename", EXAMPLES / "notifications")
@@ -62,6 +62,7 @@ def imaging(cluster: Kubectl, installed: Kubectl) -> Iterator[Peers]:
     kubectl.patch_spec("destination", "archive", notifications={"interval": "2s"})
     for kind, name in (("forwardnode", "radiology"), ("destination", "archive")):
         kubectl.wait_condition(kind, name, "Ready", within=120)
+    peers.wait_answering("radiology", 104, "RADIOLOGY")
     peers.load("study", study(7001, INSTANCES))
     sent = peers.send("study", to="radiology", called="RADIOLOGY")
     assert (sent.code, len(sent.acknowledged)) == (0, INSTANCES), sent.log
