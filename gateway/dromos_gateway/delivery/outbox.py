@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from dromos_gateway.delivery.messages import Answered, Begin, Order, Probe, Repo
 log = logging.getLogger(__name__)
 
 _LOST = "the sending process ended"
+_LOOKUPS = "128"  # names at a time: with libuv's four, a few that no server answers for would hold up all destinations
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds before it is started again
 
 
@@ -147,7 +149,8 @@ class Outbox:
 
 def _spawn(sock: socket.socket) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "dromos_gateway.delivery.process", str(sock.fileno())]
-    return subprocess.Popen(command, pass_fds=[sock.fileno()], stdin=subprocess.DEVNULL)
+    environment = {"UV_THREADPOOL_SIZE": _LOOKUPS, **os.environ}
+    return subprocess.Popen(command, pass_fds=[sock.fileno()], stdin=subprocess.DEVNULL, env=environment)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
