@@ -116,6 +116,7 @@ class Receiving:
 
     def keep(self, incoming: IncomingFile, request: StoreRequest, node: str, answer: Answer) -> None:
         """Make a complete instance durable, then answer."""
+        incoming.flush()
         beginning = incoming.beginning
         instance = Instance(
             id=0,
@@ -138,12 +139,8 @@ class Receiving:
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
             return
-        try:
-            with InstanceValues(instance, incoming.path, beginning) as values:
-                plan = _planned(instance, destinations, values)
-        except BaseException:
-            incoming.abandon()
-            raise
+        with InstanceValues(instance, incoming.path, beginning) as values:
+            plan = _planned(instance, destinations, values)
         self._keep(incoming, instance, plan, answer, values.read)
 
     async def _keep_deflated(
@@ -200,7 +197,7 @@ class Sink:
         self._incoming = incoming
         self._request = request
         self._node = node
-        self.write = incoming.write  # the hottest call there is: no frame in between
+        self.write, self.flush = incoming.write, incoming.flush  # the hottest calls there are: no frame in between
 
     @property
     def size(self) -> int:
@@ -208,8 +205,12 @@ class Sink:
         return self._incoming.size
 
     def finish(self, answer: Answer) -> None:
-        """Answer once the instance is safe."""
-        self._receiving.keep(self._incoming, self._request, self._node, answer)
+        """Answer once the instance is safe. OSError."""
+        try:
+            self._receiving.keep(self._incoming, self._request, self._node, answer)
+        except BaseException:
+            self._incoming.abandon()  # nothing, where somebody else has it already
+            raise
 
     def abandon(self) -> None:
         """The association died, or the data set is not what was announced: leave nothing."""

@@ -19,6 +19,7 @@ import uvloop
 
 from dromos_gateway import logs
 from dromos_gateway.admin.server import AdminServer
+from dromos_gateway.collecting import collect_seldom
 from dromos_gateway.dimse.tls import InvalidTlsMaterial
 from dromos_gateway.gateway import CannotStart, Gateway, Options
 from dromos_gateway.spool.schema import SpoolIncompatible
@@ -82,6 +83,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
     except OSError as error:
         await gateway.stop()
         return _fail(f"cannot listen: {error}", 1)
+    collect_seldom()
     log.info("admin port open", extra={"host": arguments.admin[0], "port": admin.port})
     await stopping.wait()
     log.info("stopping", extra={"seconds": arguments.drain_timeout})

@@ -193,7 +193,15 @@ class Configuration:
     destinations: Mapping[str, DestinationSettings]  # by key
     problems: tuple[Problem, ...]
     hash: str
+    _by_node: Mapping[str, tuple[DestinationSettings, ...]] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Sort the destinations once: each instance asks for its ForwardNode's."""
+        by_node: dict[str, tuple[DestinationSettings, ...]] = {}
+        for item in self.destinations.values():
+            by_node[item.node] = (*by_node.get(item.node, ()), item)
+        object.__setattr__(self, "_by_node", by_node)
 
     def of_node(self, key: str) -> tuple[DestinationSettings, ...]:
         """The destinations of a ForwardNode."""
-        return tuple(item for item in self.destinations.values() if item.node == key)
+        return self._by_node.get(key, ())

@@ -16,6 +16,7 @@ from types import TracebackType
 import uvloop
 
 from dromos_gateway import logs
+from dromos_gateway.collecting import collect_seldom
 from dromos_gateway.delivery.carrying import Carrying
 from dromos_gateway.delivery.channel import Channel
 from dromos_gateway.delivery.impossible import Impossible
@@ -110,6 +111,7 @@ def main() -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
     logs.set_up()
+    collect_seldom()
     sock = socket.socket(fileno=int(sys.argv[1]))
     sock.setblocking(False)
 

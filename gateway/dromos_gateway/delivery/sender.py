@@ -153,7 +153,8 @@ class Sender:
 
     def fill(self) -> None:
         """Give the lanes as much as they take."""
-        if self.sending and (peer := self.peer) is not None:
+        waiting = self.queue.ready or self._preparation.ready
+        if waiting and self.sending and (peer := self.peer) is not None:
             now, limit = self._clock(), self._allowed_lanes()
             while (ready := self.queue.ready + self._preparation.ready) and (
                 lane := self._lanes.for_next(peer, ready, limit, self.queue.kinds)

@@ -91,6 +91,10 @@ class Connection(asyncio.BufferedProtocol):
         """Forget the object in flight."""
         raise NotImplementedError
 
+    def _let_go(self) -> None:
+        """What was read is about to be written over."""
+        raise NotImplementedError
+
     def _whoami(self) -> str:
         """Who the peer says it is, for the log."""
         raise NotImplementedError
@@ -199,6 +203,7 @@ class Connection(asyncio.BufferedProtocol):
         self._consuming = True
         try:
             consumed = self._reader.feed(view)
+            self._let_go()
         except Violation as violation:
             self.abort(str(violation), violation.source, violation.reason)
             return

@@ -45,7 +45,7 @@ class Receiver(Protocol):
         """A PDV's header was read."""
 
     def fragment(self, view: memoryview) -> None:
-        """Some bytes of the PDV; the view dies with this call."""
+        """Some bytes of the PDV; the view lives until `feed` returns."""
 
     def fragment_ends(self, is_last: bool) -> None:
         """The PDV is complete; `is_last`: so is the command set or data set it belongs to."""

@@ -46,12 +46,16 @@ class Incoming:
                 return
         try:
             self._sink.write(fragment)
-        except OSError as error:
-            _LOG.warning("an instance could not be written", extra=_said(error))
-            self._refuse(_CANNOT_KEEP)
-        except Exception:
-            _LOG.exception("the sink of an instance failed")
-            self._refuse(_FAILED)
+        except Exception as error:
+            self._failed(error)
+
+    def flush(self) -> None:
+        """The memory that the bytes came in is about to be used again."""
+        if self._sink is not None:
+            try:
+                self._sink.flush()
+            except Exception as error:
+                self._failed(error)
 
     def finish(self, answer: Callable[[StoreStatus], None]) -> None:
         """The data set is complete: make it durable and say how it went."""
@@ -104,6 +108,14 @@ class Incoming:
         refusal = _REFUSALS.get(identity)
         if refusal is not None:
             self._refuse(refusal)
+
+    def _failed(self, error: Exception) -> None:
+        if isinstance(error, OSError):
+            _LOG.warning("an instance could not be written", extra=_said(error))
+            self._refuse(_CANNOT_KEEP)
+        else:
+            _LOG.error("the sink of an instance failed", exc_info=error)
+            self._refuse(_FAILED)
 
     def _refuse(self, refusal: StoreStatus) -> None:
         self._refusal = refusal

@@ -10,6 +10,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from dromos_gateway.dimse.uids import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -38,18 +39,10 @@ def file_head(
     *, sop_class_uid: str, sop_instance_uid: str, transfer_syntax_uid: str, source_ae_title: str = ""
 ) -> bytes:
     """Preamble, prefix and file meta information, ready to be followed by the data set."""
-    elements = [
-        _element(0x0001, b"OB", b"\x00\x01"),
-        _element(0x0002, b"UI", _uid(sop_class_uid)),
-        _element(0x0003, b"UI", _uid(sop_instance_uid)),
-        _element(0x0010, b"UI", _uid(transfer_syntax_uid)),
-        _element(0x0012, b"UI", _uid(IMPLEMENTATION_CLASS_UID)),
-        _element(0x0013, b"SH", _text(IMPLEMENTATION_VERSION_NAME)),
-    ]
-    if source_ae_title:
-        elements.append(_element(0x0016, b"AE", _text(source_ae_title)))
-    body = b"".join(elements)
-    return b"".join((_PREAMBLE, _element(0x0000, b"UL", struct.pack("<I", len(body))), body))
+    before, after = _around(sop_class_uid, transfer_syntax_uid, source_ae_title)
+    own = _element(0x0003, b"UI", _uid(sop_instance_uid))
+    length = struct.pack("<I", len(before) + len(own) + len(after))
+    return b"".join((_PREAMBLE, _element(0x0000, b"UL", length), before, own, after))
 
 
 def read_head(path: Path) -> FileHead:
@@ -118,6 +111,20 @@ def _required(values: dict[int, bytes], element: int, name: str) -> str:
     if not value:
         raise NotPart10(f"file meta information has no {name} (0002,{element:04X})")
     return value
+
+
+@lru_cache(maxsize=64)
+def _around(sop_class_uid: str, transfer_syntax_uid: str, source_ae_title: str) -> tuple[bytes, bytes]:
+    """What stands before and behind the instance's UID: the same for all instances of a series."""
+    before = _element(0x0001, b"OB", b"\x00\x01") + _element(0x0002, b"UI", _uid(sop_class_uid))
+    after = [
+        _element(0x0010, b"UI", _uid(transfer_syntax_uid)),
+        _element(0x0012, b"UI", _uid(IMPLEMENTATION_CLASS_UID)),
+        _element(0x0013, b"SH", _text(IMPLEMENTATION_VERSION_NAME)),
+    ]
+    if source_ae_title:
+        after.append(_element(0x0016, b"AE", _text(source_ae_title)))
+    return before, b"".join(after)
 
 
 def _element(element: int, vr: bytes, value: bytes) -> bytes:

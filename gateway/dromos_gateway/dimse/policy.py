@@ -81,9 +81,12 @@ class InstanceSink(Protocol):
     def write(self, fragment: memoryview) -> None:
         """Take the next bytes of the encoded data set.
 
-        The view is valid only during the call: the acceptor reads the next bytes into the same memory. OSError means
-        that they cannot be kept; the acceptor abandons the sink and answers A700.
+        The view is valid until `flush` or `finish`: then the acceptor reads the next bytes into the same memory.
+        OSError means that they cannot be kept; the acceptor abandons the sink and answers A700.
         """
+
+    def flush(self) -> None:
+        """Let go of all views. OSError as above."""
 
     def finish(self, answer: Callable[[StoreStatus], None]) -> None:
         """Make the instance durable, then answer, once; 0000 only when it would survive a power cut.

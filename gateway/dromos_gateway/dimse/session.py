@@ -93,6 +93,10 @@ class Session(Connection):
             self._log("the association ended in the middle of an object")
             incoming.abandon()
 
+    def _let_go(self) -> None:
+        if self._incoming is not None:
+            self._incoming.flush()
+
     def _whoami(self) -> str:
         return self._request.calling_ae_title if self._request is not None else ""
 

@@ -13,6 +13,7 @@ from dromos_gateway.spool.space import Space
 from dromos_gateway.spool.writeback import begin_writing, drop
 
 _SNIFF = 16 * 1024
+_MOST_PIECES = 512  # in one write; the system takes 1024
 # Bytes after which the system is asked to begin writing, so that the sync finds little left: in a slot, in a file.
 _EARLY_IN_SLOT, _EARLY = 256 * 1024, 8 * 1024 * 1024
 _KEPT_IN_CACHE = 1024 * 1024 * 1024  # what is further behind is dropped: whoever sends has to read it again
@@ -38,11 +39,14 @@ class IncomingFile:
         self._slot: Slot | None = None
         self._descriptor = -1
         self._temporary: Path | None = None
-        self._written = 0  # bytes that the system was asked to begin writing
+        self._begun = 0  # bytes that the system was asked to begin writing
         self._done = False
         self.data_set_offset = len(head)
         self.size = len(head)
         self._beginning = b""
+        self._pieces: list[memoryview] = []  # of the receive buffer, not written yet
+        self._end = 0  # of what is written
+        self._touched = 0  # of what may be written, also where a write failed
         space.add(len(head))
 
     @property
@@ -56,7 +60,7 @@ class IncomingFile:
         return self._beginning if self._memory is None else bytes(memoryview(self._memory)[self.data_set_offset :])
 
     def write(self, fragment: memoryview) -> None:
-        """Append a piece of the data set. OSError when the disk does not take it."""
+        """Append a piece of the data set, which stays where it is until `flush`. OSError when the disk is full."""
         size = len(fragment)
         if self._memory is not None:
             if self.size + size <= SMALL:
@@ -69,7 +73,17 @@ class IncomingFile:
             self._beginning += bytes(fragment[: _SNIFF - len(self._beginning)])
         if self._slot is not None and self.size + size > self._slot.capacity:
             self._leave_slot()
-        self._append(fragment)
+        self._pieces.append(fragment)
+        self.size += size
+        self._space.add(size)
+        if len(self._pieces) == _MOST_PIECES:
+            self.flush()
+
+    def flush(self) -> None:
+        """Write the pieces that have come: their memory is about to be used again. OSError."""
+        if self._pieces:
+            pieces, self._pieces = self._pieces, []
+            self._append(pieces)
 
     def complete(self) -> NewFile:
         """Hand the file over to the committer. OSError."""
@@ -79,7 +93,11 @@ class IncomingFile:
             self._slot = self._slots.take(SMALL)
             if self._slot is None:
                 self._open_file()
-            _write_all(self._descriptor if self._slot is None else self._slot.descriptor, memory)
+            self._pieces.append(memoryview(memory))
+        self.flush()
+        if self._slot is not None:
+            self._slot.end_at(self.size)
+            begin_writing(self._slot.descriptor, self._begun, self._end - self._begun)
         self._done = True
         if self._slot is not None:
             return NewFile(self._slot.descriptor, self._slot.name, None)
@@ -92,10 +110,10 @@ class IncomingFile:
         if self._done:
             return
         self._done = True
-        self._memory = None
+        self._memory, self._pieces = None, []
         self._space.add(-self.size)
         if self._slot is not None:
-            self._slots.recycle(self._slot.name, self.size)
+            self._slots.recycle(self._slot.name, self._touched)
         if self._descriptor >= 0:
             os.close(self._descriptor)
         if self._temporary is not None:
@@ -108,20 +126,17 @@ class IncomingFile:
         self._slot = self._slots.take(MEDIUM)
         if self._slot is None:
             self._open_file()
-        self.size = 0
-        self._space.add(-len(memory))
-        self._append(memoryview(memory))
+        self._pieces.append(memoryview(memory))
 
     def _leave_slot(self) -> None:
         """The object is larger than a slot: it gets a file of its own."""
+        self._open_file()
         slot, self._slot = self._slot, None
         assert slot is not None  # noqa: S101 - the caller looked
-        self._open_file()
-        content, size = memoryview(os.pread(slot.descriptor, self.size, 0)), self.size
-        self._slots.recycle(slot.name, size)
-        self.size = self._written = 0
-        self._space.add(-size)
-        self._append(content)
+        if self._end:
+            self._pieces.insert(0, memoryview(os.pread(slot.descriptor, self._end, 0)))
+        self._slots.recycle(slot.name, self._touched)
+        self._end = self._begun = self._touched = 0
 
     def _open_file(self) -> None:
         self._temporary = self._folder / "incoming" / secrets.token_hex(16)
@@ -132,22 +147,20 @@ class IncomingFile:
             self._temporary = None
             raise
 
-    def _append(self, view: memoryview) -> None:
+    def _append(self, pieces: list[memoryview]) -> None:
         descriptor = self._descriptor if self._slot is None else self._slot.descriptor
-        while view:
-            written = os.pwrite(descriptor, view, self.size)
-            self.size += written
-            self._space.add(written)
-            view = view[written:]
-        if self.size - self._written >= (_EARLY if self._slot is None else _EARLY_IN_SLOT):
-            begin_writing(descriptor, self._written, self.size - self._written)
-            if self._written > _KEPT_IN_CACHE:
-                drop(descriptor, self._written - _KEPT_IN_CACHE - _EARLY, _EARLY)
-            self._written = self.size
-
-
-def _write_all(descriptor: int, content: bytearray) -> None:
-    """Write a whole small object. OSError; a disk that is almost full takes a part at first, and says so only then."""
-    written = os.pwrite(descriptor, content, 0)
-    while written < len(content):
-        written += os.pwrite(descriptor, memoryview(content)[written:], written)
+        wanted = sum(map(len, pieces))
+        self._touched = self._end + wanted
+        written = os.pwritev(descriptor, pieces, self._end)
+        self._end += written
+        if written < wanted:  # a disk that is almost full takes a part at first, and says so only then
+            rest = memoryview(b"".join(pieces))[written:]
+            while rest:
+                written = os.pwrite(descriptor, rest, self._end)
+                self._end += written
+                rest = rest[written:]
+        if self._end - self._begun >= (_EARLY if self._slot is None else _EARLY_IN_SLOT):
+            begin_writing(descriptor, self._begun, self._end - self._begun)
+            if self._begun > _KEPT_IN_CACHE:
+                drop(descriptor, self._begun - _KEPT_IN_CACHE - _EARLY, _EARLY)
+            self._begun = self._end

@@ -3,8 +3,9 @@
 
 Making a file durable costs a commit of the file system's journal; overwriting blocks that exist does not. So objects
 that fit go into a slot, and only their bytes have to be synced before they are acknowledged. Behind an object the slot
-is zero; the ledger knows where the object ends. When the object is delivered its bytes are overwritten with zeros and
-the slot is free again; when it has to stay, the slot is trimmed and is a file like any other.
+is zero; the ledger knows where the object ends. When the object is delivered the slot is free again. Its bytes are
+overwritten by the next object, which nearly always comes at once; where none comes for a moment, with zeros. When an
+object has to stay, its slot is trimmed and is a file like any other.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ FOLDER = "slots"
 SMALL, MEDIUM = 32 * 1024, 1024 * 1024  # bytes of a slot
 _MOST = {SMALL: 128, MEDIUM: 32}
 _LOW = {SMALL: 16, MEDIUM: 8}  # free ones below which more are made
+_REST = 0.25  # seconds that a slot may show what it held
 _SHARE = 0.1  # of the room there is that slots may take
 _ZEROS = memoryview(bytes(MEDIUM))
 
@@ -38,6 +40,13 @@ class Slot:
     path: Path
     descriptor: int
     capacity: int
+    stale: int = 0  # bytes that an earlier object left
+
+    def end_at(self, size: int) -> None:
+        """An object of so many bytes was written: let nothing be behind it. OSError."""
+        if self.stale > size:
+            os.pwrite(self.descriptor, _ZEROS[: self.stale - size], size)
+        self.stale = 0
 
 
 class Slots:
@@ -49,6 +58,8 @@ class Slots:
         self._free: dict[int, list[Slot]] = {SMALL: [], MEDIUM: []}
         self._taken: dict[str, Slot] = {}
         self._making: asyncio.Task[None] | None = None
+        self._stale: dict[str, Slot] = {}  # free ones that show what they held
+        self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
     def take(self, capacity: int) -> Slot | None:
@@ -60,21 +71,32 @@ class Slots:
             return None
         slot = free.pop()
         self._taken[slot.name] = slot
+        self._stale.pop(slot.name, None)
         return slot
 
     def recycle(self, name: str, used: int) -> bool:
-        """Blank a slot whose object is gone from the ledger; False when the name is not one of ours."""
+        """Free a slot whose object, of `used` bytes, is over; False when the name is not one of ours."""
         slot = self._taken.pop(name, None)
         if slot is None:
             return False
-        try:
-            os.pwrite(slot.descriptor, _ZEROS[:used], 0)
-        except OSError as error:
-            log.warning("a slot could not be blanked", extra={"error": error.strerror})
-            self._discard(slot)
-        else:
-            self._free[slot.capacity].append(slot)
+        slot.stale = max(slot.stale, used)
+        self._free[slot.capacity].append(slot)
+        self._stale[name] = slot
+        if self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(_REST, self.blank)
         return True
+
+    def blank(self) -> None:
+        """Overwrite what free slots still show."""
+        self._timer = None
+        stale, self._stale = self._stale, {}
+        for slot in stale.values():
+            try:
+                slot.end_at(0)
+            except OSError as error:
+                log.warning("a slot could not be blanked", extra={"error": error.strerror})
+                self._free[slot.capacity].remove(slot)
+                self._discard(slot)
 
     def trim(self, name: str, size: int) -> None:
         """Its object stays: cut off what is behind it. From now on it is a file like any other."""
@@ -96,8 +118,10 @@ class Slots:
             self._making = asyncio.create_task(self._refill())
 
     async def close(self) -> None:
-        """Remove what is blank; what holds an object keeps it."""
+        """Remove what is free; what holds an object keeps it."""
         self._closed = True
+        if self._timer is not None:
+            self._timer.cancel()
         if self._making is not None:
             await self._making
         for slots in self._free.values():

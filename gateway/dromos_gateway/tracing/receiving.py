@@ -54,7 +54,7 @@ class _TracedSink:
         self._instance = instance
         self._spans = spans
         self._span = span
-        self.write = plain.write
+        self.write, self.flush = plain.write, plain.flush
 
     def finish(self, answer: Answer) -> None:
         """Answer once the instance is safe, and end the span."""

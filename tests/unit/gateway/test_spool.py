@@ -71,6 +71,7 @@ async def settled(spool):
     spool._committer._late()
     await spool.bury_destination("none", reason="", message="", at=0)  # comes after what was there before
     await asyncio.sleep(0.02)  # files go a moment later
+    spool._slots.blank()
 
 
 async def filled(spool):
@@ -238,7 +239,9 @@ async def test_a_slot_serves_many_objects_and_shows_none_of_the_last(tmp_path):
         arrived = []
         spool.arrived = arrived.extend
         for number in range(1, 200):
-            await keep(spool, *waiting_for(A), content=b"x" * (30_000 - 100 * number), number=number)
+            size = 30_000 - 100 * number
+            name = await keep(spool, *waiting_for(A), content=b"x" * size, number=number)
+            assert not (tmp_path / name).read_bytes()[4 + size :].strip(b"\0")
             spool.settle(arrived.pop(), State.Delivered, at=2001.0)
         await settled(spool)
         assert objects(tmp_path) == []

@@ -116,6 +116,9 @@ class _MemorySink:
         memory.stored.append(Stored(self._request, bytes(self._content)))
         answer(memory.status)
 
+    def flush(self) -> None:
+        """It has copied everything."""
+
     def abandon(self) -> None:
         self._memory.abandoned += 1
 

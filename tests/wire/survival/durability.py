@@ -28,6 +28,12 @@ _WRITES = {
     "sendfile",
 }
 _SENDS = {"write", "writev", "sendto", "sendmsg", "sendmmsg"}
+_NEVER = re.compile(r"(?!)")
+_AT_ZERO = {  # the offset, which flags follow in one of them
+    "pwrite64": re.compile(r", 0\s*$"),
+    "pwritev": re.compile(r", 0\s*$"),
+    "pwritev2": re.compile(r", 0, \w+\s*$"),
+}
 _CREATES = {"open", "openat", "creat"}
 
 
@@ -56,7 +62,7 @@ class Disk:
         if event.call in _SENDS and target.startswith(self._from_us) and not event.ends:
             self._answered(b"".join(event.texts))
         elif event.call in _WRITES and target.startswith(self._root):
-            from_start = event.call == "pwrite64" and event.arguments.rstrip().endswith(", 0")
+            from_start = _AT_ZERO.get(event.call, _NEVER).search(event.arguments) is not None
             self._written(target, b"".join(event.texts), anew=from_start and ".sqlite" not in target)
         elif event.failed or not any(path.startswith(self._root) for path in self._paths(event)):
             return
