@@ -132,7 +132,7 @@ async def test_so_many_requests_as_concurrency_allows(gateway: GatewayProcess, t
     async def handle(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request.body = await reader.readexactly(int(request.headers.get("Content-Length", "0")))
         if request.method != "POST":
-            writer.write(reply(200))
+            writer.write(reply(200, Connection="close"))
             await writer.drain()
             return
         mine = asyncio.Event()
@@ -144,7 +144,7 @@ async def test_so_many_requests_as_concurrency_allows(gateway: GatewayProcess, t
         await mine.wait()
         waiting.remove(mine)
         found = [str(dcmread(BytesIO(part), stop_before_pixels=True).SOPInstanceUID) for part in request.parts]
-        writer.write(reply(200, dicom_json(stored=found), Content_Type="application/dicom+json"))
+        writer.write(reply(200, dicom_json(stored=found), Content_Type="application/dicom+json", Connection="close"))
         await writer.drain()
 
     def forward(url: str) -> None:

@@ -17,14 +17,17 @@ from tests.wire.stow.test_gateway import stow
 
 POISON, GOOD = 3, 20
 PROCESSING_FAILURE = 0x0110
+LAST = {"Connection": "close"}  # the handler serves one request, and nobody may hope for a second
 
 
 def dies(request: Request) -> bytes:
     """It knows patients, not requests: whatever has a poisonous instance in it gets a 500 and nothing is stored."""
     found = [dcmread(BytesIO(part), stop_before_pixels=True) for part in request.parts]
     if any(data.PatientID == "POISON" for data in found):
-        return reply(500, "java.lang.NullPointerException")
-    return reply(200, dicom_json(stored=[data.SOPInstanceUID for data in found]), Content_Type="application/dicom+json")
+        return reply(500, "java.lang.NullPointerException", **LAST)
+    return reply(
+        200, dicom_json(stored=[data.SOPInstanceUID for data in found]), Content_Type="application/dicom+json", **LAST
+    )
 
 
 def says_so(request: Request) -> bytes:
@@ -33,7 +36,7 @@ def says_so(request: Request) -> bytes:
     stored = [data.SOPInstanceUID for data in found if data.PatientID != "POISON"]
     failed = {data.SOPInstanceUID: PROCESSING_FAILURE for data in found if data.PatientID == "POISON"}
     body = dicom_json(stored=stored, failed=failed)
-    return reply(202 if stored else 409, body, Content_Type="application/dicom+json")
+    return reply(202 if stored else 409, body, Content_Type="application/dicom+json", **LAST)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +47,7 @@ async def test_a_server_that_fails_on_some_instances_gets_the_others(
 ) -> None:
     async def handle(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request.body = await reader.readexactly(int(request.headers.get("Content-Length", "0")))
-        writer.write(respond(request) if request.method == "POST" else reply(200))  # type: ignore[operator]
+        writer.write(respond(request) if request.method == "POST" else reply(200, **LAST))  # type: ignore[operator]
         await writer.drain()
 
     async with Server(handle) as server:
