@@ -48,7 +48,7 @@ def posted() -> Iterator[tuple[str, list[str]]]:
 
 
 def _start(gateway, relay: Scripted, url: str, port: int) -> None:  # noqa: F811
-    told = f"notifications: {{recipients: [a@example.org], interval: 1s, webhook: {{url: '{url}'}}}}"
+    told = f"notifications: {{recipients: [a@example.org], interval: 6s, webhook: {{url: '{url}'}}}}"
     gateway.node(f"smtp: {{host: 127.0.0.1, port: {relay.port}, security: 'None', sender: d@example.org}}")
     gateway.write("project", PROJECT)
     gateway.write("ids", pseudonyms("Zq7pid,,P-0001"))
