@@ -59,7 +59,7 @@ def imaging(cluster: Kubectl, installed: Kubectl) -> Iterator[Peers]:
     kubectl.run("apply", "--filename", EXAMPLES / "notifications")
     relay = {"host": "mail", "port": MAIL_PORT, "security": "None", "secretRef": None}
     kubectl.patch_spec("forwardnode", "radiology", smtp=relay)
-    kubectl.patch_spec("destination", "archive", notifications={"interval": "2s"})
+    kubectl.patch_spec("destination", "archive", notifications={"interval": "15s"})  # all come in one window
     for kind, name in (("forwardnode", "radiology"), ("destination", "archive")):
         kubectl.wait_condition(kind, name, "Ready", within=120)
     peers.wait_answering("radiology", 104, "RADIOLOGY")
