@@ -6,6 +6,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
@@ -58,16 +59,16 @@ def relay() -> Iterator[Scripted]:
 
 
 @pytest.fixture
-def exim(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Exim]:
+def exim(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exim]:
+    """In a folder of its own: pytest's are closed to Exim's account by every run that begins meanwhile."""
     authority = trustme.CA()
-    home = tmp_path_factory.mktemp("exim")
-    (home / "ca.pem").write_bytes(authority.cert_pem.bytes())
-    monkeypatch.setitem(peers.ENVIRONMENT, "SSL_CERT_FILE", str(home / "ca.pem"))
-    relay = Exim(home / "relay", authority, implicit_tls=getattr(request, "param", "") == "TLS").start()
-    yield relay
-    relay.stop()
+    with tempfile.TemporaryDirectory(prefix="dromos-exim-", ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        (home / "ca.pem").write_bytes(authority.cert_pem.bytes())
+        monkeypatch.setitem(peers.ENVIRONMENT, "SSL_CERT_FILE", str(home / "ca.pem"))
+        relay = Exim(home / "relay", authority, implicit_tls=getattr(request, "param", "") == "TLS").start()
+        yield relay
+        relay.stop()
 
 
 def _start_with(exim: Exim, security: str, gateway, receiver, **more: str) -> None:  # noqa: F811
