@@ -20,7 +20,7 @@ import yaml
 from tests.cluster.conftest import RESTRICTED, ROOT, drop_namespace, make_namespace
 from tests.cluster.eventually import eventually
 from tests.cluster.kubectl import Kubectl, Manifest
-from tests.cluster.peers import STORESCP_PORT, Peers, _pod, sender, storescp
+from tests.cluster.peers import STORESCP_PORT, Peers, pod_of, sender, storescp
 from tests.cluster.studies import study
 
 EXAMPLES = ROOT / "examples"
@@ -32,7 +32,7 @@ RELAY = ["python3", "-u", "-W", "ignore", "-m", "smtpd", "-n", "-c", "DebuggingS
 
 def _relay() -> list[Manifest]:
     labels = {"app": "mail"}
-    pod = _pod(RELAY, [], {})
+    pod = pod_of(RELAY, [], {})
     pod["containers"][0]["readinessProbe"] = {"tcpSocket": {"port": MAIL_PORT}, "periodSeconds": 1}
     metadata = {"name": "mail", "labels": labels}
     ports = [{"port": MAIL_PORT}]
