@@ -7,7 +7,6 @@ processes before it sends.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,47 +16,20 @@ from bench.rounds import Setting
 from bench.rounds import run as one_round
 from bench.rows import Row
 from bench.scenarios.deid_header import PROFILE
+from bench.systems.deidentifying import Deidentifying, outgoing
 from bench.systems.dromos import Dromos
 from bench.workloads import CT, batches, warm_up
-from dromos_gateway.deid.hashing import hashed_uid
 
 ROUNDS = 5
-_KEY = bytes(range(16))
-_PROJECT = f"""
-  deidentification:
-    projectRef: {{name: bench}}
-    pseudonym: {{tag: {{tag: "(0010,0020)"}}}}
----
-apiVersion: dromos.dev/v1alpha1
-kind: Project
-metadata: {{name: bench}}
-spec:
-  secretRef: {{name: bench}}
-  profile: {json.dumps(PROFILE)}
----
-apiVersion: v1
-kind: Secret
-metadata: {{name: bench}}
-stringData: {{active: one, one: "{_KEY.hex()}"}}
-"""
-
-
-class Deidentifying(Dromos):
-    """The gateway with a Project."""
-
-    name = "deid"
-
-    def __init__(self) -> None:
-        super().__init__(more=_PROJECT)
 
 
 def run(home: Path) -> Iterator[Row]:
     """Rounds of `ct`, with and without."""
     sent, warming = batches(home, CT), warm_up(home)
-    plain, changing = Setting("deid", CT.name), Setting("deid", CT.name, outgoing=lambda uid: hashed_uid(_KEY, uid))
+    plain, changing = Setting("deid", CT.name), Setting("deid", CT.name, outgoing=outgoing)
     took: dict[str, list[float]] = {"dromos": [], "deid": []}
     for number in range(ROUNDS):
-        for system, setting in ((Dromos(), plain), (Deidentifying(), changing)):
+        for system, setting in ((Dromos(), plain), (Deidentifying("deid", PROFILE), changing)):
             row = one_round(home / "round", system, setting, sent, warming)
             took[system.name].append(row.delivered_s)
             print(f"{number + 1}/{ROUNDS} {row.system}: delivered {row.delivered_s:.2f} s", file=sys.stderr, flush=True)

@@ -19,10 +19,10 @@ from bench.processes import CannotRun
 from bench.rounds import Setting
 from bench.rows import Row
 from bench.scenarios.transcode import ROUNDS, emptied
+from bench.systems.deidentifying import Deidentifying, outgoing
 from bench.systems.dromos import Dromos
 from bench.workloads import Batch
 from dromos_crds.masks import Mask, Rectangle
-from dromos_gateway.deid.hashing import hashed_uid
 from dromos_gateway.pixels.outcome import PixelsChanged
 from dromos_gateway.pixels.plan import MaskValues, PixelPlan
 from dromos_gateway.workers.job import Done, Job, Limits
@@ -35,43 +35,21 @@ _PLAN = PixelPlan(
     mask_values=MaskValues(burned_in_annotation="YES"),
 )
 _JOBS = {"dromos": "dromos_gateway.pixels.change:change_pixels", "copy": "shutil:copyfile"}
+_MASKING = {"name": "text", "codename": "clean.pixel.data"}
+_BASIC = {"name": "all", "codename": "basic.dicom.profile"}
 
 
-_KEY = bytes(range(16))
-_PROJECT = f"""
-  deidentification:
-    projectRef: {{name: bench}}
-    pseudonym: {{tag: {{tag: "(0010,0020)"}}}}
----
-apiVersion: dromos.dev/v1alpha1
-kind: Project
-metadata: {{name: bench}}
-spec:
-  secretRef: {{name: bench}}
-  uncleanable: UNCLEANABLE
-  profile:
-    name: bench
-    version: "1"
-    masks: [{{stationName: "*", rectangles: ["0 0 512 30", "0 440 200 32"]}}]
-    profileElements:
-    MASKING
-    - {{name: all, codename: basic.dicom.profile}}
----
-apiVersion: v1
-kind: Secret
-metadata: {{name: bench}}
-stringData: {{active: one, one: "{_KEY.hex()}"}}
-"""
-
-
-class Changing(Dromos):
+class Changing(Deidentifying):
     """The gateway with a Project, which masks or only de-identifies."""
 
     def __init__(self, name: str, *, masks: bool) -> None:
-        masking = "- {name: text, codename: clean.pixel.data}" if masks else ""
-        uncleanable = "Hold" if masks else "Allow"
-        super().__init__(more=_PROJECT.replace("MASKING", masking).replace("UNCLEANABLE", uncleanable))
-        self.name = name
+        profile = {
+            "name": "bench",
+            "version": "1",
+            "masks": [{"stationName": "*", "rectangles": ["0 0 512 30", "0 440 200 32"]}],
+            "profileElements": [_MASKING, _BASIC] if masks else [_BASIC],
+        }
+        super().__init__(name, profile, uncleanable="Hold" if masks else "Allow")
 
 
 def run(home: Path) -> Iterator[Row]:
@@ -84,7 +62,7 @@ def _delivered(home: Path) -> Iterator[Row]:
     """In each round all three, one after the other. Such images warm them up, too: workers import on demand."""
     sent, warming = _batch(home / "ct-with-text", COUNT), _batch(home / "ct-to-warm-up", 20)
     plain = Setting("mask", "ct", "delivered")
-    changing = replace(plain, outgoing=lambda uid: hashed_uid(_KEY, uid))
+    changing = replace(plain, outgoing=outgoing)
     for number in range(ROUNDS_DELIVERED):
         for system in (Dromos(), Changing("deid", masks=False), Changing("deid+mask", masks=True)):
             setting = changing if isinstance(system, Changing) else plain
