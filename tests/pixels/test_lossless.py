@@ -108,17 +108,25 @@ def _pairs() -> list[tuple[Kind, str, str]]:
     return pairs if WHOLE else random.Random(4).sample(pairs, 200)
 
 
-@pytest.mark.parametrize(
-    ("kind", "first", "second"), _pairs(), ids=lambda part: part.name if isinstance(part, Kind) else ts.KNOWN[part].name
-)
-def test_any_pair_is_exact(kind: Kind, first: str, second: str, tmp_path: Path) -> None:
+def encoded(kind: Kind, syntax: str, folder: Path) -> Path:
+    """An image of a kind in a transfer syntax: made in it where it is native, else transcoded."""
     native = make(
-        kind, tmp_path, first if first in (*NATIVE, ts.EXPLICIT_VR_BIG_ENDIAN) else ts.EXPLICIT_VR_LITTLE_ENDIAN
+        kind, folder, syntax if syntax in (*NATIVE, ts.EXPLICIT_VR_BIG_ENDIAN) else ts.EXPLICIT_VR_LITTLE_ENDIAN
     )
-    source = native
-    if ts.KNOWN[first].family is not ts.Family.NATIVE:
-        source = tmp_path / "source.dcm"
-        transcode(native, source, first)
+    if ts.KNOWN[syntax].family is ts.Family.NATIVE:
+        return native
+    transcode(native, folder / "source.dcm", syntax)
+    return folder / "source.dcm"
+
+
+def name_of(part: Kind | str) -> str:
+    """What a test's id says of a kind or a transfer syntax."""
+    return part.name if isinstance(part, Kind) else ts.KNOWN[part].name
+
+
+@pytest.mark.parametrize(("kind", "first", "second"), _pairs(), ids=name_of)
+def test_any_pair_is_exact(kind: Kind, first: str, second: str, tmp_path: Path) -> None:
+    source = encoded(kind, first, tmp_path)
     target, back = tmp_path / "target.dcm", tmp_path / "back.dcm"
     assert transcode(source, target, second).transfer_syntax_uid == second
     written = transcode(target, back, ts.EXPLICIT_VR_LITTLE_ENDIAN).written

@@ -18,7 +18,7 @@ from dromos_gateway.pixels.outcome import PixelsChanged
 from dromos_gateway.pixels.plan import PixelPlan
 from tests.pixels import peers
 from tests.pixels.samples import KINDS, Kind, make, picture
-from tests.pixels.test_lossless import LOSSLESS, NATIVE, SOURCES, WHOLE, transcode
+from tests.pixels.test_lossless import LOSSLESS, SOURCES, WHOLE, encoded, name_of, transcode
 from tests.pixels.test_lossless import can_hold as can_hold_without_loss
 
 LOSSY = (ts.JPEG_BASELINE, ts.JPEG_EXTENDED, ts.JPEG_LS_NEAR_LOSSLESS, ts.JPEG_2000)
@@ -101,18 +101,10 @@ def can_be(syntax: str, kind: Kind) -> bool:
     return can_hold(syntax, kind) if syntax in LOSSY else can_hold_without_loss(syntax, kind)
 
 
-@pytest.mark.parametrize(
-    ("kind", "first", "second"), _pairs(), ids=lambda part: part.name if isinstance(part, Kind) else ts.KNOWN[part].name
-)
+@pytest.mark.parametrize(("kind", "first", "second"), _pairs(), ids=name_of)
 def test_any_pair_with_a_lossy_one_is_near_enough(kind: Kind, first: str, second: str, tmp_path: Path) -> None:
     """Loss adds up where both are lossy; a lossless second encoding keeps what the first one left, bit by bit."""
-    native = make(
-        kind, tmp_path, first if first in (*NATIVE, ts.EXPLICIT_VR_BIG_ENDIAN) else ts.EXPLICIT_VR_LITTLE_ENDIAN
-    )
-    source = native
-    if ts.KNOWN[first].family is not ts.Family.NATIVE:
-        source = tmp_path / "source.dcm"
-        transcode(native, source, first)
+    source = encoded(kind, first, tmp_path)
     target = tmp_path / "target.dcm"
     assert transcode(source, target, second).transfer_syntax_uid == second
     wanted = as_rgb(picture(kind), kind.photometric)
