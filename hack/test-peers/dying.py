@@ -10,8 +10,8 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from pynetdicom import AE, AllStoragePresentationContexts, evt
-from pynetdicom.sop_class import Verification
+from pynetdicom import evt
+from storing import serve  # beside this script
 
 
 def main() -> None:
@@ -26,10 +26,7 @@ def main() -> None:
         event.dataset.save_as(folder / event.request.AffectedSOPInstanceUID, enforce_file_format=False)
         return 0
 
-    entity = AE("DYING")
-    entity.supported_contexts = AllStoragePresentationContexts
-    entity.add_supported_context(Verification)
-    entity.start_server(("127.0.0.1", port), evt_handlers=[(evt.EVT_C_STORE, store)])
+    serve("DYING", port, store)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from pynetdicom import AE, AllStoragePresentationContexts, evt
-from pynetdicom.sop_class import Verification
+from pynetdicom import evt
+from storing import serve  # beside this script
 
 
 def main() -> None:
@@ -28,10 +28,7 @@ def main() -> None:
         (folder / f"{uid}.{attempts[uid]}").write_bytes(event.request.DataSet.getvalue())
         return 0xA700 if attempts[uid] <= times else 0
 
-    entity = AE("GRUDGING")
-    entity.supported_contexts = AllStoragePresentationContexts
-    entity.add_supported_context(Verification)
-    entity.start_server(("127.0.0.1", port), evt_handlers=[(evt.EVT_C_STORE, store)])
+    serve("GRUDGING", port, store)
 
 
 if __name__ == "__main__":

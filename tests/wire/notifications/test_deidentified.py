@@ -16,15 +16,7 @@ from tests.wire.discretion.planted import found_in, study
 from tests.wire.gateway.conftest import gateway, receiver  # noqa: F401 - fixtures
 from tests.wire.gateway.peers import eventually, mr_only, storescu
 from tests.wire.gateway.test_projects import PROJECT, STORED, pseudonyms
-from tests.wire.notifications.relays import Mailbox, Scripted
-
-
-@pytest.fixture
-def relay() -> Iterator[Scripted]:
-    controller = Scripted(Mailbox())
-    controller.start()
-    yield controller
-    controller.stop()
+from tests.wire.notifications.relays import Scripted
 
 
 @pytest.fixture

@@ -51,14 +51,6 @@ def _study(folder: Path, count: int = 1, **elements: str) -> Path:
 
 
 @pytest.fixture
-def relay() -> Iterator[Scripted]:
-    controller = Scripted(Mailbox())
-    controller.start()
-    yield controller
-    controller.stop()
-
-
-@pytest.fixture
 def exim(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[Exim]:
     """In a folder of its own: pytest's are closed to Exim's account by every run that begins meanwhile."""
     authority = trustme.CA()
