@@ -3,20 +3,16 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from tests.cluster.eventually import eventually
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.peers import STORESCP_PORT, Peers
+from tests.cluster.plugin import plugin
 
 API = "dromos.dev/v1alpha1"
-PLUGINS = Path(sys.executable).parent
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +39,6 @@ def looked_at(installed: Kubectl, peers: Peers) -> Iterator[Kubectl]:
     kubectl.wait_condition("forwardnode", "looked-at", "Ready", within=120)
     yield kubectl
     kubectl.run("delete", "forwardnode/looked-at", *(f"destination/{name}" for name in hosts))
-
-
-def plugin(kubectl: Kubectl, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**kubectl.environment, "PATH": f"{PLUGINS}:{os.environ['PATH']}"}
-    command = ["kubectl", "dromos", *words, "--namespace", kubectl.namespace]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
 
 
 def test_status_shows_who_answers(looked_at: Kubectl) -> None:

@@ -6,12 +6,8 @@ finds what it asks for, and `kubectl dromos transfers` says what became of a stu
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +17,7 @@ from tests.cluster.conftest import RESTRICTED, ROOT, drop_namespace, make_namesp
 from tests.cluster.eventually import eventually
 from tests.cluster.kubectl import Kubectl, Manifest
 from tests.cluster.peers import STORESCP_PORT, Peers, pod_of, sender, storescp
+from tests.cluster.plugin import plugin
 from tests.cluster.studies import study
 
 EXAMPLES = ROOT / "examples"
@@ -71,12 +68,6 @@ def imaging(cluster: Kubectl, installed: Kubectl) -> Iterator[Peers]:
     drop_namespace(cluster, kubectl.namespace)
 
 
-def _dromos(kubectl: Kubectl, *words: str) -> subprocess.CompletedProcess[str]:
-    environment = {**kubectl.environment, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    command = ["kubectl", "dromos", *words, "--namespace", kubectl.namespace]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120, env=environment)
-
-
 def test_the_study_is_told_by_mail(imaging: Peers) -> None:
     mails = eventually(
         lambda: imaging.kubectl.run("logs", "mail").stdout, lambda text: "Subject" in text, within=120, what="a mail"
@@ -86,7 +77,7 @@ def test_the_study_is_told_by_mail(imaging: Peers) -> None:
 
 
 def _study(imaging: Peers) -> dict[str, Any]:
-    found = _dromos(
+    found = plugin(
         imaging.kubectl, "transfers", "--destination", f"{imaging.kubectl.namespace}/archive", "--format", "json"
     )
     assert found.returncode == 0, found.stderr
@@ -96,7 +87,7 @@ def _study(imaging: Peers) -> dict[str, Any]:
 
 def test_one_screen_says_what_became_of_it(imaging: Peers) -> None:
     row = eventually(lambda: _study(imaging), bool, within=60, what="a row")
-    screen = _dromos(imaging.kubectl, "transfers", "--study", row["sent"]["StudyInstanceUID"])
+    screen = plugin(imaging.kubectl, "transfers", "--study", row["sent"]["StudyInstanceUID"])
     assert screen.returncode == 0, screen.stderr
     (line,) = (line for line in screen.stdout.splitlines() if line.startswith(f"{imaging.kubectl.namespace}/archive"))
     assert line.split()[1:5] == [str(INSTANCES), "0", "0", "0"]
@@ -105,7 +96,7 @@ def test_one_screen_says_what_became_of_it(imaging: Peers) -> None:
 
 def test_originals_are_kept_with_the_key_that_the_operator_made(imaging: Peers) -> None:
     row = _study(imaging)
-    found = _dromos(imaging.kubectl, "transfers", "--study", row["sent"]["StudyInstanceUID"], "--format", "json")
+    found = plugin(imaging.kubectl, "transfers", "--study", row["sent"]["StudyInstanceUID"], "--format", "json")
     (series,) = json.loads(found.stdout)
     assert series["original"]["StudyInstanceUID"] == row["sent"]["StudyInstanceUID"]
     assert (imaging.kubectl.get("secret", "radiology-transfer-log") or {})["data"]["key"]
