@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Messages between two of our own processes over a socket pair; those of one turn of the loop travel together.
 
-Those that come with each instance travel as plain tuples, which costs a quarter of pickling them.
+Those that come with each instance travel as plain tuples, which costs less than pickling them.
 """
 
 from __future__ import annotations
