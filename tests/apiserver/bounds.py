@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from dromos_crds.definitions import DEFINITIONS
@@ -44,6 +45,7 @@ def written(path: Path) -> str:
     return text[1:]
 
 
+@cache
 def schemas(kind: str) -> Schema:
     """The schema of a kind's spec."""
     (definition,) = (found for found in DEFINITIONS if found.kind == kind)
@@ -52,9 +54,10 @@ def schemas(kind: str) -> Schema:
     return spec
 
 
-def bounds() -> Iterator[Bound]:
-    """All of them."""
-    for base, manifest in COMPLETE.items():
+def bounds(*bases: str) -> Iterator[Bound]:
+    """All of them, or those of some complete manifests."""
+    for base in bases or COMPLETE:
+        manifest = COMPLETE[base]
         for path, schema in walk(schemas(manifest["kind"]), ("spec",), manifest):
             for what, changed, taken in _variants(manifest, path, schema):
                 if (manifest["kind"], written(path)) not in ENTANGLED:

@@ -26,7 +26,8 @@ def _loggers(tree: ast.Module) -> set[str]:
     made = {
         target.id
         for node in ast.walk(tree)
-        if isinstance(node, ast.Assign) and "getLogger(" in ast.unparse(node.value)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Call)
+        if ast.unparse(node.value.func).endswith("getLogger")
         for target in node.targets
         if isinstance(target, ast.Name)
     }

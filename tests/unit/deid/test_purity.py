@@ -76,8 +76,9 @@ _PLANS = {
 @pytest.mark.parametrize("chosen", _PLANS.values(), ids=_PLANS.keys())
 def test_what_went_through_a_plan_before_does_not_matter(tmp_path: Path, chosen: Plan) -> None:
     target, again = tmp_path / "1", tmp_path / "2"
+    slices = _slices()
     for number in (*range(24), *range(23, -1, -1)):
-        instance = save(_slices()[number], tmp_path / "in.dcm")
+        instance = save(slices[number], tmp_path / "in.dcm")
         warm = deidentify(instance, target, chosen, f"PSEUDO-{number % 3}")
         cold = deidentify(instance, again, Plan(chosen.recipe, chosen.profile), f"PSEUDO-{number % 3}")
         assert warm == cold

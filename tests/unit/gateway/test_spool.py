@@ -176,7 +176,7 @@ async def test_dead_letters_are_retried_moved_and_discarded(tmp_path):
         assert await spool.revive(first, None, 2.0) is None  # it is no dead letter any more
         assert await spool.discard(third, 3.0)
         assert not await spool.discard(third, 3.0)
-        await asyncio.sleep(0.05)
+        await settled(spool)
         assert objects(tmp_path) == sorted(names[:2])
 
 

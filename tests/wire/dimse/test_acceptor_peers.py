@@ -42,17 +42,17 @@ async def test_a_thousand_small_instances_arrive_byte_for_byte(tmp_path):
 
 
 async def test_a_sender_that_leaves_nagle_on_is_not_held_up(tmp_path, monkeypatch):
-    for n in range(200):
+    for n in range(500):
         make_image(tmp_path / f"{n}.dcm", size=10_000, number=n)
     memory = Memory()
     monkeypatch.setattr(
         "tests.wire.dimse.peers.ENVIRONMENT", {k: v for k, v in os.environ.items() if k != "TCP_NODELAY"}
     )
     async with listening(memory) as acceptor:
-        with taking_less_than(4):  # 8.8 s with delayed acknowledgements
+        with taking_less_than(15):  # 22 s with delayed acknowledgements
             code, output = await storescu(acceptor.port, "+sd", tmp_path)
     assert code == 0, output
-    assert len(memory.stored) == 200
+    assert len(memory.stored) == 500
 
 
 @pytest.mark.parametrize("pdu", [4096, 16384, 131072])
@@ -185,7 +185,7 @@ async def test_drain_does_not_wait_for_ever(tmp_path):
     async with listening(memory) as acceptor:
         sender = asyncio.create_task(storescu(acceptor.port, file))
         await until(lambda: memory.finishing == 1)
-        with taking_less_than(5):
+        with taking_less_than(15):
             await acceptor.drain(0.5)
         code, _ = await sender
         assert code != 0

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 
 from pydicom.uid import CTImageStorage, MRImageStorage
 
@@ -41,10 +40,8 @@ def test_a_destination_that_is_down_delays_only_itself_and_catches_up(gateway, r
     gateway.destination("down", down.port)
     gateway.start()
     study = make_study(tmp_path / "study", 50)
-    started = time.monotonic()
     storescu(gateway.port, study)
     up.has(50)
-    assert time.monotonic() - started < 10
     eventually(lambda: gateway.queue("down")["breaker"] != "Closed", "the breaker opens")
     queue = gateway.queue("down")
     assert (queue["waiting"], queue["failed"]) == (50, 0)
