@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Questions to a transfer log of a million rows, every original sealed: each kind asked again and again, from memory of
-nothing but what SQLite and the system keep. None may take 100 ms. `accepted` is the median, `delivered` the slowest.
+nothing but what SQLite and the system keep, and answered as the admin port does, in JSON and as CSV. None may take
+100 ms. `accepted` is the median, `delivered` the slowest.
 """
 
 from __future__ import annotations
@@ -18,14 +19,17 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
 
 from bench.rows import Row
+from dromos_gateway.admin.transferpages import as_csv, rows_as_json, series_as_json
 from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned, Sent, State
 from dromos_gateway.spool.schema import connect, connect_for_reading
-from dromos_gateway.transferlog.queries import Queries, Question
+from dromos_gateway.transferlog.queries import Queries
+from dromos_gateway.transferlog.questions import Question
 from dromos_gateway.transferlog.recorder import Policy, Recorder
 from dromos_gateway.transferlog.sealing import Seal
 
 STUDIES, INSTANCES = 5000, 100  # two destinations: a million rows
 PATIENTS = 2500
+NAMELESS = 10  # of so many studies one is of a patient called ANON
 TIMES = 25
 NODE, PLAIN, CHANGED = "imaging/radiology", "imaging/archive", "imaging/research"
 EXPLICIT, CT = "1.2.840.10008.1.2.1", "1.2.840.10008.5.1.4.1.1.2"
@@ -33,6 +37,8 @@ SEAL = Seal(b"k" * 32)
 QUESTIONS = {
     "newest": Question(),
     "patient": Question(patient_id="P-1234"),
+    "crowd": Question(patient_id="ANON", limit=1000),
+    "one-of-it": Question(patient_id="ANON", destination=PLAIN, verdict="Failed"),
     "accession": Question(accession_number="A-1234"),
     "study": Question(study_instance_uid="1.2.3.1234"),
     "outgoing": Question(study_instance_uid="2.25.1234"),
@@ -40,7 +46,9 @@ QUESTIONS = {
     "failed": Question(verdict="Failed"),
     "excluded": Question(verdict="Excluded", destination=PLAIN),
     "at": Question(destination=CHANGED, since=2_000_000.0, until=2_000_600.0),
-    "page": Question(destination=PLAIN, before=500_001, limit=1000),
+    "page": Question(destination=PLAIN, before=50_000_001, limit=1000),
+    "changed": Question(destination=CHANGED, before=50_010_001, limit=1000),
+    "oldest": Question(before=200_001, limit=1000),
     "delivered": Question(destination=PLAIN, verdict="Delivered", limit=1000),
     "nobody": Question(patient_id="nobody"),
 }
@@ -63,12 +71,17 @@ def run(home: Path) -> Iterator[Row]:
         took = []
         for _ in range(TIMES):
             queries = Queries(connect_for_reading(folder / "ledger.sqlite"))  # nothing cached from the time before
-            begun = time.perf_counter()
-            found = len(list(queries.transfers(question, seals)))
+            for show in (rows_as_json, as_csv):
+                begun = time.perf_counter()
+                answer = queries.transfers(question, seals)
+                show(answer)
+                took.append(time.perf_counter() - begun)
+            found = len(answer.found)
             if question.identifiers:
-                found += len(queries.series(question, seals))
-            took.append(time.perf_counter() - begun)
-        if bool(found) != (name not in ("nobody", "excluded")):
+                begun = time.perf_counter()
+                series_as_json(queries.series(question, seals))
+                took.append(time.perf_counter() - begun)
+        if bool(found) != (name not in ("nobody", "excluded", "one-of-it")):
             raise AssertionError(f"{name}: {found} rows")
         print(
             f"{name:<10} {found:>5} found, median {median(took) * 1e3:6.1f} ms, slowest {max(took) * 1e3:6.1f} ms",
@@ -126,7 +139,7 @@ def _fill(folder: Path) -> None:
 def _front(patient: int, study: int, patients: str, accessions: str, root: str) -> bytes:
     data = Dataset()
     data.StudyDate, data.AccessionNumber, data.Modality = "20260131", f"{accessions}-{study}", "CT"
-    data.StudyDescription, data.PatientID = "Thorax", f"{patients}-{patient}"
+    data.StudyDescription, data.PatientID = "Thorax", f"{patients}-{patient}" if study % NAMELESS else "ANON"
     data.StudyInstanceUID, data.SeriesInstanceUID = f"{root}.{study}", f"{root}.{study}.4"
     data.Rows = 1
     buffer = DicomBytesIO()

@@ -2,7 +2,7 @@
 """Ask a running gateway what became of studies and images: the transfer log.
 
 With --patient, --accession, --study or --series: what became of it at every destination, on one screen. Otherwise, or
-with --rows: one line per image and destination, the newest first.
+with --rows or a filter that is of images: one line per image and destination, the newest first.
 Exit code 0: done. 1: nothing was found, or the gateway refuses. 2: wrong usage, or no gateway answers.
 """
 
@@ -21,7 +21,8 @@ from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_argumen
 _IDENTIFIERS = ("patient", "accession", "study", "series")
 _SERIES = 22  # characters of a series' name
 _LONGEST_WHY = 120
-_OTHERS = ("sop", "destination", "verdict", "since", "until", "limit")
+_OF_IMAGES = ("sop", "verdict", "since", "until", "limit")
+_ALL = (*_IDENTIFIERS, "destination", *_OF_IMAGES)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accession", metavar="NUMBER", help="Accession Number, likewise")
     parser.add_argument("--study", metavar="UID", help="Study Instance UID, likewise")
     parser.add_argument("--series", metavar="UID", help="Series Instance UID, likewise")
-    parser.add_argument("--sop", metavar="UID", help="SOP Instance UID, as it went out; implies --rows")
+    parser.add_argument("--sop", metavar="UID", help="SOP Instance UID, as it went out")
     parser.add_argument("--destination", metavar="NAMESPACE/NAME", help="at this destination only")
     parser.add_argument("--verdict", choices=("Delivered", "Excluded", "Failed"))
     parser.add_argument("--since", metavar="TIME", help="2026-01-31 or 2026-01-31T13:00:00Z")
@@ -45,7 +46,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Ask and show."""
     try:
         named = any(getattr(arguments, name) is not None for name in _IDENTIFIERS)
-        if named and not arguments.rows and arguments.sop is None and arguments.format != "csv":
+        of_images = arguments.rows or any(getattr(arguments, name) is not None for name in _OF_IMAGES)
+        if named and not of_images and arguments.format != "csv":
             return _studies(arguments)
         return _rows(arguments)
     except NoGateway as error:
@@ -63,12 +65,9 @@ def _query(arguments: argparse.Namespace, names: Iterable[str], **more: str) -> 
 
 def _rows(arguments: argparse.Namespace) -> int:
     if arguments.format == "csv":
-        print(
-            ask_text(arguments, "GET", f"/v1/transfers?{_query(arguments, _IDENTIFIERS + _OTHERS, format='csv')}"),
-            end="",
-        )
+        print(ask_text(arguments, "GET", f"/v1/transfers?{_query(arguments, _ALL, format='csv')}"), end="")
         return 0
-    found = ask(arguments, "GET", f"/v1/transfers?{_query(arguments, _IDENTIFIERS + _OTHERS)}")["transfers"]
+    found = _found(arguments, f"/v1/transfers?{_query(arguments, _ALL)}", "transfers")
     if arguments.format == "json":
         print(json.dumps(found, indent=2))
     elif found:
@@ -89,7 +88,7 @@ def _rows(arguments: argparse.Namespace) -> int:
 
 
 def _studies(arguments: argparse.Namespace) -> int:
-    found = ask(arguments, "GET", f"/v1/studies?{_query(arguments, _IDENTIFIERS)}")["series"]
+    found = _found(arguments, f"/v1/studies?{_query(arguments, (*_IDENTIFIERS, 'destination'))}", "series")
     if arguments.format == "json":
         print(json.dumps(found, indent=2))
     elif not found:
@@ -99,6 +98,17 @@ def _studies(arguments: argparse.Namespace) -> int:
         for index, (_, series) in enumerate(groupby(sorted(found, key=_order), key=lambda item: item["study"])):
             print("\n" * (index > 0) + "\n".join(_study(list(series), reasons)))
     return 0 if found else 1
+
+
+def _found(arguments: argparse.Namespace, path: str, name: str) -> list[dict[str, Any]]:
+    answer = ask(arguments, "GET", path)
+    if not answer["complete"]:
+        print(
+            "dromos transfers: more series fit; these are of the newest. Name a study or series as well",
+            file=sys.stderr,
+        )
+    found: list[dict[str, Any]] = answer[name]
+    return found
 
 
 def _why_waiting(arguments: argparse.Namespace) -> dict[str, str]:

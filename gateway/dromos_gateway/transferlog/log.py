@@ -12,7 +12,8 @@ from dromos_gateway.configuration.settings import Configuration
 from dromos_gateway.spool.schema import connect_for_reading
 from dromos_gateway.spool.spool import Spool
 from dromos_gateway.transferlog import retention
-from dromos_gateway.transferlog.queries import Queries, Question, SeriesAtDestination, Transfer
+from dromos_gateway.transferlog.queries import Queries
+from dromos_gateway.transferlog.questions import Answer, Question, SeriesAtDestination, Transfer
 from dromos_gateway.transferlog.recorder import Policy, Recorder
 from dromos_gateway.transferlog.sealing import Seal
 
@@ -48,15 +49,17 @@ class TransferLog:
             min((node.transfer_log.max_rows for node in nodes), default=0), sum(node.spool_size for node in nodes)
         )
 
-    async def transfers(self, question: Question) -> list[Transfer]:
-        """Rows, the newest first."""
+    async def transfers(self, question: Question, show: Callable[[Answer[Transfer]], str]) -> str:
+        """Rows, the newest first, as `show` writes them down: in a thread, as that takes as long as finding them."""
+        seals = self.recorder.policy.seals
         async with self._asking:
-            return await asyncio.to_thread(lambda: list(self._queries.transfers(question, self.recorder.policy.seals)))
+            return await asyncio.to_thread(lambda: show(self._queries.transfers(question, seals)))
 
-    async def series(self, question: Question) -> list[SeriesAtDestination]:
-        """What became of series at every destination."""
+    async def series(self, question: Question, show: Callable[[Answer[SeriesAtDestination]], str]) -> str:
+        """What became of series at every destination, likewise."""
+        seals = self.recorder.policy.seals
         async with self._asking:
-            return await asyncio.to_thread(self._queries.series, question, self.recorder.policy.seals)
+            return await asyncio.to_thread(lambda: show(self._queries.series(question, seals)))
 
     async def keep_small(self) -> None:
         """Remove what is too old or too much, for as long as the gateway runs."""

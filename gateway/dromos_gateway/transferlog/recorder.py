@@ -32,10 +32,13 @@ _UPDATE_ROUTE = (
     f"UPDATE log_routes SET {', '.join(f'{name} = ?' for name in NAMES)}, profile = ?, secret_fingerprint = ? "  # noqa: S608
     "WHERE id = ?"
 )
-_INSERT_TRANSFER = (
-    "INSERT OR REPLACE INTO log_transfers (id, route, destination, at, received_at, size, sop_class_uid, "
-    "transfer_syntax_uid, sop_instance_uid, original, verdict, reason, message, attempts, changes) "
-    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_VALUES = (
+    "route", "destination", "at", "received_at", "size", "sop_class_uid", "transfer_syntax_uid", "sop_instance_uid",
+    "original", "verdict", "reason", "message", "attempts", "changes",
+)  # fmt: skip
+_INSERT_TRANSFER = (  # not OR REPLACE, which would pass the triggers by that count
+    f"INSERT INTO log_transfers (id, {', '.join(_VALUES)}) VALUES (?, {', '.join('?' * len(_VALUES))}) "  # noqa: S608
+    f"ON CONFLICT DO UPDATE SET {', '.join(f'{name} = excluded.{name}' for name in _VALUES)}"
 )
 
 

@@ -11,9 +11,10 @@ import pytest
 
 from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned, Sent, State
 from dromos_gateway.spool.schema import connect, connect_for_reading
-from dromos_gateway.transferlog import retention
+from dromos_gateway.transferlog import retention, schema
 from dromos_gateway.transferlog.identifiers import Identifiers, read_front
-from dromos_gateway.transferlog.queries import Queries, Question
+from dromos_gateway.transferlog.queries import Queries
+from dromos_gateway.transferlog.questions import Question
 from dromos_gateway.transferlog.recorder import Policy, Recorder, Settled
 from dromos_gateway.transferlog.sealing import Seal
 from tests.unit.gateway.records import instance
@@ -49,10 +50,10 @@ class Log:
         self.recorder.settled(self.connection, Delivery(number, arrived, destination, 1, 0.0, 0.0), ending)
 
     def ask(self, **question: object) -> list:
-        return list(self.queries.transfers(Question(**question), self.seals))  # type: ignore[arg-type]
+        return self.queries.transfers(Question(**question), self.seals).found  # type: ignore[arg-type]
 
     def ask_series(self, **question: str) -> list:
-        return self.queries.series(Question(**question), self.seals)
+        return self.queries.series(Question(**question), self.seals).found
 
 
 @pytest.fixture
@@ -76,9 +77,9 @@ def test_a_study_is_found_by_what_came_in_at_every_destination(log: Log) -> None
         assert shielded.original["accession_number"] == "A1"
         assert shielded.profile == "demo 1"
     (row,) = log.ask(destination=SHIELDED)
-    assert (row.sop_instance_uid, row.original["sop_instance_uid"]) == ("2.25.3", "9.1")
-    assert (row.profile, row.secret_fingerprint, row.changes) == ("demo 1", "ab12", "sha256:cd")
-    assert {row.destination for row in log.ask(study_instance_uid="2.25.1")} == {SHIELDED}  # and by what went out
+    assert (row.sop_instance_uid, row.original_instance) == ("2.25.3", "9.1")
+    assert (row.route.profile, row.route.secret_fingerprint, row.changes) == ("demo 1", "ab12", "sha256:cd")
+    assert {row.route.destination for row in log.ask(study_instance_uid="2.25.1")} == {SHIELDED}  # and by what went out
 
 
 def test_originals_of_what_was_changed_are_nowhere_in_clear(log: Log) -> None:
@@ -100,9 +101,9 @@ def test_without_a_key_nothing_of_the_originals_is_kept(tmp_path: Path) -> None:
     arrived = log.arrive(1)
     log.settle(1, arrived, SHIELDED, Ending(State.Failed, "PseudonymMissing", "", 2000.0))
     log.settle(2, arrived, PLAIN)
-    failed, delivered = sorted(log.ask(), key=lambda row: row.destination, reverse=True)
-    assert (failed.original, failed.sop_instance_uid, set(failed.sent.values())) == (None, "", {""})
-    assert (delivered.original, delivered.sent["patient_id"]) == (None, "P-1")  # it went out just so
+    failed, delivered = sorted(log.ask(), key=lambda row: row.route.destination, reverse=True)
+    assert (failed.route.original, failed.sop_instance_uid, set(failed.route.sent.values())) == (None, "", {""})
+    assert (delivered.route.original, delivered.route.sent["patient_id"]) == (None, "P-1")  # it went out just so
 
 
 @pytest.mark.parametrize("sealed", [True, False])
@@ -117,18 +118,20 @@ def test_outgoing_identifiers_can_be_switched_off_too(tmp_path: Path, *, sealed:
     for hidden in (b"SECRETPATIENT", b"SECRETACC", b"PSEUDO", b"2.25.1", b"2.25.3", b"9.1\x00"):
         assert hidden not in content
     rows = log.ask()
-    assert {(row.verdict, row.sop_instance_uid, *row.sent.values()) for row in rows} == {("Delivered", *[""] * 11)}
-    assert {row.profile for row in rows} == {"", "demo 1"}
+    assert {(row.verdict, row.sop_instance_uid, *row.route.sent.values()) for row in rows} == {
+        ("Delivered", *[""] * 11)
+    }
+    assert {row.route.profile for row in rows} == {"", "demo 1"}
     found = log.ask_series(accession_number="SECRETACC")
     assert [each.original["patient_id"] for each in found] == (["SECRETPATIENT"] * 2 if sealed else [])
 
 
 def test_another_key_opens_nothing(log: Log) -> None:
     log.settle(1, log.arrive(1), SHIELDED)
-    (row,) = log.queries.transfers(Question(), {NODE: Seal(b"other" * 8)})
-    assert row.original is None
+    (row,) = log.queries.transfers(Question(), {NODE: Seal(b"other" * 8)}).found
+    assert row.route.original is None
     assert (
-        log.queries.series(Question(accession_number="A1"), {NODE: Seal(b"other" * 8)}) != []
+        log.queries.series(Question(accession_number="A1"), {NODE: Seal(b"other" * 8)}).found != []
     )  # PLAIN has it in clear
 
 
@@ -137,7 +140,7 @@ def test_what_is_excluded_on_arrival_is_recorded_with_the_rule(log: Log) -> None
     log.arrive(2, excluded=True, keep=False)
     rows = log.ask(verdict="Excluded")
     assert len(rows) == 4
-    assert {(row.reason, row.destination) for row in rows} == {
+    assert {(row.reason, row.route.destination) for row in rows} == {
         ("the condition is not met", PLAIN),
         ("the condition is not met", SHIELDED),
     }
@@ -157,6 +160,36 @@ def test_a_dead_letter_that_is_replayed_is_one_row_in_the_end(log: Log) -> None:
     log.settle(2, arrived, SHIELDED, Ending(State.Failed, "Refused", "", 2001.0))
     log.recorder.discarded(log.connection, 2, 2002.0)
     assert [(row.verdict, row.reason) for row in log.ask(destination=SHIELDED)] == [("Excluded", "discarded by hand")]
+
+
+def test_what_is_counted_is_what_there_is(log: Log) -> None:
+    """Whatever happens to rows: they come twice, wait again, are given up, grow old."""
+    counts = "SELECT route, verdict, reason, count(*), sum(size), max(at) FROM log_transfers GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
+    for number in range(1, 13):
+        arrived = log.arrive(number, excluded=number % 5 == 0, SeriesInstanceUID=f"1.2.{number % 2}")
+        state = State.Failed if number % 3 else State.Delivered
+        log.settle(number, arrived, PLAIN, Ending(state, "", "", 2000.0 + number))
+    log.settle(3, arrived, PLAIN, Ending(State.Failed, "Refused", "", 2100.0))
+    log.recorder.revived(log.connection, 11)
+    log.recorder.discarded(log.connection, 10, 2200.0)
+    retention.remove(log.connection, 2004.0, 1000)
+    found = log.connection.execute(counts).fetchall()
+    assert log.connection.execute("SELECT * FROM log_counts ORDER BY 1, 2, 3").fetchall() == found
+    assert {row[1] for row in found} == {"Delivered", "Failed", "Excluded"}
+
+
+def test_a_log_from_before_rows_were_counted_is_counted_once(log: Log) -> None:
+    log.settle(1, log.arrive(1), PLAIN)
+    log.connection.executescript(
+        "DROP TRIGGER log_counts_insert; DROP TRIGGER log_counts_delete; DROP TRIGGER log_counts_update; "
+        "DROP TABLE log_counts; CREATE INDEX log_transfers_route ON log_transfers (route);"
+    )
+    schema.prepare(log.connection)
+    assert [each.delivered for each in log.ask_series(patient_id="P-1")] == [1, 0]
+    log.settle(2, log.arrive(2), PLAIN)
+    assert [each.delivered for each in log.ask_series(patient_id="P-1")] == [2, 0]
+    indexes = {row[0] for row in log.connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    assert "log_transfers_route" not in indexes
 
 
 def test_rows_of_a_transaction_that_was_rolled_back_are_not_remembered(log: Log) -> None:

@@ -59,6 +59,8 @@ def test_one_screen_tells_what_became_of_a_study_at_every_destination(gateway, r
     (waits,) = (line for line in screen.splitlines() if line.startswith("default/down"))
     assert "waiting: 127.0.0.1:" in waits, "and why"
     assert len(screen.splitlines()) < 24
+    assert "default/down" not in transfers(gateway, "--accession", "A1", "--destination", "up")
+    assert "no such transfers" in transfers(gateway, "--accession", "A1", "--verdict", "Failed", code=1)
     assert json.loads(transfers(gateway, "--patient", "T-1", "--format", "json"))[0]["original"]["PatientID"] == "T-1"
     assert transfers(gateway, "--accession", "A3", code=1)
     gateway.kill()
@@ -131,6 +133,7 @@ def test_rows_and_a_harmless_csv(gateway, receiver, tmp_path):
     assert len(table.splitlines()) == 3
     assert "no such transfers" in transfers(gateway, "--verdict", "Failed", code=1)
     assert gateway.get("/v1/transfers?nonsense=1") == 400
+    assert gateway.get("/v1/studies?accession=A1&verdict=Failed") == 400, "not an answer to another question"
 
 
 def test_a_dead_letter_is_in_the_log_and_what_becomes_of_it(gateway, receiver, tmp_path):
