@@ -16,7 +16,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Any
 
 from dromos_operator import relay
@@ -61,6 +60,7 @@ class Worker:
     def __post_init__(self) -> None:
         # Projects are judged by what is written for ForwardNodes, so one namespace is worked on by one at a time.
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._events = events.Events(self.client)
 
     async def run(self) -> None:
         """Work for ever."""
@@ -155,9 +155,9 @@ class Worker:
     async def _tell(self, wanted: Object, live: Object, key: Key) -> None:
         """Events for what the status, as it was written, says anew."""
         written = {**wanted, "status": (self.store.get(key) or wanted)["status"]}
-        for event in events.transitions(written, live, self._timestamp(), partial(secrets.token_hex, 8)):
+        for event in events.transitions(written, live, self._timestamp()):
             try:
-                await self.client.create(event)
+                await self._events.tell(event)
             except ApiError as error:  # an Event is a courtesy
                 log.info("no Event", extra={**_who(key), "code": error.status})
 

@@ -98,10 +98,11 @@ class OfficialClient:
         )
 
     async def create(self, obj: Mapping[str, Any]) -> Object:
+        namespace = obj["metadata"]["namespace"]
         path = (
-            "/api/v1/namespaces/{namespace}/events".format(**obj["metadata"])
+            f"/api/v1/namespaces/{namespace}/events"
             if obj["kind"] == "Event"
-            else self._resources[obj["kind"]].path(namespace=obj["metadata"]["namespace"])
+            else self._resources[obj["kind"]].path(namespace=namespace)
         )
         return await self._request("post", path, body=dict(obj), field_manager=FIELD_MANAGER)
 
@@ -109,6 +110,8 @@ class OfficialClient:
         await self._api.close()
 
     def _path(self, key: Key) -> str:
+        if key.kind == "Event":  # written and never watched
+            return f"/api/v1/namespaces/{key.namespace}/events/{key.name}"
         return str(self._resources[key.kind].path(name=key.name, namespace=key.namespace))
 
     async def _apply(self, obj: Mapping[str, Any], subresource: str) -> Object:
