@@ -10,7 +10,7 @@ import imagecodecs
 import numpy as np
 from PIL import Image as Pillow
 
-from dromos_gateway.pixels.codecs.coding import Coding, as_cells, as_pattern, check_size, guarded
+from dromos_gateway.pixels.codecs.coding import Coding, as_cells, as_pattern, check_size, guarded, within_depth
 from dromos_gateway.pixels.codecs.streams import SOF_JPEG_LS, SOF_LOSSLESS, JpegHeader, jpeg_header
 from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.native import Buffer, Raster
@@ -45,7 +45,8 @@ class Jpeg:
         decoded = guarded(
             "JPEG", lambda: imagecodecs.jpeg8_decode(bytes(stream), colorspace=source, outcolorspace=result)
         )
-        return as_cells(decoded, image, header.precision)
+        cells = as_cells(decoded, image, header.precision)
+        return within_depth(cells, image) if self._lossy else cells
 
     def encode(self, raster: Raster, coding: Coding) -> bytes:
         """Lossless with the first predictor, like another stream, or of the quality wanted."""

@@ -7,7 +7,7 @@ import imagecodecs
 import jpeg_ls
 import numpy as np
 
-from dromos_gateway.pixels.codecs.coding import Coding, as_cells, as_pattern, check_size, guarded
+from dromos_gateway.pixels.codecs.coding import Coding, as_cells, as_pattern, check_size, guarded, within_depth
 from dromos_gateway.pixels.codecs.streams import SOF_JPEG_LS, jpeg_header
 from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.native import Buffer, Raster
@@ -26,7 +26,8 @@ class JpegLs:
         if header.process != SOF_JPEG_LS:
             raise Unfit("a frame is coded otherwise than its transfer syntax says")
         decoded = guarded("JPEG-LS", lambda: imagecodecs.jpegls_decode(bytes(stream)))
-        return as_cells(decoded, image, header.precision)
+        cells = as_cells(decoded, image, header.precision)
+        return within_depth(cells, image, header.near) if header.near else cells
 
     def encode(self, raster: Raster, coding: Coding) -> bytes:
         """Lossless, or with errors up to `coding.quality`; colour by sample."""
