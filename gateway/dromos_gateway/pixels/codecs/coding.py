@@ -80,7 +80,8 @@ def within_depth(decoded: Raster, image: Image, by: int | None = None) -> Raster
     highest = int(decoded.max())
     if highest <= most or (by is not None and highest > most + by):
         return decoded
-    return np.minimum(decoded, decoded.dtype.type(most))
+    within: Raster = np.minimum(decoded, decoded.dtype.type(most))
+    return within
 
 
 def as_pattern(raster: Raster, precision: int) -> Raster:

@@ -41,6 +41,18 @@ def sleep(seconds: float, begun: Path) -> None:
     time.sleep(seconds)
 
 
+def wait_for(path: Path) -> int:
+    while not path.exists():
+        time.sleep(0.01)
+    return os.getpid()
+
+
+def note(path: Path) -> int:
+    with path.open("a") as file:
+        file.write("done\n")
+    return os.getpid()
+
+
 def die(number: int) -> None:
     os.kill(os.getpid(), number)
 
@@ -87,8 +99,8 @@ def trap() -> Trap:
 
 
 def garbage() -> None:
-    os.write(0, (8).to_bytes(8, "little") + b"nonsense")
+    os.write(0, b"A" + (8).to_bytes(8, "little") + b"nonsense")
 
 
 def huge() -> None:
-    os.write(0, (1 << 60).to_bytes(8, "little"))
+    os.write(0, b"A" + (1 << 60).to_bytes(8, "little"))
