@@ -4,14 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from io import BufferedWriter
 
 from dromos_gateway.header.encoding import EXPLICIT
 from dromos_gateway.header.indexing import index
 from dromos_gateway.header.source import Source as DataSet
 from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.source import Source
-from dromos_gateway.pixels.writing import fill_in
+from dromos_gateway.pixels.writing import Target
 
 _SOP_INSTANCE_UID, _IMAGE_TYPE, _DERIVATION = 0x00080018, 0x00080008, 0x00082111
 _PHOTOMETRIC, _PLANAR, _BURNED_IN = 0x00280004, 0x00280006, 0x00280301
@@ -70,11 +69,11 @@ class Description:
         self.edits[_DERIVATION] = (b"ST", after[:1024] if before is None or len(after) <= 1024 else how.encode())
         self.notes.append(how)
 
-    def fill_in_ratio(self, file: BufferedWriter, start: int, header: bytes, ratio: float) -> None:
+    def fill_in_ratio(self, file: Target, start: int, header: bytes, ratio: float) -> None:
         """Write the ratio into the header, which was written at `start`."""
         place = index(DataSet(header), EXPLICIT).get(_RATIO)
         if place is not None:
-            fill_in(file, start + place[3] - _WIDTH, f"{ratio:.2f}".encode().ljust(_WIDTH)[:_WIDTH])
+            file.fill_in(start + place[3] - _WIDTH, f"{ratio:.2f}".encode().ljust(_WIDTH)[:_WIDTH])
 
     def _earlier(self, tag: int) -> list[str]:
         text = self.source.text(tag)

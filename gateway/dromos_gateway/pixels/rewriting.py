@@ -28,7 +28,7 @@ from dromos_gateway.pixels.outcome import PixelsChanged, Unfit
 from dromos_gateway.pixels.overdrawing import can_draw_over, draw_over
 from dromos_gateway.pixels.plan import PixelPlan
 from dromos_gateway.pixels.source import Pixels, Source
-from dromos_gateway.pixels.writing import Deflated, Sink, write_encapsulated, write_native
+from dromos_gateway.pixels.writing import Deflated, Sink, Target, write_encapsulated, write_native
 
 _BLOCK = 4 << 20
 _CANNOT = "PixelsCannotBeMasked"
@@ -230,7 +230,7 @@ def _write_native(
     source = task.source
     encoding = encoding_of(task.syntax)
     plain = EXPLICIT if encoding.deflated else encoding
-    with task.files.target.open("wb") as file:
+    with Target(task.files.target) as file:
         file.write(_head(task, description))
         deflated = Deflated(file) if encoding.deflated else None
         sink: Sink = deflated or file
@@ -249,7 +249,7 @@ def _write_native(
 def _write_encapsulated(task: Rewriting, description: Description, frames: Frames, streams: Iterator[Buffer]) -> None:
     source, pixels = task.source, frames.pixels
     header = edited(source, description.edits)
-    with task.files.target.open("wb") as file:
+    with Target(task.files.target) as file:
         file.write(_head(task, description))
         start = file.tell()
         file.write(header)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A Part 10 file, its header found and its frames within reach; the file is mapped, not read."""
+"""A Part 10 file, its header found and its frames within reach: a small file is read, a large one mapped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from io import BufferedRandom, BufferedReader
+from io import BufferedRandom, FileIO
 from pathlib import Path
 
 from dromos_crds import transfer_syntaxes as ts
@@ -30,7 +30,7 @@ _USUAL_HEAD, _HEAD = 4 * 1024, 68 * 1024
 _SMALL = 4 << 20
 _ALWAYS = 64 << 20  # bytes that a deflated data set may inflate to, however short it is: black frames are very short
 _EXTENDED_OFFSETS, _EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
-File = BufferedReader | BufferedRandom
+File = FileIO | BufferedRandom
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,7 @@ def open_source(path: Path, scratch: Path, size: int | None = None) -> Source:
     Without `size` it ends where the file does. `Unfit`, `MalformedDataSet` when it cannot be understood, OSError when
     it cannot be read.
     """
-    file: File = path.open("rb")
+    file: File = path.open("rb", buffering=0)
     end = os.fstat(file.fileno()).st_size
     end = end if size is None else min(size, end)
     head = _head(file.fileno(), end)
@@ -113,10 +113,14 @@ def open_source(path: Path, scratch: Path, size: int | None = None) -> Source:
     if encoding.deflated:
         file, start, encoding = _inflated(file, start, end, scratch), 0, EXPLICIT
         end = os.fstat(file.fileno()).st_size
-    data_set = DataSet.of_file(file.fileno(), start, end)
+    mapped, data_set, data = None, DataSet(b""), memoryview(b"")
+    if start < end <= _SMALL:  # one call; into memory that the last file had, without a fault for each page
+        data_set = DataSet(os.pread(file.fileno(), end - start, start))
+        data = memoryview(data_set.block)
+    elif start < end:
+        mapped = mmap.mmap(file.fileno(), end, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
+        data_set, data = DataSet.of_file(file.fileno(), start, end), memoryview(mapped)[start:]
     places = dict(index(data_set, encoding).items())
-    mapped = _mapped(file, end) if end > start else None
-    data: Buffer = memoryview(mapped)[start:] if mapped is not None else b""
     pixel = _pixel_element(data_set, encoding, places)
     return Source(head, file, data_set, data, start, encoding, places, pixel, mapped)
 
@@ -176,11 +180,6 @@ def _frames(source: Source, pixel: PixelElement, image: Image) -> Native | Encap
     offsets, lengths = source.value(_EXTENDED_OFFSETS), source.value(_EXTENDED_LENGTHS)
     extended = (offsets, lengths) if offsets and lengths and pixel.tag == PIXEL_DATA else None
     return open_encapsulated(source.data_set, source.data, pixel.value, image.frames, extended)
-
-
-def _mapped(file: File, size: int) -> mmap.mmap:
-    flags = mmap.MAP_PRIVATE | (mmap.MAP_POPULATE if size <= _SMALL else 0)  # one fault instead of one for each page
-    return mmap.mmap(file.fileno(), size, flags=flags, prot=mmap.PROT_READ)
 
 
 def _inflated(deflated: File, start: int, end: int, scratch: Path) -> BufferedRandom:

@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import zlib
 from collections.abc import Iterable
-from io import BufferedWriter
-from typing import Protocol
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
 
 from dromos_gateway.header.encoding import EXPLICIT, ITEM, SEQUENCE_DELIMITER, UNDEFINED, Encoding
+from dromos_gateway.header.output import write_at
 from dromos_gateway.header.writing import element
 from dromos_gateway.pixels.native import Buffer
 from dromos_gateway.pixels.outcome import Unfit
@@ -17,6 +20,8 @@ from dromos_gateway.pixels.outcome import Unfit
 _EXTENDED_OFFSETS, _EXTENDED_LENGTHS = 0x7FE00001, 0x7FE00002
 _MOST_BASIC = 0xFFFFFFFF
 _DEFLATE_LEVEL = 6
+_GATHERED = 1 << 20  # bytes
+_MOST_PARTS = 1000  # the kernel takes 1024
 
 
 class Sink(Protocol):
@@ -26,10 +31,55 @@ class Sink(Protocol):
         """Take them."""
 
 
+class Target:
+    """A new file: ``with Target(path) as target:``. What is written is gathered, and small files go in one call."""
+
+    def __init__(self, path: Path) -> None:
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        self._parts: list[Buffer] = []
+        self._gathered = 0
+        self._written = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if error is None:
+                self._flush()
+        finally:
+            os.close(self._fd)
+
+    def write(self, block: Buffer, /) -> None:
+        """Take a block, which must stay as it is for the while."""
+        self._parts.append(block)
+        self._gathered += len(block)
+        if self._gathered > _GATHERED or len(self._parts) >= _MOST_PARTS:
+            self._flush()
+
+    def tell(self) -> int:
+        """Where the next block goes."""
+        return self._written + self._gathered
+
+    def fill_in(self, place: int, block: bytes) -> None:
+        """Overwrite bytes written before."""
+        self._flush()
+        write_at(self._fd, block, place)
+
+    def _flush(self) -> None:
+        parts, self._parts, end = self._parts, [], self.tell()
+        done = os.pwritev(self._fd, parts, self._written) if parts else 0
+        if done < self._gathered:  # a full disk says so at the next attempt
+            write_at(self._fd, b"".join(parts)[done:], self._written + done)
+        self._written, self._gathered = end, 0
+
+
 class Deflated:
     """A sink that deflates (PS3.5 A.5); `close` ends the stream, padded to even length."""
 
-    def __init__(self, file: BufferedWriter) -> None:
+    def __init__(self, file: Sink) -> None:
         self._file = file
         self._deflater = zlib.compressobj(_DEFLATE_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
         self._count = 0
@@ -62,7 +112,7 @@ def write_native(sink: Sink, tag: int, vr: bytes, length: int, blocks: Iterable[
     sink.write(bytes(length % 2))
 
 
-def write_encapsulated(file: BufferedWriter, frames: Iterable[Buffer], count: int, expected: int) -> int:
+def write_encapsulated(file: Target, frames: Iterable[Buffer], count: int, expected: int) -> int:
     """Pixel Data with a fragment for each frame and the table of their offsets, which is filled in at the end.
     Returns the length of all code streams.
 
@@ -87,19 +137,11 @@ def write_encapsulated(file: BufferedWriter, frames: Iterable[Buffer], count: in
         file.write(bytes(len(frame) % 2))
     file.write(_item(SEQUENCE_DELIMITER, 0))
     if extended:
-        fill_in(file, places, struct.pack(f"<{count}Q", *offsets))
-        fill_in(file, places + 8 * count + 12, struct.pack(f"<{count}Q", *lengths))
+        file.fill_in(places, struct.pack(f"<{count}Q", *offsets))
+        file.fill_in(places + 8 * count + 12, struct.pack(f"<{count}Q", *lengths))
     elif count > 1:  # the first one is 0
-        fill_in(file, table, struct.pack(f"<{count}L", *offsets))
+        file.fill_in(table, struct.pack(f"<{count}L", *offsets))
     return total
-
-
-def fill_in(file: BufferedWriter, place: int, block: bytes) -> None:
-    """Overwrite bytes written before."""
-    end = file.tell()
-    file.seek(place)
-    file.write(block)
-    file.seek(end)
 
 
 def _item(tag: int, length: int) -> bytes:
