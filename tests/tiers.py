@@ -21,6 +21,7 @@ from tests.cluster.provider.toolchain import PLACES
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
 LOAD = ("--load", "build/image.tar", "--load", "build/test-peers.tar")
+# pods, peers and disks are waited for most of the time, so three workers do well on two processors
 WORKERS = ("-n", "3", "--dist", "loadfile", "--durations=15")
 ROOM = 2 << 30
 QUIET = "tests/cluster/test_steady_state.py"
@@ -150,9 +151,9 @@ TIERS: tuple[Tier, ...] = (
         _nothing,
     ),
     Tier("unit", (_pytest("-n", "auto", "tests/unit"),), _nothing),
-    Tier("wire", (_pytest("-n", "2", "--dist", "loadfile", "tests/wire", "--ignore=tests/wire/survival"),), _peers),
+    Tier("wire", (_pytest(*WORKERS, "tests/wire", "--ignore=tests/wire/survival"),), _peers),
     Tier("monitoring", (_promtool(), _pytest("tests/monitoring")), _go_and_peers),
-    Tier("survival", (_pytest("-n", "2", "--durations=8", "tests/wire/survival"),), _survival_tools),
+    Tier("survival", (_pytest("-n", "3", "--durations=8", "tests/wire/survival"),), _survival_tools),
     Tier("deid", (_pytest("-n", "auto", "tests/deid"),), _validator),
     Tier("pixels", (_pytest("-n", "auto", "tests/pixels"),), _pixel_tools),
     Tier("image", (("hack/build-image.sh",), _pytest("tests/image")), _builder),
@@ -163,8 +164,7 @@ TIERS: tuple[Tier, ...] = (
         (
             ("hack/build-image.sh",),
             ("hack/build-test-peers.sh",),
-            # pods are waited for most of the time, so three workers do well on two processors; the operator's writes
-            # are counted alone
+            # the operator's writes are counted alone
             _on_cluster(
                 "--fresh", *LOAD, "--down-if-failed", "--", *_pytest(*WORKERS, "tests/cluster", f"--ignore={QUIET}")
             ),

@@ -22,7 +22,7 @@ def test_a_restart_with_a_long_queue_is_ready_in_five_seconds(gateway, receiver,
     modality = Modality(gateway.port, Factory(tmp_path / "sent", chance, sizes=(400,)), chance, 0.0, associations=8)
     modality.start()
     try:
-        eventually(lambda: len(modality.acknowledged) >= MANY, f"{MANY} are taken", timeout=180)
+        eventually(lambda: len(modality.acknowledged) >= MANY, f"{MANY} are taken", timeout=600)
     finally:
         modality.stop()
     gateway.kill()
@@ -34,4 +34,4 @@ def test_a_restart_with_a_long_queue_is_ready_in_five_seconds(gateway, receiver,
     assert seconds < 5
     a.start()
     gateway.destination("a", a.port)
-    a.has(200, timeout=30)
+    a.has(200)
