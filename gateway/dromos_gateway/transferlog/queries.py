@@ -10,7 +10,15 @@ from typing import Any
 from dromos_gateway.spool.ledger import DELIVERIES
 from dromos_gateway.transferlog.fitting import fitting
 from dromos_gateway.transferlog.identifiers import NAMES
-from dromos_gateway.transferlog.questions import MOST, Answer, Question, Route, SeriesAtDestination, Transfer
+from dromos_gateway.transferlog.questions import (
+    MOST,
+    MOST_SERIES,
+    Answer,
+    Question,
+    Route,
+    SeriesAtDestination,
+    Transfer,
+)
 from dromos_gateway.transferlog.sealing import Seal
 from dromos_gateway.transferlog.streams import LOWEST, Place, Stream, newest
 
@@ -56,17 +64,17 @@ class Queries:
 
     def series(self, question: Question, seals: Mapping[str, Seal]) -> Answer[SeriesAtDestination]:
         """What became of the series that the identifiers name, at every destination."""
-        routes, complete = fitting(self._connection, question, seals, MOST)
+        routes, complete = fitting(self._connection, question, seals, MOST_SERIES)
         series = [number for (number,) in self._of("SELECT DISTINCT series FROM log_routes WHERE id IN", routes)]
         at = "" if not question.destination else "AND r.destination = ?"
         rows = self._of(
             f"SELECT {_SERIES_COLUMNS} FROM {_ROUTES} WHERE r.series IN",  # noqa: S608
             series,
-            f"{at} ORDER BY r.series DESC, r.id DESC LIMIT {MOST + 1}",
+            f"{at} ORDER BY r.series DESC, r.id DESC LIMIT {MOST_SERIES + 1}",
             *([question.destination] if question.destination else []),
         )
-        complete = complete and len(rows) <= MOST
-        known = {row[0]: row[1:] for row in reversed(rows[:MOST])}
+        complete = complete and len(rows) <= MOST_SERIES
+        known = {row[0]: row[1:] for row in reversed(rows[:MOST_SERIES])}
         counts = self._counts(known)
         waiting = self._waiting(series)
         return Answer([_series(row, seals, counts.get(route, []), waiting) for route, row in known.items()], complete)
