@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ WORKERS = ("-n", "3", "--dist", "loadfile", "--durations=15")
 ROOM = 2 << 30
 QUIET = "tests/cluster/test_steady_state.py"
 PIXEL_TOOLS = ("dcmdjpeg", "dcmcjpls", "gdcmconv", "dciodvfy")
+ROOM = 0.06  # of the disk: a gateway's reserve, and a little for what the tests write
 PEERS = ("storescu", "storescp", "echoscu", "Orthanc", "nginx", "tinyproxy", "node", "npm")
 
 
@@ -96,10 +98,24 @@ def _peers() -> str | None:
     return _programs(PEERS)
 
 
+def _room_for_spools() -> str | None:
+    """Gateways take nothing while the disk below their spools is nearly full, and pytest's folders lie in /tmp."""
+    folder = Path(os.environ.get("PYTEST_DEBUG_TEMPROOT") or tempfile.gettempdir())
+    usage = shutil.disk_usage(folder)
+    left = usage.free / usage.total
+    if left > ROOM:
+        return None
+    return f"needs more than {ROOM:.0%} of the disk free at {folder}, where gateways of the tests keep images; {left:.1%} are"
+
+
+def _peers_and_room() -> str | None:
+    return _peers() or _room_for_spools()
+
+
 def _go_and_peers() -> str | None:
     """promtool is built from its Go module, pinned and checked; any Go will do."""
     go = [place for place in (os.environ.get("GO"), *PLACES) if place and shutil.which(place)]
-    return _peers() or (None if go else "needs Go to build promtool: run `make packages` as root")
+    return _peers_and_room() or (None if go else "needs Go to build promtool: run `make packages` as root")
 
 
 def _pixel_tools() -> str | None:
@@ -115,7 +131,9 @@ def _survival_tools() -> str | None:
     absent = [program for program in ("strace", "gcc", "fusermount3", "faketime") if shutil.which(program) is None]
     if absent:
         return f"needs {', '.join(absent)}: run `make packages` as root"
-    return _peers() or (None if os.geteuid() == 0 and Path("/dev/fuse").exists() else "needs root and /dev/fuse")
+    return _peers_and_room() or (
+        None if os.geteuid() == 0 and Path("/dev/fuse").exists() else "needs root and /dev/fuse"
+    )
 
 
 def _validator() -> str | None:
@@ -151,7 +169,7 @@ TIERS: tuple[Tier, ...] = (
         _nothing,
     ),
     Tier("unit", (_pytest("-n", "auto", "tests/unit"),), _nothing),
-    Tier("wire", (_pytest(*WORKERS, "tests/wire", "--ignore=tests/wire/survival"),), _peers),
+    Tier("wire", (_pytest(*WORKERS, "tests/wire", "--ignore=tests/wire/survival"),), _peers_and_room),
     Tier("monitoring", (_promtool(), _pytest("tests/monitoring")), _go_and_peers),
     Tier("survival", (_pytest("-n", "3", "--durations=8", "tests/wire/survival"),), _survival_tools),
     Tier("deid", (_pytest("-n", "auto", "tests/deid"),), _validator),

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
+from dromos_crds.durations import parse_duration
 from dromos_crds.fields import (
+    DURATION_PATTERN,
     TEMPLATE_URL_PATTERN,
     UID,
     AETitle,
@@ -131,10 +133,26 @@ class Notifications(Part):
     webhook: Webhook | None = Field(None, description="The same content, posted as JSON.")
 
 
+_TOO_SHORT = "at least 1s is needed: an image that may not wait would never be tried"
+
+
 class Retry(Part):
     """How long delivery is tried."""
 
-    max_age: Duration = Field("168h", description="An instance that is waiting for longer becomes a dead letter.")
+    max_age: Duration = Field(
+        "168h",
+        description="An instance that is waiting for longer becomes a dead letter; at least 1s.",
+        json_schema_extra=field_rules(
+            Rule(f'!self.matches(r"{DURATION_PATTERN}") || duration(self) >= duration("1s")', _TOO_SHORT)
+        ),
+    )
+
+    @field_validator("max_age")
+    @classmethod
+    def _at_least(cls, max_age: str) -> str:
+        if parse_duration(max_age) < 1:
+            raise ValueError(f"{max_age!r}: {_TOO_SHORT}")
+        return max_age
 
 
 class DestinationSpec(Part):

@@ -90,11 +90,28 @@ def _items(tree: Tree, path: Location, file: str, *, explicit: bool) -> Iterator
             file=file,
             line=tree.line_of(path),
         )
-    elif data.get("kind") == "List" and data.get("apiVersion") == "v1" and isinstance(data.get("items"), list):
-        for index in range(len(data["items"])):
-            yield from _items(tree, (*path, "items", index), file, explicit=explicit)
+    elif data.get("kind") == "List" and data.get("apiVersion") == "v1":
+        yield from _listed(tree, path, file, data, explicit=explicit)
     else:
         yield from _Reader(tree, path, file, data).read(explicit=explicit)
+
+
+def _listed(
+    tree: Tree, path: Location, file: str, data: dict[str, Any], *, explicit: bool
+) -> Iterator[Document | Problem]:
+    """What stands in a List. One that lists nothing in a form that means something would be passed over in silence."""
+    items = data.get("items")
+    if isinstance(items, list):
+        for index in range(len(items)):
+            yield from _items(tree, (*path, "items", index), file, explicit=explicit)
+    else:
+        said = "this field is required" if items is None else f"a list is needed, not {_form(items)}"
+        line = tree.line_of((*path, "items"))
+        yield Problem(said, reasons.INVALID, file=file, line=line, kind="List", field=dotted((*path, "items")))
+
+
+def _form(value: Any) -> str:
+    return "a mapping" if isinstance(value, dict) else "a single value"
 
 
 class _Reader:

@@ -25,4 +25,10 @@ class Problem:
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.file and self.line else self.file
         who = f"{self.kind}/{self.name}" if self.kind and self.name else self.kind
-        return ": ".join(part for part in (place, who, self.field, self.message) if part)
+        said = ": ".join(part for part in (place, who, self.field, self.message) if part)
+        return said if said.isprintable() else "".join(map(_shown, said))
+
+
+def _shown(character: str) -> str:
+    """A name from a manifest may hold what moves a terminal's cursor or makes a line of its own."""
+    return character if character.isprintable() else character.encode("unicode_escape").decode()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Annotated, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from dromos_crds.fields import (
     HEADER_NAME_PATTERN,
@@ -16,11 +16,14 @@ from dromos_crds.fields import (
     Part,
     WebURL,
 )
-from dromos_crds.rules import Rule, rules
+from dromos_crds.rules import Rule, field_rules, rules
 from dromos_crds.tls import ClientTLS
 
 # RFC 9110 §5.1 token; §5.5 forbids CR, LF and NUL in values
 HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=HEADER_NAME_PATTERN)]
+# each request says these by itself: the kind and length of its body, whom it is for, how it is carried
+OWN_HEADERS = ("accept", "connection", "content-length", "content-type", "host", "transfer-encoding")
+_OWN = "each request says this by itself; leave the header out"
 HeaderValue = Annotated[str, Field(max_length=4096, pattern=HEADER_VALUE_PATTERN)]
 
 
@@ -29,9 +32,19 @@ class Header(Part):
 
     model_config = rules(Rule("has(self.value) != has(self.valueFrom)", "exactly one of value and valueFrom is needed"))
 
-    name: HeaderName = Field(description="Name of the header.")
+    name: HeaderName = Field(
+        description="Name of the header.",
+        json_schema_extra=field_rules(Rule(f"!(self.lowerAscii() in {list(OWN_HEADERS)})", _OWN)),
+    )
     value: HeaderValue | None = Field(None, description="Its value.")
     value_from: FromSecret | None = Field(None, description="Where its value is read from.")
+
+    @field_validator("name")
+    @classmethod
+    def _not_ours(cls, name: str) -> str:
+        if name.lower() in OWN_HEADERS:
+            raise ValueError(f"{name!r}: {_OWN}")
+        return name
 
     @model_validator(mode="after")
     def _one_value(self) -> Self:

@@ -234,6 +234,9 @@ CASES = (
     Case("recipient", "dicom", {"spec.notifications": {"recipients": ["nobody"]}}, ("recipients[0]", "name@domain")),
     Case("webhook", "dicom", {"spec.notifications": {"webhook": {"url": "ftp://x/"}}}, ("webhook.url", "http://")),
     Case("retry", "dicom", {"spec.retry.maxAge": "30d"}, ("spec.retry.maxAge", "168h")),
+    Case("no time to try", "dicom", {"spec.retry.maxAge": "0s"}, ("spec.retry.maxAge", "at least 1s")),
+    Case("hardly time to try", "stow", {"spec.retry.maxAge": "999ms"}, ("spec.retry.maxAge", "at least 1s")),
+    Case("the least time to try", "stow", {"spec.retry.maxAge": "1s"}),
     Case("URL without scheme", "stow", {"spec.stow.url": "pacs.example/studies"}, ("spec.stow.url", "http://")),
     Case("URL of another scheme", "stow", {"spec.stow.url": "ftp://pacs.example/"}, ("spec.stow.url", "http://")),
     Case("URL without a host", "stow", {"spec.stow.url": "https://:8443/dicomweb"}, ("spec.stow.url", "a host and")),
@@ -282,6 +285,16 @@ CASES = (
     Case(
         "authorisation by header", "stow", {"spec.stow.headers": [{"name": "Authorization", "valueFrom": SECRET_KEY}]}
     ),
+    *(
+        Case(
+            f"header {name}",
+            "stow",
+            {"spec.stow.headers": [{"name": "X-A", "value": "a"}, {"name": name, "value": "a"}]},
+            ("spec.stow.headers[1].name", "says this by itself"),
+        )
+        for name in ("Content-Type", "content-length", "HOST", "Transfer-Encoding", "Accept", "Connection")
+    ),
+    Case("header like one of ours", "stow", {"spec.stow.headers": [{"name": "Accept-Language", "value": "de"}]}),
     Case("basic", "stow", {"spec.stow.auth": {"basic": {"secretRef": {"name": "s"}}}}),
     Case("bearer", "stow", {"spec.stow.auth": {"bearer": SECRET_KEY}}),
     Case("oauth2", "stow", {"spec.stow.auth": {"oauth2": OAUTH2}}),

@@ -91,7 +91,11 @@ class AdminServer:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        return web.Response(text="ok\n") if self._gateway.ready else web.Response(text="not ready\n", status=503)
+        if not self._gateway.ready:
+            return web.Response(text="not ready\n", status=503)
+        if not self._gateway.spool.there:
+            return web.Response(text="the spool's folder is gone\n", status=503)
+        return web.Response(text="ok\n")
 
     async def _metrics(self, _: web.Request) -> web.Response:
         body = await metrics.render(self._gateway)

@@ -62,7 +62,11 @@ def _sorted_out(words: list[str], behind: list[str]) -> tuple[list[Path], list[P
     if not paths:
         raise WrongUsage("name a manifest or a folder of manifests (.yaml, .yml, .json)")
     if not files:
-        raise WrongUsage("name at least one DICOM file")
+        folders = [str(path) for path in paths if path.is_dir()]
+        taken = f"; a folder is taken for manifests: {', '.join(folders)}" if folders else ""
+        raise WrongUsage(f"name at least one DICOM file{taken}")
+    if folder := next((file for file in files if file.is_dir()), None):
+        raise WrongUsage(f"{folder}: this is a folder; name the DICOM files in it")
     return paths, files
 
 

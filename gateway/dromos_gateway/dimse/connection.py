@@ -230,6 +230,12 @@ class Connection(asyncio.BufferedProtocol):
         if self._transport is not None and not (self._closing or self._write_paused or self._is_waiting()):
             self._transport.resume_reading()
 
+    def _look_again(self) -> None:
+        """Another deadline holds, which may be sooner than the one that is waited for."""
+        if self._timer is not None:
+            self._timer.cancel()
+        self._check_deadline()
+
     def _check_deadline(self) -> None:
         now = self._loop.time()
         deadline, message = self._overdue(now)

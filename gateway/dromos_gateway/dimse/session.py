@@ -190,6 +190,7 @@ class Session(Connection):
         self._fragment_size = fragment_size(request.max_length, command.MAX_COMMAND)
         self._admission = answer
         self._owner.associated(self)
+        self._look_again()
         self._write(pdu.encode_accept(body, results, self._limits.max_pdu))
 
     def _ask_policy(self, request: pdu.AssociateRequest) -> Admission | Rejection:

@@ -70,6 +70,7 @@ class Spool:
         self._lock = _lock(folder / "lock")
         self._writer = connect(folder / "ledger.sqlite")
         self._reader = connect_for_reading(folder / "ledger.sqlite")
+        self._opened = _identity(folder / "ledger.sqlite")
         self._reading = asyncio.Lock()
         self.space = Space(folder, limit)
         self._slots = Slots(folder, self.space)
@@ -79,6 +80,14 @@ class Spool:
         self._tasks: set[asyncio.Task[None]] = set()
         self.arrived: Callable[[Sequence[Delivery]], None] = lambda _: None  # set by whoever delivers
         self.recorder: Recorder | None = None  # set by whoever keeps a transfer log
+
+    @property
+    def there(self) -> bool:
+        """Whether the folder is still the one that was opened: what is written into one that is gone is gone, too."""
+        try:
+            return _identity(self.folder / "ledger.sqlite") == self._opened
+        except OSError:
+            return False
 
     def recover(self, now: float) -> None:
         """Bring files and rows into line after a crash. Call it once, before anything else."""
@@ -382,6 +391,11 @@ class Spool:
             connection.executemany("INSERT OR REPLACE INTO accepted VALUES (?, ?, ?, ?, ?)", documents)
 
         await self._committer.change(apply)
+
+
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_dev, found.st_ino
 
 
 def _lock(path: Path) -> int:

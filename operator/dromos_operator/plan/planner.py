@@ -66,6 +66,8 @@ def plan(
     if node["metadata"].get("deletionTimestamp"):  # its objects go by themselves
         return Plan(attachment)
     files = configuration.files(attachment, relay)
+    if files.too_large and not files.manifests:  # there is no good configuration that could stay
+        return Plan(attachment, too_large=files.too_large)
     token = configuration.admin_token(attachment) or fresh_token
     live = snapshot.live.get(Key("StatefulSet", snapshot.namespace, names.workload(snapshot.name)))
     objects: list[Object] = [

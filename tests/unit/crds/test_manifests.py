@@ -149,6 +149,27 @@ def test_a_list_is_as_good_as_its_items(tmp_path: Path) -> None:
     assert (problem.field, problem.line) == ("spec.x", 16)
 
 
+@pytest.mark.parametrize(
+    ("items", "said"),
+    [
+        ({"items": {}}, "a list is needed, not a mapping"),
+        ({"items": "a"}, "a list is needed, not a single value"),
+        ({"items": None}, "this field is required"),
+        ({}, "this field is required"),
+    ],
+)
+def test_a_list_without_a_list_is_not_passed_over(tmp_path: Path, items: dict[str, Any], said: str) -> None:
+    write(tmp_path / "list.yaml", {"apiVersion": "v1", "kind": "List", **items})
+    (problem,) = read([tmp_path]).problems
+    assert (problem.field, problem.message, problem.kind) == ("items", said, "List")
+    assert problem.line is not None
+
+
+def test_an_empty_list_is_fine(tmp_path: Path) -> None:
+    write(tmp_path / "list.yaml", {"apiVersion": "v1", "kind": "List", "items": []})
+    assert read([tmp_path]).problems == ()
+
+
 def test_what_stands_twice_counts_once(tmp_path: Path) -> None:
     write(tmp_path / "1.yaml", node("a", aeTitle="FIRST"))
     write(tmp_path / "2.yaml", node("a", aeTitle="SECOND"))

@@ -122,6 +122,19 @@ def test_a_secret_never_shows_its_value(folder: Path) -> None:
     assert "planted-value" not in result.stdout + result.stderr
 
 
+def test_nothing_of_a_manifest_moves_the_cursor_or_makes_a_line_of_its_own(folder: Path) -> None:
+    (folder / "hostile.yaml").write_text(
+        'apiVersion: dromos.dev/v1alpha1\nkind: "Destination\\e]0;a\\a"\nmetadata: {name: "n\\x9b2J"}\n---\n'
+        "apiVersion: dromos.dev/v1alpha1\nkind: Destination\nmetadata: {name: a}\n"
+        'spec: {forwardNodeRef: {name: radiology}, "ke\\e[2Jy\\nnode.yaml:1: fine": 1, condition: "\\e[31m"}\n'
+    )
+    result = validate(folder)
+    assert result.returncode == 1
+    assert {each for each in result.stdout if not each.isprintable()} == {"\n"}
+    assert "\\x1b[2J" in result.stdout
+    assert not any(line.startswith("node.yaml:1: fine") for line in result.stdout.splitlines())
+
+
 def test_the_hash_is_that_of_names_and_contents(folder: Path) -> None:
     files = {path.name: path.read_bytes() for path in folder.iterdir()}
     assert read([folder]).hash == hash_files(files)

@@ -258,6 +258,20 @@ def test_a_configuration_that_is_too_large_keeps_the_last_good_one() -> None:
     assert "destination-huge.yaml" in programmed["message"]
 
 
+def test_a_first_configuration_that_is_too_large_makes_nothing_and_says_so() -> None:
+    """Not even an empty ConfigMap: a pod would run that, and refuse everybody."""
+    many = [destination(f"d{i}", condition="x" * 4000) for i in range(LARGEST // 4000)]
+    planned = _plan(snapshot(node(), *many))
+    assert planned.objects == ()
+    for status in planner.statuses(planned, (), NOW):
+        programmed = condition(dict(status), "Programmed")
+        assert (programmed["status"], programmed["reason"]) == ("False", "ConfigTooLarge")
+        assert "the largest part is destination-d" in programmed["message"]
+        assert condition(dict(status), "Ready")["status"] == "False"
+    fewer = _plan(snapshot(node(), *many[:3]))
+    assert "forwardnode.yaml" in _object(fewer, "ConfigMap", "radiology-config")["data"]
+
+
 def test_a_volume_template_that_stands_is_kept() -> None:
     live = _live(_plan(snapshot(node(spool={"size": "1Gi"}))))
     planned = _plan(snapshot(node(spool={"size": "2Gi"}), live=live))

@@ -272,6 +272,13 @@ async def test_stalled_connections_end(after):
         assert acceptor.associations == 0
 
 
+async def test_a_silent_association_ends_after_its_own_time_whatever_a_request_may_take() -> None:
+    limits = AcceptorLimits(request_timeout=600.0, idle_timeout=1.0)
+    async with listening(Memory(), limits) as acceptor, attacker(acceptor.port) as peer:
+        await peer.associate()
+        await until(lambda: acceptor.connections == 0)
+
+
 async def test_an_unassociated_connection_too_many_is_closed_at_once(tmp_path):
     async with listening(Memory(), AcceptorLimits(connections=5)) as acceptor:
         stalled = [await asyncio.open_connection("127.0.0.1", acceptor.port) for _ in range(5)]

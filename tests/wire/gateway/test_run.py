@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -26,6 +27,20 @@ def said(result: subprocess.CompletedProcess[str]) -> str:
     last = json.loads(result.stderr.splitlines()[-1])
     assert last["message"] == "cannot start"
     return str(last["error"])
+
+
+def test_a_gateway_whose_spool_is_gone_is_not_ready(gateway, tmp_path):
+    gateway.destination("a", 1)
+    gateway.start()
+    assert gateway.get("/readyz") is not None
+    gateway.spool.rename(tmp_path / "elsewhere")
+    assert gateway.get("/readyz") == 503
+    (tmp_path / "elsewhere").rename(gateway.spool)
+    eventually(lambda: gateway.get("/readyz") != 503, "it is there again")
+    shutil.rmtree(gateway.spool)
+    assert gateway.get("/readyz") == 503
+    gateway.spool.mkdir()
+    assert gateway.get("/readyz") == 503, "an empty folder in its place is another one"
 
 
 def test_wrong_usage_and_unreadable_paths_exit_with_2(tmp_path):

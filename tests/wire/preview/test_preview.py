@@ -192,6 +192,13 @@ def test_an_image_that_needs_too_much_is_held_with_the_gateways_limits(manifests
     assert (done.stdout.count(": Held"), done.stdout.count(": Sent")) == (1, 1)
 
 
+def test_a_folder_is_no_dicom_file_and_is_named(manifests: Path, file: Path, tmp_path: Path) -> None:
+    done = preview(manifests, "--destination", "research", file.parent, code=2)
+    assert f"{file.parent}: this is a folder; name the DICOM files in it" in done.stderr
+    done = preview(manifests, tmp_path, "--destination", "research", code=2)
+    assert f"a folder is taken for manifests: {manifests}, {tmp_path}" in done.stderr
+
+
 def test_several_files_go_into_a_folder(manifests: Path, tmp_path: Path) -> None:
     files = sorted(make_study(tmp_path / "many", 3).iterdir())
     done = preview(manifests, "--destination", "research", "--out", tmp_path / "out", *files)
