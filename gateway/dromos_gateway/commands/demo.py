@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Show the main job on this machine: a study comes in, is kept safe, and goes out to two receivers.
+"""Show the main job on this machine: a study comes in, is kept safe, is de-identified, and goes out to two receivers.
 
-A real gateway (`dromos run`), two receivers in processes of their own, a real association in between. One receiver is
-down at first, and the gateway is killed while instances wait for it. Needs nothing but Dromos; cleans up after itself.
+A real gateway (`dromos run`), an archive that speaks DICOM and a research server that speaks STOW-RS, in processes of
+their own. The research server gets only what may leave. It is down at first, and the gateway is killed while instances
+wait for it. Needs nothing but Dromos; cleans up after itself.
 """
 
 from __future__ import annotations
@@ -22,34 +23,16 @@ from rich.live import Live
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.syntax import Syntax
 
-from dromos_gateway.demo.phantom import make_study
+from dromos_gateway.demo.judging import deidentified, unchanged
+from dromos_gateway.demo.manifests import write
+from dromos_gateway.demo.phantom import PATIENT, make_study
 from dromos_gateway.demo.processes import DemoFailed, Gateway, Receiver
-from dromos_gateway.demo.show import comparison, flow, header, verdict
+from dromos_gateway.demo.show import comparison, finding, flow, header, verdict
 from dromos_gateway.dimse.errors import DimseError
 from dromos_gateway.dimse.part10 import read_head
 from dromos_gateway.dimse.requestor import Association, Peer, ProposedContext, StoredObject
 
 SLICES = 60
-MANIFESTS = """\
-apiVersion: dromos.dev/v1alpha1
-kind: ForwardNode
-metadata: {{name: radiology}}
-spec: {{aeTitle: DROMOS, spool: {{size: 1Gi}}}}
----
-apiVersion: dromos.dev/v1alpha1
-kind: Destination
-metadata: {{name: archive}}
-spec:
-  forwardNodeRef: {{name: radiology}}
-  dicom: {{aeTitle: ARCHIVE, hostname: 127.0.0.1, port: {archive}}}
----
-apiVersion: dromos.dev/v1alpha1
-kind: Destination
-metadata: {{name: research}}
-spec:
-  forwardNodeRef: {{name: radiology}}
-  dicom: {{aeTitle: RESEARCH, hostname: 127.0.0.1, port: {research}}}
-"""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run the demo; 0 when every receiver has every instance, byte for byte."""
+    """Run the demo; 0 when every receiver has every instance as it should."""
     if not 1 <= arguments.slices <= 1000:
         print("dromos demo: --slices wants a number from 1 to 1000", file=sys.stderr)
         return 2
@@ -88,7 +71,10 @@ class _Demo:
         self._console = console
         self._slices = slices
         self._gateway: Gateway | None = None
-        self._receivers = {name: Receiver(home, name.upper()) for name in ("archive", "research")}
+        self._receivers = {
+            "archive": Receiver(home, "ARCHIVE", "dromos_gateway.demo.receiver", "ARCHIVE"),
+            "research": Receiver(home, "RESEARCH", "dromos_gateway.demo.webreceiver"),
+        }
         self._started = time.monotonic()
 
     def play(self) -> int:
@@ -107,14 +93,14 @@ class _Demo:
             f"  {len(files)} instances, {size / 1e6:.1f} MB in {seconds:.2f} s: "
             f"{len(files) / seconds:.0f} instances/s, {size / seconds / 1e6:.0f} MB/s\n"
         )
-        self._step("ARCHIVE gets everything at once", "RESEARCH delays nobody")
+        self._step("ARCHIVE gets everything at once", "byte for byte; RESEARCH delays nobody")
         self._watch({"archive": self._slices}, breaker="research")
         self._step("The gateway is killed", f"SIGKILL while {self._slices} instances wait")
         gateway.child.end(signal.SIGKILL)
         gateway = self._start()
         waiting = gateway.queues()["research"]["waiting"]
         self._console.print(f"  restarted as process {gateway.child.pid}: {waiting} of {self._slices} still wait\n")
-        self._step("RESEARCH comes back", "the gateway notices by itself")
+        self._step("RESEARCH comes back", "the gateway notices, and sends what may leave")
         self._receivers["research"].start()
         self._watch({"archive": self._slices, "research": self._slices})
         self._step("Compare", "what went in with what came out")
@@ -143,11 +129,8 @@ class _Demo:
         return files
 
     def _configure(self) -> None:
-        folder = self._home / "manifests"
-        folder.mkdir()
         ports = {name: receiver.port for name, receiver in self._receivers.items()}
-        text = MANIFESTS.format(**ports)
-        (folder / "demo.yaml").write_text(text)
+        text = write(self._home / "manifests", **ports, patient=PATIENT)
         self._console.print(Syntax(text.rstrip(), "yaml", background_color="default", padding=(0, 2)))
         self._console.print()
 
@@ -206,11 +189,17 @@ class _Demo:
         self._console.print()
 
     def _compare(self, study: Path) -> int:
-        folders = {receiver.ae_title: receiver.folder for receiver in self._receivers.values()}
-        table, same = comparison(study, folders)
-        self._console.print(table)
-        self._console.print(verdict(same, time.monotonic() - self._started))
-        return 0 if same else 1
+        folders = {receiver.name: receiver.folder for receiver in self._receivers.values()}
+        findings = {
+            "ARCHIVE": unchanged(study, folders["ARCHIVE"]),
+            "RESEARCH": deidentified(study, folders["RESEARCH"]),
+        }
+        self._console.print(comparison(study, folders))
+        for name, found in findings.items():
+            self._console.print(finding(name, found))
+        good = all(found.good for found in findings.values())
+        self._console.print(verdict(good, time.monotonic() - self._started))
+        return 0 if good else 1
 
     def _progress(self) -> Progress:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

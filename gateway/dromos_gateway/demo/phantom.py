@@ -12,6 +12,7 @@ from pathlib import Path
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+PATIENT = "PHANTOM-1"
 SIZE = 512  # rows and columns
 _WATER = 1024  # stored value of 0 HU
 # centre x, y, z; half axes x, y, z; Hounsfield units that it adds. After L. Shepp and B. Logan, 1974.
@@ -56,7 +57,7 @@ def _header(number: int, position: float, now: datetime) -> Dataset:
     data.StudyDescription = "Head phantom"
     data.SeriesDescription = "Axial"
     data.PatientName = "Phantom^Head"
-    data.PatientID = "PHANTOM-1"
+    data.PatientID = PATIENT
     data.PatientBirthDate, data.PatientSex = "19740101", "O"
     data.StudyID, data.SeriesNumber, data.InstanceNumber = "1", "1", str(number + 1)
     data.ImagePositionPatient = ["-128", "-128", f"{position * 100:.3f}"]

@@ -116,18 +116,18 @@ class Gateway:
 class Receiver:
     """A receiver that can be started when it is wanted."""
 
-    def __init__(self, home: Path, ae_title: str) -> None:
-        self._home = home
-        self.ae_title = ae_title
-        self.folder = home / "received" / ae_title
+    def __init__(self, home: Path, name: str, module: str, *words: str) -> None:
+        self.name = name
+        self.folder = home / "received" / name
         self.port = free_port()
         self.child: Child | None = None
+        self._log = home / f"{name}.log"
+        self._command = (module, str(self.folder), str(self.port), *words)
 
     def start(self) -> None:
         """Listen."""
-        module = "dromos_gateway.demo.receiver"
-        self.child = Child(self._home / f"{self.ae_title}.log", module, str(self.folder), self.ae_title, str(self.port))
-        wait_for(self._listens, f"receiver {self.ae_title} to listen")
+        self.child = Child(self._log, *self._command)
+        wait_for(self._listens, f"receiver {self.name} to listen")
 
     def received(self) -> int:
         """How many instances it has written."""

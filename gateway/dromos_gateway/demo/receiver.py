@@ -16,7 +16,7 @@ from pynetdicom import AE, AllStoragePresentationContexts, evt
 from pynetdicom.sop_class import Verification
 
 
-def main(folder: Path, ae_title: str, port: int) -> int:
+def main(folder: Path, port: int, ae_title: str) -> int:
     """Serve until SIGTERM."""
     folder.mkdir(parents=True, exist_ok=True)
 
@@ -43,4 +43,4 @@ def main(folder: Path, ae_title: str, port: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]))

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,12 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from dromos_gateway.dimse.part10 import read_head
+from dromos_gateway.demo import judging
+from dromos_gateway.demo.judging import Finding
 
 _LETTERS, _LINES = 16, 9
 _RAMP = " .:-=+*#%@"
-_SHOWN = ("PatientName", "PatientID", "StudyDescription", "SOPInstanceUID")
+_SHOWN = ("PatientName", "PatientID", "PatientBirthDate", "StudyDate", "StudyDescription", "SOPInstanceUID")
 
 
 def header(seconds: float, title: str, text: str) -> Text:
@@ -49,40 +49,30 @@ def flow(total: int, queues: Mapping[str, Mapping[str, Any]], received: Mapping[
     return Group(*lines)
 
 
-def comparison(study: Path, folders: Mapping[str, Path]) -> tuple[RenderableType, bool]:
-    """One instance before and after, and the verdict over all; whether everything is the same."""
-    sent = _digests(study)
-    got = {title: _digests(folder) for title, folder in folders.items()}
+def comparison(study: Path, folders: Mapping[str, Path]) -> RenderableType:
+    """One instance as it was sent, and as each receiver has it."""
     files = sorted(study.iterdir())
     example = files[len(files) // 2]
-    uid = read_head(example).sop_instance_uid
     before = dcmread(example)
-    after = {title: dcmread(path) for title, folder in folders.items() if (path := _find(folder, uid)) is not None}
+    found = {name: judging.find(folder, before.InstanceNumber) for name, folder in folders.items()}
+    after = {name: path for name, path in found.items() if path is not None}
+    images = [before, *(dcmread(path) for path in after.values())]
     table = Table(title=f"{example.name}, before and after", title_justify="left", title_style="bold")
     table.add_column("", style="dim", no_wrap=True)
-    table.add_column("sent by CT1", no_wrap=True, overflow="ellipsis", width=_LETTERS)
-    for title in after:
-        table.add_column(title, width=_LETTERS)
+    for name in ("sent by CT1", *after):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", width=_LETTERS)
     for keyword in _SHOWN:
-        values = [str(before.get(keyword, "")), *(str(each.get(keyword, "")) for each in after.values())]
-        table.add_row(keyword, values[0], *("[green]=[/]" if value == values[0] else value for value in values[1:]))
-    table.add_row("", picture(before), *(picture(each) for each in after.values()))
-    sums = [sent[uid], *(got[title].get(uid, "") for title in after)]
-    table.add_row("SHA-256", sums[0][:15] + "…", *(_mark(value == sums[0]) for value in sums[1:]))
-    lines: list[RenderableType] = [Padding(table, (0, 0, 1, 2))]
-    same = True
-    for title, digests in got.items():
-        identical = sum(sent.get(key) == value for key, value in digests.items())
-        extra = len(digests.keys() - sent.keys())
-        good = identical == len(sent) and not extra
-        same = same and good
-        lines.append(
-            Text.assemble(
-                ("  ✔ " if good else "  ✘ ", "green" if good else "red"),
-                f"{title}: {identical} of {len(sent)} data sets byte-identical, {extra} that nobody sent",
-            )
-        )
-    return Group(*lines), same
+        _row(table, keyword, [str(image.get(keyword, "")) for image in images])
+    table.add_row("", *(picture(image) for image in images))
+    _row(table, "SHA-256, pixels", [judging.pixels(image) for image in images])
+    _row(table, "SHA-256, all", [judging.data_set(path) for path in (example, *after.values())])
+    return Padding(table, (0, 0, 1, 2))
+
+
+def finding(name: str, found: Finding) -> Text:
+    """What is said of one receiver."""
+    mark = ("  ✔ ", "green") if found.good else ("  ✘ ", "red")
+    return Text.assemble(mark, f"{name}: {found.sentence}")
 
 
 def picture(data: Dataset) -> str:
@@ -96,25 +86,16 @@ def picture(data: Dataset) -> str:
     return "\n".join(lines)
 
 
-def verdict(same: bool, seconds: float) -> Text:
+def verdict(good: bool, seconds: float) -> Text:
     """The last line."""
-    if same:
-        return Text.assemble("\n", ("Nothing lost, nothing changed", "bold green"), f", {seconds:.0f} s in all.")
-    return Text("\nSomething is missing or differs.", "bold red")
+    if good:
+        return Text.assemble(
+            "\n", ("Nothing lost, nothing left by mistake", "bold green"), f", {seconds:.0f} s in all."
+        )
+    return Text("\nSomething is missing, or not as it should be.", "bold red")
 
 
-def _mark(good: bool) -> str:
-    return "[green]=[/]" if good else "[red]differs[/]"
-
-
-def _digests(folder: Path) -> dict[str, str]:
-    """SHA-256 of the encoded data sets, by SOP Instance UID."""
-    result = {}
-    for path in folder.glob("*.dcm"):
-        head = read_head(path)
-        result[head.sop_instance_uid] = hashlib.sha256(path.read_bytes()[head.data_set_offset :]).hexdigest()
-    return result
-
-
-def _find(folder: Path, uid: str) -> Path | None:
-    return next((path for path in folder.glob("*.dcm") if read_head(path).sop_instance_uid == uid), None)
+def _row(table: Table, title: str, values: list[str]) -> None:
+    """A line of values; one that is as it was sent is a sign."""
+    cells = (Text("=", "green") if value == values[0] else Text(value or "(empty)") for value in values[1:])
+    table.add_row(title, Text(values[0]), *cells)
