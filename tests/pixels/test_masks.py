@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -206,15 +207,95 @@ def test_other_lossy_syntaxes_lose_nothing_more(encoder: tuple[str, ...] | None,
 
 
 def test_frames_that_no_mask_touches_keep_their_bytes(tmp_path: Path) -> None:
-    kind = ultrasound()
-    native, source, target = make(kind, tmp_path), tmp_path / "source.dcm", tmp_path / "target.dcm"
+    """What is black already, as between the texts of a loop, stays so: two frames of four have something to hide."""
+    kind = ultrasound(rows=48, columns=64)
+    ds, box = dataset(kind), Rectangle(0, 0, 32, 16)
+    cells = picture(kind).copy()
+    cells[:, :32, :48] = 0
+    cells[1, 4:12, 4:28] = cells[3, 4:12, 4:28] = 255
+    ds.PixelData = cells.tobytes()
+    native, source, target = save(ds, tmp_path / "native.dcm"), tmp_path / "source.dcm", tmp_path / "target.dcm"
     peers.run("dcmcjpeg", "+eb", native, source)
-    outside = mask(BLACK, Rectangle(5000, 5000, 10, 10))
-    outcome = change_pixels(source, target, PixelPlan(masks=(outside,)))
+    outcome = change_pixels(source, target, PixelPlan(masks=(mask(BLACK, box),)))
     assert isinstance(outcome, PixelsChanged)
-    assert (outcome.masked_frames, outcome.notes) == (0, ()), "nothing was compressed again, nothing says so"
-    assert dcmread(target).get("DerivationDescription") == dcmread(source).get("DerivationDescription")
+    assert outcome.masked_frames == 2
+    same = [one == other for one, other in zip(streams(source, 4), streams(target, 4), strict=True)]
+    assert same == [True, False, True, False]
+    cells[:, :16, :32] = 0
+    ds.PixelData = cells.tobytes()
+    peers.run("dcmcjpeg", "+eb", save(ds, native), source)
+    outcome = change_pixels(source, target, PixelPlan(masks=(mask(BLACK, box),)))
+    assert isinstance(outcome, PixelsChanged)
+    assert outcome.masked_frames == 0
     assert streams(source, 4) == streams(target, 4)
+
+
+def test_a_mask_that_hides_nothing_of_an_image_holds_it(tmp_path: Path) -> None:
+    source, target = make(ultrasound(), tmp_path), tmp_path / "target.dcm"
+    outside = (Rectangle(60, 0, 10, 10), Rectangle(0, 45, 10, 10), Rectangle(999999999, 999999999, 1, 1))
+    for rectangles in ((outside[0],), outside):
+        for consume in (False, True):
+            outcome = change_pixels(source, target, PixelPlan(masks=(mask(RED, *rectangles),)), consume=consume)
+            assert isinstance(outcome, Held)
+            assert outcome.reason == "NoMatchingMask"
+            assert not target.exists()
+    touching = Rectangle(59, 44, 999999999, 999999999)
+    outcome = change_pixels(source, target, PixelPlan(masks=(mask(RED, *outside, touching),)))
+    assert isinstance(outcome, PixelsChanged)
+    expected = picture(ultrasound()).copy()
+    expected[:, 44, 59] = (255, 0, 0)
+    np.testing.assert_array_equal(peers.cells(target, ultrasound()), expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "colour", "inside"),
+    [
+        (Kind("MONOCHROME1"), BLACK, 255),
+        (Kind("MONOCHROME1", 16, 12, signed=True), BLACK, 2047),
+        (Kind("MONOCHROME1", 16, 16, signed=True), BLACK, 32767),
+        (Kind(allocated=16, stored=12, signed=True), BLACK, -2048),
+        (Kind(allocated=64, stored=64), Colour(255, 255, 255), (1 << 64) - 1),
+        (Kind("MONOCHROME1", 64, 64, signed=True), BLACK, (1 << 63) - 1),
+        (Kind("YBR_FULL", 16, 16), BLACK, (0, 32768, 32768)),
+        (Kind("YBR_FULL", 16, 12, planar=1), RED, (1224, 1357, 4087)),
+        (Kind("YBR_FULL"), Colour(255, 255, 255), (255, 128, 128)),
+    ],
+    ids=lambda part: part.name if isinstance(part, Kind) else None,
+)
+def test_colours_of_rarer_pixels(kind: Kind, colour: Colour, inside: object, tmp_path: Path) -> None:
+    target, drawn = tmp_path / "target.dcm", tmp_path / "drawn.dcm"
+    ds = dataset(replace(kind, stored=min(kind.stored, 32)))
+    ds.BitsStored, ds.HighBit = kind.stored, kind.stored - 1
+    source = save(ds, tmp_path / "source.dcm")
+    plan = PixelPlan(masks=(mask(colour, Rectangle(2, 3, 5, 4)),), says_clean=False)
+    assert isinstance(change_pixels(source, target, plan), PixelsChanged)
+    expected = peers.cells(source, kind).copy()
+    expected[:, 3:7, 2:7] = inside
+    np.testing.assert_array_equal(peers.cells(target, kind), expected)
+    assert isinstance(change_pixels(source, drawn, plan, consume=True), PixelsChanged)
+    assert drawn.read_bytes() == target.read_bytes()
+
+
+def test_palettes_whose_darkest_colour_no_pixel_can_say(tmp_path: Path) -> None:
+    """Of those that six bits can say, index 40 is the darkest; the black at 200 is nobody's. One begins below zero."""
+    ds = dataset(Kind("PALETTE COLOR", stored=6))
+    lights = np.full(256, 250, np.uint16) * 257
+    lights[40], lights[200] = 3 * 257, 0
+    for name in ("Red", "Green", "Blue"):
+        setattr(ds, f"{name}PaletteColorLookupTableData", lights.astype("<u2").tobytes())
+    ds.PixelData = (np.frombuffer(ds.PixelData, np.uint8) & 63).tobytes()
+    source, target = save(ds, tmp_path / "source.dcm"), tmp_path / "target.dcm"
+    plan = PixelPlan(masks=(mask(BLACK, Rectangle(0, 0, 9, 9)),))
+    assert isinstance(change_pixels(source, target, plan), PixelsChanged)
+    kind = Kind("PALETTE COLOR")
+    assert set(peers.cells(target, kind)[0, :9, :9, 0].ravel()) == {40}
+
+    ds.PixelRepresentation, ds.BitsStored, ds.HighBit = 1, 8, 7
+    for name in ("Red", "Green", "Blue"):
+        ds[f"{name}PaletteColorLookupTableDescriptor"].VR = "SS"
+        ds[f"{name}PaletteColorLookupTableDescriptor"].value = [256, -128, 16]
+    assert isinstance(change_pixels(save(ds, source), target, plan), PixelsChanged)
+    assert set(peers.cells(target, kind)[0, :9, :9, 0].ravel()) == {200 - 128}
 
 
 def streams(path: Path, count: int) -> list[bytes]:

@@ -129,5 +129,6 @@ class Decision:
         return same
 
 
-# outgoing values that somebody asks for afterwards: SOP Class, SOP Instance, Study, Series UID, Burned In Annotation
-WATCHED: Final = frozenset((0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00280301))
+# outgoing values that somebody asks for afterwards: SOP Class, SOP Instance, Station Name, Study, Series UID,
+# Burned In Annotation
+WATCHED: Final = frozenset((0x00080016, 0x00080018, 0x00081010, 0x0020000D, 0x0020000E, 0x00280301))

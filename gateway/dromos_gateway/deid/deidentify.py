@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dromos_crds.expressions import ExpressionFailed
-from dromos_crds.masks import Mask, may_show_text, select_mask
+from dromos_crds.masks import ANY_STATION, Mask, may_show_text, select_mask
 from dromos_crds.profiles.rules import AddTag
 from dromos_gateway.deid.adding import additions_of
 from dromos_gateway.deid.asking import ReplaceAPI
@@ -181,16 +181,20 @@ class _Work:
         return self._drawn[0]
 
     def _mask_by(self, run: Run) -> Mask | None:
-        """Strict looks at changed tags too: a rule may have said that there is text."""
+        """Strict looks at changed tags too: a rule may have said that there is text, or whose mask is wanted."""
         plan, view = self._plan, self._view
-        if plan.morphing or plan.pixels is None or not plan.profile.masks or not self._truths[plan.pixels.position]:
+        if plan.morphing or plan.pixels is None or not self._truths[plan.pixels.position]:
             return None
-        if not PIXEL_DATA & self._layout.shape.index.keys():
+        if not PIXEL_DATA & self._layout.shape.index.keys() or not (plan.profile.masks or plan.strict):
             return None
         if not any(may_show_text(run.sop_class_uid, text) for text in self._burned_in(run)):
             return None
         columns, rows = (_number(view.text(tag)) for tag in (_COLUMNS, _ROWS))
         mask = select_mask(plan.profile.masks, view.text(_STATION), columns, rows)
+        if plan.strict and (renamed := run.changed.get(_STATION)):
+            other = select_mask(plan.profile.masks, renamed, columns, rows)
+            if other is not None and other.station_name != ANY_STATION:  # not the dummy that hides the station's name
+                mask = other
         if mask is None:
             raise Hold("NoMatchingMask", "the image may show text, and no mask of the profile is for it")
         return mask

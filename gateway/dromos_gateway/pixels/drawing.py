@@ -34,8 +34,12 @@ class Drawing:
 
 
 def plan_drawing(mask: Mask, image: Image, source: Source) -> Drawing:
-    """What a mask means for an image in the photometric interpretation given. `Unfit` when it has no such colour."""
-    return Drawing(_clipped(mask.rectangles, image), _values(mask.colour, image, source))
+    """What a mask means for an image in the photometric interpretation given. `Unfit` when it has no such colour, and
+    when it hides nothing: the image must not pass for a clean one then."""
+    inside = _clipped(mask.rectangles, image)
+    if not inside:
+        raise Unfit("its pixels may show text, and its mask lies wholly outside of them", "NoMatchingMask")
+    return Drawing(inside, _values(mask.colour, image, source))
 
 
 def _clipped(rectangles: tuple[Rectangle, ...], image: Image) -> tuple[Rectangle, ...]:
@@ -55,7 +59,8 @@ def _values(colour: Colour, image: Image, source: Source) -> tuple[float, ...]:
     if image.photometric == "RGB":
         return tuple(_scaled(part / 255, image) for part in (colour.red, colour.green, colour.blue))
     if image.photometric in ("YBR_FULL", "YBR_FULL_422"):
-        return tuple(_scaled(part / 255, image) for part in ybr(colour))
+        luma, blue, red = ybr(colour)
+        return _scaled(luma / 255, image), _chroma(blue, image), _chroma(red, image)
     raise Unfit(f"no mask can be drawn in {image.photometric}", _CANNOT)
 
 
@@ -79,17 +84,33 @@ def _scaled(share: float, image: Image) -> float:
     if image.is_float:
         return share
     lowest = -(1 << (image.stored - 1)) if image.signed else 0
-    return (lowest + round(share * ((1 << image.stored) - 1))) << (image.high_bit + 1 - image.stored)
+    most = (1 << image.stored) - 1
+    return (lowest + min(most, round(share * most))) << _shift(image)
+
+
+def _chroma(part: float, image: Image) -> float:
+    """Chrominance counts from the middle of the range, which is 128 of 256 and no share of the greatest value."""
+    middle = 0 if image.signed else 1 << (image.stored - 1)
+    return (middle + round((part - 128) / 255 * ((1 << image.stored) - 1))) << _shift(image)
+
+
+def _shift(image: Image) -> int:
+    return image.high_bit + 1 - image.stored
 
 
 def _nearest(colour: Colour, image: Image, source: Source) -> float:
-    """The palette index whose colour is nearest."""
+    """The palette index whose colour is nearest, of those that a pixel can say."""
     first, colours = palette(source)
-    wanted = np.array([colour.red, colour.green, colour.blue], np.int64)
-    index = first + int(((colours - wanted) ** 2).sum(axis=1).argmin())
-    if index >> image.stored:
+    least = -(1 << (image.stored - 1)) if image.signed else 0
+    if image.signed and first >= 1 << 15:
+        first -= 1 << 16
+    most = least + (1 << image.stored) - 1
+    usable = colours[max(0, least - first) : max(0, most + 1 - first)]
+    if not len(usable):
         raise Unfit("its palette goes beyond what its pixels can name", _CANNOT)
-    return float(index)
+    wanted = np.array([colour.red, colour.green, colour.blue], np.int64)
+    index = max(first, least) + int(((usable - wanted) ** 2).sum(axis=1).argmin())
+    return index << _shift(image)
 
 
 def palette(source: Source) -> tuple[int, Raster]:

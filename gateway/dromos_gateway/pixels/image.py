@@ -80,7 +80,7 @@ def describe(pixel_tag: int, number: Callable[[int], int | None], text: Callable
         photometric=photometric,
         allocated=allocated,
         stored=stored,
-        signed=number(0x00280103) == 1,
+        signed=number(0x00280103) == 1 and allocated > 1,
         planar=number(0x00280006) == 1,
         frames=_frames(text(0x00280008)),
         is_float=is_float,
