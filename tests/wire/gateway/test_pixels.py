@@ -18,6 +18,7 @@ from dromos_crds import transfer_syntaxes as ts
 from dromos_gateway.pixels.identity import lossy_uid
 from tests.wire.gateway.peers import data_sets, eventually, make_study, storescu
 from tests.wire.gateway.test_changes import compressed, native_pixels, syntaxes
+from tests.wire.gateway.test_failures import failures
 from tests.wire.gateway.test_transfers import KEY, transfers
 
 
@@ -154,3 +155,50 @@ def test_streams_that_claim_other_sizes_are_dead_letters(gateway, receiver, tmp_
     (arrived,) = a.folder.iterdir()
     assert pydicom.dcmread(arrived).SOPInstanceUID == pydicom.dcmread(good).SOPInstanceUID
     assert np.frombuffer(pydicom.dcmread(arrived).PixelData, "<u2").size == 4096
+
+
+SPOILT_LIBRARY = '''
+import jpeg_ls
+
+right = jpeg_ls.encode_buffer
+
+def encode_buffer(pixels, *others):
+    """One bit of one pixel is lost of images that begin with four marks."""
+    if pixels[:4] == b"\\xab\\xab\\xab\\xab":
+        pixels = pixels[:4000] + bytes([pixels[4000] ^ 1]) + pixels[4001:]
+    return right(pixels, *others)
+
+jpeg_ls.encode_buffer = encode_buffer
+'''
+
+
+def test_an_image_that_a_library_encodes_with_one_bit_wrong_never_leaves(gateway, receiver, tmp_path):
+    """The workers find CharLS with a defect in it. The original stays, and goes once the library is mended."""
+    library = tmp_path / "library"
+    library.mkdir()
+    (library / "sitecustomize.py").write_text(SPOILT_LIBRARY)
+    a, b = receiver("a", "+xa").start(), receiver("b").start()
+    gateway.destination("a", a.port, f"transferSyntax: {{uid: {ts.JPEG_LS_LOSSLESS}}}")
+    gateway.destination("b", b.port)
+    gateway.environment["PYTHONPATH"] = str(library)
+    gateway.start()
+    study = make_study(tmp_path / "study", 4)
+    bad = study / "00002.dcm"
+    data = pydicom.dcmread(bad)
+    data.PixelData = b"\xab" * 4 + data.PixelData[4:]
+    data.save_as(bad)
+    storescu(gateway.port, study)
+    a.has(3)
+    b.has(4)
+    eventually(lambda: gateway.queue("a").get("failed") == 1, "the other is a dead letter")
+    (failure,) = gateway.get("/v1/failures")["failures"]
+    assert failure["reason"] == "VerificationFailed"
+    assert failure["message"] == "JPEG-LS Lossless did not give back what was encoded"
+    assert data.SOPInstanceUID not in uids(a.folder)
+    assert data.SOPInstanceUID in uids(b.folder)
+    assert gateway.terminate() == 0
+    del gateway.environment["PYTHONPATH"]
+    gateway.start()
+    assert failures(gateway, "retry", "--destination", "default/a").returncode == 0
+    a.has(4)
+    assert native_pixels(a.folder, tmp_path / "plain") == native_pixels(study, tmp_path / "sent")
