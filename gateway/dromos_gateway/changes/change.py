@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dromos_crds.masks import Mask
 from dromos_gateway.deid.outcomes import Step
+from dromos_gateway.dimse.patchwork import Patchwork
 from dromos_gateway.projects.use import Use
 
 
@@ -41,7 +42,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Ready:
-    """The file to send; its UIDs are the outgoing ones."""
+    """The file to send, or patches to send it with; its UIDs are the outgoing ones.
+
+    With `patches` the path is the original's; offset and size are those of the file that they stand for.
+    """
 
     path: Path
     data_set_offset: int
@@ -53,6 +57,7 @@ class Ready:
     digest: str = ""  # of which rule did what to which tag, where a Project was used
     steps: tuple[Step, ...] = field(default=(), repr=False)  # where a trail was asked for
     mask: Mask | None = None
+    patches: Patchwork = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,25 +13,40 @@ from dromos_gateway.changes.change import Change, Excluded, Held, Original, Outc
 from dromos_gateway.deid.deidentify import Instance
 from dromos_gateway.deid.outcomes import Changed
 from dromos_gateway.deid.outcomes import Excluded as ExcludedByProfile
-from dromos_gateway.dimse.part10 import NotPart10, read_head
+from dromos_gateway.dimse.part10 import NotPart10, parse_head, read_head
+from dromos_gateway.dimse.patchwork import beginning_of, size_of, write_patches
 from dromos_gateway.projects.use import Use
 from dromos_gateway.projects.work import Held as HeldByProject
 from dromos_gateway.projects.work import carry_out
 
+MOST = 256 * 1024  # new bytes of an instance that travel between processes
+
 
 def make(
-    original: Original, target: Path, change: Change, pseudonym: str | None = None, *, trail: bool = False
+    original: Original,
+    target: Path,
+    change: Change,
+    pseudonym: str | None = None,
+    *,
+    trail: bool = False,
+    most: int = 0,
 ) -> Outcome:
     """Write `target`, or say that the original goes as it is, or why nothing goes. OSError from files.
 
-    `pseudonym` is given where it is known already. `trail`: list each step, for `dromos preview`.
+    `pseudonym` is given where it is known already. `trail`: list each step, for `dromos preview`. With up to `most`
+    new bytes the original goes with patches, and there is no target.
     """
     try:
         if change.use is not None:
-            return _of_project(original, target, change, change.use, pseudonym, trail=trail)
+            return _of_project(original, target, change, change.use, pseudonym, trail=trail, most=most)
         return _with_pixels(original.path, target, change, None, original.size)
     except NotPart10 as error:
         return Held("MalformedDataSet", str(error))
+
+
+def make_patches(original: Original, target: Path, change: Change, pseudonym: str | None = None) -> Outcome:
+    """As `make`; what is new travels between processes where it is little."""
+    return make(original, target, change, pseudonym, most=MOST)
 
 
 def make_with_trail(original: Original, target: Path, change: Change) -> Outcome:
@@ -40,23 +55,56 @@ def make_with_trail(original: Original, target: Path, change: Change) -> Outcome
 
 
 def _of_project(
-    original: Original, target: Path, change: Change, use: Use, pseudonym: str | None, *, trail: bool
+    original: Original,
+    target: Path,
+    change: Change,
+    use: Use,
+    pseudonym: str | None,
+    *,
+    trail: bool,
+    most: int,
 ) -> Outcome:
     instance = Instance(original.path, original.data_set_offset, original.transfer_syntax_uid, original.size)
     header = target.with_suffix(".header")
+    most = most if change.transfer_syntax is None else 0
     try:
-        changed = carry_out(instance, header, use, pseudonym, trail=trail)
+        changed = carry_out(instance, header, use, pseudonym, trail=trail, most=most)
         if isinstance(changed, HeldByProject):
             return Held(changed.reason, changed.message, changed.retry_after)
         if isinstance(changed, ExcludedByProfile):
             return Excluded(changed.rule)
-        done = _pixels_of(header, target, change, changed)
+        done: Outcome | None = _patched(original.path, changed, most)
+        if done is None:
+            if changed.patches:
+                write_patches(original.path, changed.patches, header)
+            done = _pixels_of(header, target, change, changed)
         if isinstance(done, Ready):
             notes = (*changed.warnings, *done.notes)
             return replace(done, notes=notes, digest=changed.digest, steps=changed.steps, mask=changed.mask)
         return done
     finally:
         header.unlink(missing_ok=True)
+
+
+def _patched(path: Path, changed: Changed, most: int) -> Ready | None:
+    """The original with the patches of its header, and those of its mask; None where it takes a file."""
+    patches = changed.patches
+    if patches and changed.mask is not None:
+        from dromos_gateway.pixels.patching import mask_patches  # likewise brings numpy along
+
+        patches = mask_patches(path, patches, changed.mask, most)
+    if not patches:
+        return None
+    head = parse_head(beginning_of(patches, 0, most))
+    return Ready(
+        path,
+        head.data_set_offset,
+        size_of(patches),
+        head.sop_class_uid,
+        head.sop_instance_uid,
+        head.transfer_syntax_uid,
+        patches=patches,
+    )
 
 
 def _pixels_of(header: Path, target: Path, change: Change, changed: Changed) -> Outcome:

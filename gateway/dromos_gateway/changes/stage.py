@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The change stage: the file that a destination gets, made once by a worker and kept until the delivery is settled.
+"""The change stage: what a destination gets, made once by a worker and kept until the delivery is settled.
+
+Where little is new, that is patches for the original, which travel with the parcel; where much is, a file.
 
 What is made is a pure function of instance and configuration, so nothing of it needs to survive a crash: the folder
 is emptied at start, and what is still to be sent is made again, byte for byte the same.
@@ -16,6 +18,7 @@ from pathlib import Path
 from dromos_gateway.changes.change import Change, Held, Original, Outcome, Ready
 from dromos_gateway.changes.failing import held_by
 from dromos_gateway.changes.naming import local_way, pseudonym_of, without_store
+from dromos_gateway.dimse.patchwork import beginning_of
 from dromos_gateway.projects.use import Applied
 from dromos_gateway.spool.records import Delivery, Sent
 from dromos_gateway.workers.job import Failed, Job, Limits
@@ -25,19 +28,29 @@ log = logging.getLogger(__name__)
 
 _BEGINNING = 16 * 1024
 _MOST_KEPT = 256  # files of deliveries that wait for another attempt; beyond it they are made again
+_MOST_PATCHES = 16 * 1024 * 1024  # bytes of patches of such deliveries, likewise
 _MAKE = "dromos_gateway.changes.making:make"
+_PATCH = "dromos_gateway.changes.making:make_patches"
 
 
 class CannotChangeNow(Exception):
     """The machine is to blame, not the instance: try again."""
 
 
+_Key = tuple[Change, str | None, bool]  # the change, the pseudonym, whether it is a file
+
+
 @dataclass(slots=True)
 class _Kept:
     destination: str
-    key: tuple[Change, str | None]
+    key: _Key
     ready: Ready
     resting: bool = False  # the delivery waits for another attempt
+
+    @property
+    def patched(self) -> int:
+        """Bytes of it that are in memory."""
+        return sum(len(patch) for patch in self.ready.patches if isinstance(patch, bytes))
 
 
 class Stage:
@@ -54,13 +67,13 @@ class Stage:
         for left in folder.iterdir():
             left.unlink()
 
-    async def make(self, delivery: Delivery, source: Path, change: Change) -> Outcome:
-        """The outgoing form of an instance. `CannotChangeNow`."""
+    async def make(self, delivery: Delivery, source: Path, change: Change, *, file: bool = False) -> Outcome:
+        """The outgoing form of an instance; with `file` in a file, for somebody who reads it. `CannotChangeNow`."""
         way = local_way(change)
         found = None if way is None else await asyncio.to_thread(pseudonym_of, delivery.instance, source, way)
         if isinstance(found, Held):
             return found
-        kept, key = self._kept.get(delivery.id), (change, found)
+        kept, key = self._kept.get(delivery.id), (change, found, file)
         if kept is not None and kept.key == key and kept.ready.path.exists():
             kept.resting = False
             return kept.ready
@@ -69,7 +82,7 @@ class Stage:
         instance = delivery.instance
         original = Original(source, instance.data_set_offset, instance.size, instance.transfer_syntax_uid)
         sent = change if found is None else without_store(change)
-        job: Job[Outcome] = Job(_MAKE, (original, target, sent, found))
+        job: Job[Outcome] = Job(_MAKE if file else _PATCH, (original, target, sent, found))
         try:
             done = await self._pool.run(job, self._limits or Limits.for_object(instance.size))
         except BaseException:
@@ -90,15 +103,17 @@ class Stage:
     def sent(self, delivery: Delivery, applied: Applied | None) -> Sent | None:
         """What goes out instead of what came in, for the transfer log; None where that is the same."""
         kept = self._kept.get(delivery.id)
-        if kept is None or kept.ready.path.parent != self._folder:
+        if kept is None or not (kept.ready.patches or self._has_written(kept.ready)):
             return None
         ready = kept.ready
-        try:
-            with ready.path.open("rb") as file:
-                file.seek(ready.data_set_offset)
-                beginning = file.read(_BEGINNING)
-        except OSError:  # the log is poorer for it, nothing else
-            beginning = b""
+        beginning = beginning_of(ready.patches, ready.data_set_offset, _BEGINNING)
+        if not ready.patches:
+            try:
+                with ready.path.open("rb") as file:
+                    file.seek(ready.data_set_offset)
+                    beginning = file.read(_BEGINNING)
+            except OSError:  # the log is poorer for it, nothing else
+                beginning = b""
         profile = f"{applied.name} {applied.version}".strip() if applied is not None else ""
         fingerprint = applied.fingerprint if applied is not None else ""
         return Sent(ready.sop_instance_uid, ready.transfer_syntax_uid, beginning, profile, fingerprint, ready.digest)
@@ -106,18 +121,24 @@ class Stage:
     def forget(self, delivery: int) -> None:
         """The delivery is settled, or its file is no longer wanted."""
         kept = self._kept.pop(delivery, None)
-        if kept is not None and kept.ready.path.parent == self._folder:
+        if kept is not None and self._has_written(kept.ready):
             kept.ready.path.unlink(missing_ok=True)
             self._space(-kept.ready.size)
 
     def rest(self, delivery: int) -> None:
-        """The delivery waits for another attempt. Too many such files are given up, the oldest first."""
+        """The delivery waits for another attempt. Too many of such files and patches are given up, the oldest first."""
         kept = self._kept.get(delivery)
         if kept is None:
             return
         kept.resting = True
         resting = [key for key, each in self._kept.items() if each.resting] if len(self._kept) > _MOST_KEPT else []
         for key in resting[: len(self._kept) - _MOST_KEPT]:
+            self.forget(key)
+        patched = sum(each.patched for each in self._kept.values() if each.resting)
+        for key in [key for key, each in self._kept.items() if each.resting and each.patched]:
+            if patched <= _MOST_PATCHES:
+                break
+            patched -= self._kept[key].patched
             self.forget(key)
 
     def forget_destination(self, destination: str) -> None:
@@ -129,10 +150,13 @@ class Stage:
         """End the workers."""
         await self._pool.close()
 
-    def _keep(self, delivery: Delivery, key: tuple[Change, str | None], ready: Ready) -> None:
+    def _keep(self, delivery: Delivery, key: _Key, ready: Ready) -> None:
         self._kept[delivery.id] = _Kept(delivery.destination, key, ready)
-        if ready.path.parent == self._folder:
+        if self._has_written(ready):
             self._space(ready.size)
+
+    def _has_written(self, ready: Ready) -> bool:
+        return ready.path.parent == self._folder
 
 
 def _failed(failed: Failed) -> Held:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from dromos_gateway.deid.asking import ReplaceAPI
 from dromos_gateway.deid.outcomes import Changed, Exclude, Excluded, Held, Hold, Step
 from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.run import Run
-from dromos_gateway.deid.targets import write_target
+from dromos_gateway.deid.targets import patches_of, write_target
 from dromos_gateway.deid.uncleanable import uncleanable
 from dromos_gateway.deid.written import WRITTEN, Facts, vr_of
 from dromos_gateway.header.encoding import PIXEL_DATA, encoding_of
@@ -50,8 +50,11 @@ def deidentify(
     *,
     api: ReplaceAPI | None = None,
     trail: bool = False,
+    most: int = 0,
 ) -> Changed | Excluded | Held:
     """Change an instance. Only with `Changed` there is a target file: Part 10, with the outgoing UIDs.
+
+    With up to `most` new bytes, and everything behind them as it was, there are patches in place of the file.
 
     `pseudonym` is needed unless the plan morphs tags. `api` calls the service of an `action.replace.api`; it raises
     `Hold` where it has no answer. With `trail` each step is listed, with values. OSError when a file cannot be read
@@ -60,7 +63,7 @@ def deidentify(
     try:
         fd = os.open(instance.path, os.O_RDONLY | os.O_CLOEXEC)
         try:
-            return _changed(fd, instance, target, plan, pseudonym, api, trail=trail)
+            return _changed(fd, instance, target, plan, pseudonym, api, trail=trail, most=most)
         finally:
             os.close(fd)
     except Hold as hold:
@@ -82,6 +85,7 @@ def _changed(
     api: ReplaceAPI | None,
     *,
     trail: bool,
+    most: int,
 ) -> Changed:
     encoding = encoding_of(instance.transfer_syntax_uid)
     if encoding.deflated:
@@ -89,9 +93,9 @@ def _changed(
             end = os.fstat(fd).st_size if instance.end is None else instance.end
             inflate_file(fd, instance.offset, end, inflated.fileno())
             work = _Work(Source.of_file(inflated.fileno(), 0), instance, plan, pseudonym, api, trail=trail)
-            return work.carry_out(target)
+            return work.carry_out(target, 0)
     work = _Work(Source.of_file(fd, instance.offset, instance.end), instance, plan, pseudonym, api, trail=trail)
-    return work.carry_out(target)
+    return work.carry_out(target, most)
 
 
 class _Work:
@@ -119,7 +123,7 @@ class _Work:
         self._warnings: tuple[str, ...] = ()
         self._drawn: tuple[Mask | None] | None = None
 
-    def carry_out(self, target: Path) -> Changed:
+    def carry_out(self, target: Path, most: int) -> Changed:
         """Walk the instance until what it says about itself is true of it, then write it. `Hold`, `Exclude`."""
         if not self._view.text(0x00100020):
             raise Hold("PatientIDMissing", "the instance has no Patient ID (0010,0020)")
@@ -140,6 +144,9 @@ class _Work:
         mask = self._mask(run)
         self._refuse_uncleanable(run, mask)
         result = self._result(run, mask, facts)
+        patches = patches_of(result, self._source, self._layout, sink, most) if isinstance(sink, Pieces) else ()
+        if patches:
+            return replace(result, patches=patches)
         self._write(target, result, sink, run, facts, dict(added))
         return result
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from dromos_crds.masks import Mask
+from dromos_gateway.dimse.patchwork import Patchwork
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +27,10 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Changed:
-    """The target file is written, with these UIDs; `digest` is SHA-256 over which rule did what to which tag."""
+    """The target file is written, with these UIDs; `digest` is SHA-256 over which rule did what to which tag.
+
+    With `patches` there is no file: they make of the source what would be in it.
+    """
 
     sop_class_uid: str
     sop_instance_uid: str
@@ -37,6 +41,7 @@ class Changed:
     steps: tuple[Step, ...] = field(default=(), repr=False)
     warnings: tuple[str, ...] = ()
     mask: Mask | None = None  # what `clean.pixel.data` has to draw; the file says so already
+    patches: Patchwork = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The changed instance as a Part 10 file: a new head with an empty preamble, then the new data set."""
+"""The changed instance as a Part 10 file: a new head with an empty preamble, then the new data set.
+
+Where little of it is new it need not be written: patches say the same.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,10 @@ from typing import Final
 
 from dromos_gateway.deid.outcomes import Changed
 from dromos_gateway.dimse.part10 import file_head
-from dromos_gateway.header.output import Pieces, Sink, Spilled, write_at, write_pieces
+from dromos_gateway.dimse.patchwork import Patchwork
+from dromos_gateway.header.encoding import PIXEL_DATA
+from dromos_gateway.header.output import SMALL, Pieces, Sink, Spilled, write_at, write_pieces
+from dromos_gateway.header.shape import Layout
 from dromos_gateway.header.source import Source
 
 _FLAGS: Final = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
@@ -29,11 +35,7 @@ def write_target(
     deflated: bool,
 ) -> None:
     """Write `pieces`, or what `again` writes where they were too many. OSError; then there is no target file."""
-    head = file_head(
-        sop_class_uid=result.sop_class_uid,
-        sop_instance_uid=result.sop_instance_uid,
-        transfer_syntax_uid=result.transfer_syntax_uid,
-    )
+    head = _head(result)
     fd = os.open(target, _FLAGS, 0o600)
     try:
         if deflated:
@@ -48,6 +50,34 @@ def write_target(
         raise
     finally:
         os.close(fd)
+
+
+def patches_of(result: Changed, source: Source, layout: Layout, pieces: Pieces, most: int) -> Patchwork:
+    """The same, of up to `most` new bytes and one range of the source behind them; none where it takes a file.
+
+    What is new goes up to the pixels' value, so that the whole header is in it.
+    """
+    if not most or not (found := pieces.finish()):
+        return ()
+    *new, (_, last, start, stop) = found
+    front = _head(result) + b"".join([data if data is not None else b"" for _, data, _, _ in new])
+    if last is not None:
+        front, start, stop = front + last, 0, 0
+    if len(front) > most or any(data is None for _, data, _, _ in new):
+        return ()
+    value = next((layout.place(layout.shape.index[tag])[2] for tag in PIXEL_DATA & layout.shape.index.keys()), start)
+    if start < value <= min(stop, start + SMALL):
+        front, start = front + source.read(start, value - start), value
+    _, offset = source.whereabouts(0)
+    return (front, (offset + start, offset + stop)) if stop > start else (front,)
+
+
+def _head(result: Changed) -> bytes:
+    return file_head(
+        sop_class_uid=result.sop_class_uid,
+        sop_instance_uid=result.sop_instance_uid,
+        transfer_syntax_uid=result.transfer_syntax_uid,
+    )
 
 
 def _write_data_set(fd: int, head: bytes, source: Source, pieces: Pieces | None, again: Callable[[Sink], None]) -> None:

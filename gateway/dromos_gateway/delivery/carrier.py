@@ -74,6 +74,7 @@ class Carrier(Carrying):
             parcel.sop_instance_uid,
             parcel.transfer_syntax_uid,
             parcel.size,
+            parcel.patches,
         )
         try:
             response = await self._lane.store(self._peer, stored, self._kinds)

@@ -7,12 +7,13 @@ from typing import NamedTuple
 
 from dromos_gateway.configuration.settings import AlbumSettings, PeerSettings, StowSettings
 from dromos_gateway.delivery.outcome import Outcome
+from dromos_gateway.dimse.patchwork import Patchwork
 
 Kind = tuple[str, str]  # SOP class, transfer syntax
 
 
 class Parcel(NamedTuple):
-    """One instance to be sent as it lies in a file: the bytes from `data_set_offset` to `size`."""
+    """One instance to be sent as it lies in a file, or as patches make it: from `data_set_offset` to `size`."""
 
     key: int  # the delivery's
     path: str
@@ -23,6 +24,7 @@ class Parcel(NamedTuple):
     transfer_syntax_uid: str
     attempts: int  # this one counted
     study: str = ""  # what goes together where several go at once
+    patches: Patchwork = ()
 
     def __repr__(self) -> str:
         """Nothing of a patient."""

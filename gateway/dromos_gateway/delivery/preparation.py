@@ -107,7 +107,9 @@ class Preparation:
         else:
             found = decide_at_once(delivery, settings, self._spool)
         if isinstance(found, Parcel) and change is not None:
-            made = await self._stage.make(delivery, self._spool.path(delivery.instance), change)
+            made = await self._stage.make(
+                delivery, self._spool.path(delivery.instance), change, file=bool(settings.albums)
+            )
             found = _decision(delivery, made)
         if isinstance(found, Parcel) and settings.albums:
             return await asyncio.to_thread(_shared, delivery, settings, self._spool, found)
@@ -126,6 +128,7 @@ def _decision(delivery: Delivery, made: Ready | Held | Excluded) -> Prepared:
             made.transfer_syntax_uid,
             delivery.attempts + 1,
             delivery.instance.study,
+            made.patches,
         )
     if isinstance(made, Excluded):
         return pipeline.Exclude(made.rule)

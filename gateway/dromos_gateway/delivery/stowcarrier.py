@@ -108,6 +108,7 @@ class StowCarrier(Carrying):
                     parcel.sop_instance_uid,
                     parcel.transfer_syntax_uid,
                     parcel.size,
+                    parcel.patches,
                 ),
                 parcel.attempts,
             )

@@ -21,6 +21,7 @@ from dromos_gateway.dimse.errors import (
 )
 from dromos_gateway.dimse.link import Link, connect
 from dromos_gateway.dimse.outgoing import command_pdus, fragment_size
+from dromos_gateway.dimse.patchwork import Patchwork
 from dromos_gateway.dimse.policy import OfferedContext
 from dromos_gateway.dimse.rejections import explain
 from dromos_gateway.dimse.responses import Responses
@@ -68,7 +69,10 @@ class ProposedContext:
 
 @dataclass(frozen=True, slots=True)
 class StoredObject:
-    """A file whose data set, from `data_set_offset` to `size` (None: the file's end), is sent byte for byte."""
+    """A file whose data set, from `data_set_offset` to `size` (None: the file's end), is sent byte for byte.
+
+    With `patches` it is what they make of the file, and offset and size are of that.
+    """
 
     path: Path
     data_set_offset: int
@@ -76,6 +80,7 @@ class StoredObject:
     sop_instance_uid: str
     transfer_syntax_uid: str
     size: int | None = None
+    patches: Patchwork = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ class Association:
                 f"in transfer syntax {instance.transfer_syntax_uid}"
             )
         async with self._turn:
-            source = DataSetSource(instance.path, instance.data_set_offset, instance.size)
+            source = DataSetSource(instance.path, instance.data_set_offset, instance.size, instance.patches)
             try:
                 return await self._store(instance, source, context_id)
             except BaseException:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Cuts a file's data set into P-DATA-TF PDUs in one reusable buffer.
+"""Cuts a data set, in a file or patched together from one, into P-DATA-TF PDUs in one reusable buffer.
 
 The buffer holds ``header fragment header fragment …``; `preadv` puts the fragments between the headers, and the whole
 of it goes out in one `send`. Memory is the buffer's, whatever the size of the object.
@@ -12,15 +12,16 @@ from pathlib import Path
 
 from dromos_gateway.dimse.errors import UnreadableObject
 from dromos_gateway.dimse.outgoing import HEADERS, header
+from dromos_gateway.dimse.patchwork import Patchwork, PatchworkReader, size_of
 
 _BUFFER = 512 * 1024
 _MAX_FRAGMENTS = 256  # in one preadv; the system takes 1024
 
 
 class DataSetSource:
-    """An open file being sent."""
+    """An open file being sent; with `patches` the object that they make of it."""
 
-    def __init__(self, path: Path | str, offset: int, end: int | None = None) -> None:
+    def __init__(self, path: Path | str, offset: int, end: int | None = None, patches: Patchwork = ()) -> None:
         """Open it. UnreadableObject when that fails, or when there is no data set."""
         try:
             self._descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
@@ -28,7 +29,10 @@ class DataSetSource:
             raise UnreadableObject(f"{path}: {error.strerror}") from None
         self._path = path
         self._offset = offset
-        self._left = (os.fstat(self._descriptor).st_size if end is None else end) - offset
+        self._patched = PatchworkReader(self._descriptor, patches, offset) if patches else None
+        if end is None:
+            end = size_of(patches) if patches else os.fstat(self._descriptor).st_size
+        self._left = end - offset
         if self._left <= 0:
             self.close()
             raise UnreadableObject(f"{path}: there is no data set after the file meta information")
@@ -51,7 +55,10 @@ class DataSetSource:
             position = start + size
             views.append(buffer[start:position])
         try:
-            got = os.preadv(self._descriptor, views, self._offset)
+            if self._patched is not None:
+                got = self._patched.read_into(views)
+            else:
+                got = os.preadv(self._descriptor, views, self._offset)
         except OSError as error:
             raise UnreadableObject(f"{self._path}: {error.strerror}") from None
         if got != expected:

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Masks drawn where native pixels lie in a file: rows of frames are read and written, nothing else is touched."""
+"""Masks drawn where native pixels lie in a file: rows of frames are read and written, nothing else is touched.
+
+`patching` does the same to an object that lies in no file of its own.
+"""
 
 from __future__ import annotations
 
@@ -30,14 +33,14 @@ def draw_over(path: Path, data_set: int, native: Native, drawing: Drawing) -> No
     image = native.image
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        for rows, place, part in _bands(image, drawing):
+        for rows, place, part in bands(image, drawing):
             for frame in range(image.frames):
                 _fill(fd, data_set + native.start + frame * image.frame_bits // 8 + place, rows, native.order, part)
     finally:
         os.close(fd)
 
 
-def _bands(image: Image, drawing: Drawing) -> Iterator[tuple[Image, int, Drawing]]:
+def bands(image: Image, drawing: Drawing) -> Iterator[tuple[Image, int, Drawing]]:
     """The rows of each rectangle, some at a time, as an image of their own, and where they begin in a frame.
 
     Colour by plane has such rows in each plane.

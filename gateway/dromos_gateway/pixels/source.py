@@ -121,7 +121,7 @@ def open_source(path: Path, scratch: Path, size: int | None = None) -> Source:
         mapped = mmap.mmap(file.fileno(), end, flags=mmap.MAP_PRIVATE, prot=mmap.PROT_READ)
         data_set, data = DataSet.of_file(file.fileno(), start, end), memoryview(mapped)[start:]
     places = dict(index(data_set, encoding).items())
-    pixel = _pixel_element(data_set, encoding, places)
+    pixel = pixel_element(data_set, encoding, places)
     return Source(head, file, data_set, data, start, encoding, places, pixel, mapped)
 
 
@@ -138,7 +138,7 @@ def _head(fd: int, end: int) -> FileHead:
     return head
 
 
-def _pixel_element(data_set: DataSet, encoding: Encoding, places: dict[int, Place]) -> PixelElement | None:
+def pixel_element(data_set: DataSet, encoding: Encoding, places: dict[int, Place]) -> PixelElement | None:
     """The last element of the index, if it is pixels; then it leaves the index."""
     tag = next(reversed(places), 0)
     if tag not in PIXEL_ELEMENTS:

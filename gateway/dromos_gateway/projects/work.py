@@ -38,11 +38,12 @@ class Held:
 
 
 def carry_out(
-    instance: Instance, target: Path, use: Use, pseudonym: str | None = None, *, trail: bool = False
+    instance: Instance, target: Path, use: Use, pseudonym: str | None = None, *, trail: bool = False, most: int = 0
 ) -> Changed | Excluded | Held:
     """Write `target`, a Part 10 file, only with `Changed`. OSError when a file cannot be read or written.
 
     `pseudonym` is given when it was resolved already; else the use's way leads to it. `trail`: list each step.
+    `most`: up to so many new bytes are given as patches in place of a file.
     """
     try:
         if use.way is not None and pseudonym is None:
@@ -51,7 +52,7 @@ def carry_out(
                 return Held(found.reason, found.message, found.retry_after)
             pseudonym = found.text
         plan = compile_plan(use.recipe)
-        result = deidentify(instance, target, plan, pseudonym, api=_services(use), trail=trail)
+        result = deidentify(instance, target, plan, pseudonym, api=_services(use), trail=trail, most=most)
     except MalformedDataSet as error:
         return Held(MALFORMED, str(error))
     except Unusable as error:

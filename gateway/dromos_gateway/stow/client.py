@@ -153,8 +153,9 @@ class StowClient:
         return headers
 
     def _body(self, batch: Sequence[Attempt]) -> MultipartBody:
-        paths, sizes = [attempt.stored.path for attempt in batch], [attempt.stored.size for attempt in batch]
-        return MultipartBody(paths, self._boundary(), sizes)
+        stored = [attempt.stored for attempt in batch]
+        sizes, patches = [each.size for each in stored], [each.patches for each in stored]
+        return MultipartBody([each.path for each in stored], self._boundary(), sizes, patches)
 
 
 def studies_url(url: str) -> str:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The body of a Store transaction: multipart/related, one Part 10 file a part (PS3.18 §8.6.1.2, RFC 2387).
 
-It is made anew for each attempt, with a boundary of its own, and read from the files as it is sent: memory is one
-block's, whatever the size of the objects.
+It is made anew for each attempt, with a boundary of its own, and read from the files as it is sent, patched where the
+object lies in none of its own: memory is one block's, whatever the size of the objects.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+
+from dromos_gateway.dimse.patchwork import Patchwork, PatchworkReader
 
 _BLOCK = 256 * 1024
 MEDIA_TYPE = "application/dicom"
@@ -26,9 +28,16 @@ class UnreadableFile(Exception):
 class MultipartBody:
     """The files of one attempt. Iterate it once; `boundary` is 1 to 70 letters and digits, not to be guessed."""
 
-    def __init__(self, paths: Sequence[Path], boundary: str, sizes: Sequence[int | None] = ()) -> None:
+    def __init__(
+        self,
+        paths: Sequence[Path],
+        boundary: str,
+        sizes: Sequence[int | None] = (),
+        patches: Sequence[Patchwork] = (),
+    ) -> None:
         """Look up the files' lengths, where `sizes` does not say where the objects in them end. UnreadableFile."""
         self._paths = tuple(paths)
+        self._patches = tuple(patches) or ((),) * len(self._paths)
         self._known = tuple(sizes) or (None,) * len(self._paths)
         self._sizes = tuple(
             _size(path) if size is None else size for path, size in zip(self._paths, self._known, strict=True)
@@ -46,9 +55,9 @@ class MultipartBody:
     def blocks(self) -> Iterator[bytes]:
         """The same without a loop; small files share a block."""
         buffer = bytearray()
-        for path, size, known in zip(self._paths, self._sizes, self._known, strict=True):
+        for path, size, known, patches in zip(self._paths, self._sizes, self._known, self._patches, strict=True):
             buffer += self._head
-            for piece in _read(path, size, whole=known is None):
+            for piece in _read(path, size, patches, whole=known is None):
                 if len(buffer) + len(piece) > _BLOCK and buffer:
                     yield bytes(buffer)
                     buffer.clear()
@@ -67,17 +76,25 @@ def _size(path: Path) -> int:
         raise UnreadableFile(f"{path.name}: {error.strerror}", path) from None
 
 
-def _read(path: Path, size: int, *, whole: bool) -> Iterator[bytes]:
+def _read(path: Path, size: int, patches: Patchwork, *, whole: bool) -> Iterator[bytes]:
     try:
         with path.open("rb", buffering=0) as file:
             if whole and os.fstat(file.fileno()).st_size != size:
                 raise UnreadableFile(f"{path.name}: its length changed", path)
+            patched = PatchworkReader(file.fileno(), patches) if patches else None
             left = size
             while left:
-                piece = file.read(min(left, _BLOCK))
+                wanted = min(left, _BLOCK)
+                piece = file.read(wanted) if patched is None else _patched(patched, wanted)
                 if not piece:
                     raise UnreadableFile(f"{path.name}: the file became shorter while it was sent", path)
                 left -= len(piece)
                 yield piece
     except OSError as error:
         raise UnreadableFile(f"{path.name}: {error.strerror}", path) from None
+
+
+def _patched(patched: PatchworkReader, wanted: int) -> bytes:
+    """The next bytes; none where the file ended before them."""
+    block = bytearray(wanted)
+    return bytes(block) if patched.read_into([memoryview(block)]) == wanted else b""
