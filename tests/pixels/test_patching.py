@@ -55,6 +55,9 @@ def test_the_same_bytes_as_in_a_file(kind: Kind, syntax: str, boxes: tuple[Recta
     write_patches(source, found, patched)
     assert patched.read_bytes() == drawn.read_bytes()
     assert (found == patches) is (boxes == OUTSIDE)
+    whole = (source.read_bytes(),)  # a small object is new as a whole
+    write_patches(source, mask_patches(source, whole, chosen, MOST), patched)
+    assert patched.read_bytes() == drawn.read_bytes()
     assert sum(len(each) for each in found if isinstance(each, bytes)) <= MOST
 
 
@@ -65,8 +68,10 @@ def test_the_same_bytes_as_in_a_file(kind: Kind, syntax: str, boxes: tuple[Recta
         lambda patches: (*patches, b"behind"),
         lambda patches: (patches[0][:-2], patches[1]),
         lambda patches: (patches[0], (patches[1][0], patches[1][1] - 2)),
+        lambda patches: (patches[1],),
+        lambda patches: (patches[0] + bytes(64),),
     ],
-    ids=["no pixels", "something behind", "a header cut short", "pixels cut short"],
+    ids=["no pixels", "something behind", "a header cut short", "pixels cut short", "no header", "other pixels"],
 )
 def test_what_is_not_understood_takes_a_file(change: object, tmp_path: Path) -> None:
     """Whoever writes that file says what is wrong with it."""

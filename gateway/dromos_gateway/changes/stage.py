@@ -18,10 +18,11 @@ from pathlib import Path
 from dromos_gateway.changes.change import Change, Held, Original, Outcome, Ready
 from dromos_gateway.changes.failing import held_by
 from dromos_gateway.changes.naming import local_way, pseudonym_of, without_store
+from dromos_gateway.changes.travelling import Answer, job_of, outcome_of
 from dromos_gateway.dimse.patchwork import beginning_of
 from dromos_gateway.projects.use import Applied
 from dromos_gateway.spool.records import Delivery, Sent
-from dromos_gateway.workers.job import Failed, Job, Limits
+from dromos_gateway.workers.job import Done, Failed, Job, Limits
 from dromos_gateway.workers.pool import Pool
 
 log = logging.getLogger(__name__)
@@ -30,7 +31,6 @@ _BEGINNING = 16 * 1024
 _MOST_KEPT = 256  # files of deliveries that wait for another attempt; beyond it they are made again
 _MOST_PATCHES = 16 * 1024 * 1024  # bytes of patches of such deliveries, likewise
 _MAKE = "dromos_gateway.changes.making:make"
-_PATCH = "dromos_gateway.changes.making:make_patches"
 
 
 class CannotChangeNow(Exception):
@@ -82,9 +82,12 @@ class Stage:
         instance = delivery.instance
         original = Original(source, instance.data_set_offset, instance.size, instance.transfer_syntax_uid)
         sent = change if found is None else without_store(change)
-        job: Job[Outcome] = Job(_MAKE if file else _PATCH, (original, target, sent, found))
+        limits = self._limits or Limits.for_object(instance.size)
         try:
-            done = await self._pool.run(job, self._limits or Limits.for_object(instance.size))
+            if file:
+                done = await self._pool.run(Job[Outcome](_MAKE, (original, target, sent, found)), limits)
+            else:
+                done = _read(await self._pool.run(job_of(original, target, sent, found), limits))
         except BaseException:
             _remove(self._folder, delivery.id)
             raise
@@ -157,6 +160,10 @@ class Stage:
 
     def _has_written(self, ready: Ready) -> bool:
         return ready.path.parent == self._folder
+
+
+def _read(done: Done[Answer] | Failed) -> Done[Outcome] | Failed:
+    return done if isinstance(done, Failed) else Done(outcome_of(done.value))
 
 
 def _failed(failed: Failed) -> Held:

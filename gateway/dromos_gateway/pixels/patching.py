@@ -28,14 +28,15 @@ Band = tuple[int, Image, str, Drawing]  # where rows begin in the data set, the 
 
 
 def mask_patches(path: Path, patches: Patchwork, mask: Mask, most: int) -> Patchwork:
-    """The patches of a changed header, which are its bytes and the pixels' range, with those of a mask.
+    """The patches of a changed header, its bytes and the pixels' range (or their bytes too), with those of a mask.
 
     None of them where that takes more than `most` new bytes, or another way than drawing over native pixels: then
     somebody writes a file and does it there, or says why it can't be done. OSError.
     """
-    if len(patches) != 2 or not isinstance(patches[0], bytes) or isinstance(patches[1], bytes):
+    front, rest = patches[0], patches[1:]
+    if not isinstance(front, bytes) or len(rest) > 1 or any(isinstance(each, bytes) for each in rest):
         return ()
-    front, (start, stop) = patches[0], patches[1]
+    start, stop = rest[0] if rest else (0, 0)
     with path.open("rb") as file:
         try:
             source = _opened(front, start, stop, file)
@@ -44,6 +45,8 @@ def mask_patches(path: Path, patches: Patchwork, mask: Mask, most: int) -> Patch
             return ()
         if drawn is None:
             return ()
+        if not rest:
+            return (_drawn_in_memory(front, source, drawn),)
         spans = _united((at, at + rows.frame_bits // 8) for at, rows, _, _ in drawn)
         if len(front) + sum(end - begin for begin, end in spans) > most:
             return ()
@@ -51,17 +54,20 @@ def mask_patches(path: Path, patches: Patchwork, mask: Mask, most: int) -> Patch
 
 
 def _opened(front: bytes, start: int, stop: int, file: BufferedReader) -> Source:
-    """The object as if it lay in a file: its header in memory, and from the pixels' value on in the original."""
+    """The object as if it lay in a file: what is new in memory, and from the pixels' value on in the original.
+
+    Of a small one all of it is new, the pixels too.
+    """
     head = parse_head(front)
     if not (head.sop_class_uid + head.sop_instance_uid + head.transfer_syntax_uid).isascii():
         raise Unfit("the file meta information has UIDs that are none", "NotADicomFile")
-    header, encoding = front[head.data_set_offset :], encoding_of(head.transfer_syntax_uid)
-    data_set = DataSet(header, end=len(header) + stop - start)
+    new, encoding = front[head.data_set_offset :], encoding_of(head.transfer_syntax_uid)
+    data_set = DataSet(new, end=len(new) + stop - start)
     places = dict(index(data_set, encoding).items())
     pixel = pixel_element(data_set, encoding, places)
-    if pixel is None or pixel.value != len(header):
-        raise Unfit("the pixels do not begin where the header ends")
-    return Source(head, file, data_set, header, start - len(header), encoding, places, pixel, None)
+    if pixel is None or pixel.value + (pixel.length if start == stop else 0) != len(new):
+        raise Unfit("the pixels do not begin, or end, where what is new ends")
+    return Source(head, file, data_set, new, start - len(new), encoding, places, pixel, None)
 
 
 def _bands(source: Source, mask: Mask) -> list[Band] | None:
@@ -81,6 +87,14 @@ def _bands(source: Source, mask: Mask) -> list[Band] | None:
         for rows, place, part in bands(image, drawing)
         for number in range(image.frames)
     ]
+
+
+def _drawn_in_memory(front: bytes, source: Source, drawn: list[Band]) -> bytes:
+    block = bytearray(front)
+    data_set = memoryview(block)[source.head.data_set_offset :]
+    for place, rows, order, part in drawn:
+        fill_native(data_set[place : place + rows.frame_bits // 8], rows, order, 0, 1, part)
+    return bytes(block)
 
 
 def _united(spans: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:

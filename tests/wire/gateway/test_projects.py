@@ -145,3 +145,28 @@ def test_tag_morphing_changes_what_the_profile_says_and_keeps_the_patient(gatewa
     a.has(2)
     for each in received(a.folder):
         assert (str(each.PatientName), each.PatientID, each.StudyDescription) == ("Test^Nobody", "T-1", "Site A")
+
+
+def test_the_same_bytes_after_a_kill_and_no_file_for_them(gateway, receiver, tmp_path):
+    """Header and mask travel as patches of the original, and are made again when it comes to it."""
+    a, b = receiver("a"), receiver("b").start()
+    gateway.write("project", PROJECT)
+    gateway.write("ids", pseudonyms("T-1,,P-0001"))
+    gateway.destination("a", a.port, STORED)
+    gateway.destination("b", b.port, STORED)
+    gateway.start()
+    study = make_study(tmp_path / "study", 6)
+    for number, file in enumerate(sorted(study.iterdir())):
+        image = pydicom.dcmread(file)
+        image.BurnedInAnnotation = ("YES", "NO")[number % 2]
+        image.save_as(file)
+    storescu(gateway.port, study)
+    b.has(6)
+    eventually(lambda: gateway.queue("a")["lastError"], "it was tried")
+    assert not list((gateway.spool / "prepared").iterdir())
+    gateway.kill()
+    gateway.start()
+    a.start().has(6)
+    assert data_sets(a.folder) == data_sets(b.folder)
+    assert len({len(content) for content in data_sets(a.folder).values()}) > 1
+    eventually(gateway.is_empty, "nothing is left in the spool")
