@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Header rewriting alone, file to file on one core: the basic profile with five rules, beside dicognito and pydicom.
 
-Each system reads the same CT slices and writes new files; rounds alternate. `delivered` is the time for all of them,
-`cpu` that of the process with its share of the kernel's. Instances a second are instances / cpu.
+Each system reads the same CT slices and writes new files; rounds alternate. A file is removed once it is written, while
+no clock runs: nobody pays for another's write-back, nor for memory that the machine hands out for the first time, which
+comes to whoever writes when the rest is in use. `delivered` is the time for all of them, `cpu` that of the process with
+its share of the kernel's. Instances a second are instances / cpu.
 """
 
 from __future__ import annotations
@@ -72,11 +74,15 @@ def _measured(name: str, change: Callable[[Path, Path], None], paths: list[Path]
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     gc.collect()
-    started, cpu = time.perf_counter(), time.process_time()
+    wall = used = 0.0
+    size = 0
     for path in paths:
-        change(path, out / path.name)
-    wall, used = time.perf_counter() - started, time.process_time() - cpu
-    size = sum(path.stat().st_size for path in out.iterdir())
+        target = out / path.name
+        started, cpu = time.perf_counter(), time.process_time()
+        change(path, target)
+        wall, used = wall + time.perf_counter() - started, used + time.process_time() - cpu
+        size += target.stat().st_size
+        target.unlink()
     print(f"  {name:<10}{len(paths) / used:8.0f} instances/s of one core", flush=True)
     return Row("deid-header", "ct-145", name, "basic+5", 1, wall, wall, used, 0.0, len(paths), size)
 
