@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from io import BufferedReader
+from io import FileIO
 from pathlib import Path
 
 from dromos_crds.masks import Mask
@@ -37,7 +37,7 @@ def mask_patches(path: Path, patches: Patchwork, mask: Mask, most: int) -> Patch
     if not isinstance(front, bytes) or len(rest) > 1 or any(isinstance(each, bytes) for each in rest):
         return ()
     start, stop = rest[0] if rest else (0, 0)
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         try:
             source = _opened(front, start, stop, file)
             drawn = _bands(source, mask)
@@ -53,7 +53,7 @@ def mask_patches(path: Path, patches: Patchwork, mask: Mask, most: int) -> Patch
         return (front, *_drawn(file.fileno(), source.start, spans, drawn, (start, stop)))
 
 
-def _opened(front: bytes, start: int, stop: int, file: BufferedReader) -> Source:
+def _opened(front: bytes, start: int, stop: int, file: FileIO) -> Source:
     """The object as if it lay in a file: what is new in memory, and from the pixels' value on in the original.
 
     Of a small one all of it is new, the pixels too.
