@@ -43,7 +43,7 @@ def mask_patches(path: Path, patches: Patchwork, mask: Mask, most: int) -> Patch
             drawn = _bands(source, mask)
         except (Unfit, MalformedDataSet):
             return ()
-        if drawn is None:
+        if not drawn:
             return ()
         if not rest:
             return (_drawn_in_memory(front, source, drawn),)
