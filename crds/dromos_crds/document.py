@@ -15,10 +15,10 @@ from pydantic import ValidationError
 from dromos_crds import reasons
 from dromos_crds.destination import Destination
 from dromos_crds.forwardnode import ForwardNode
-from dromos_crds.metadata import ConfigMap, Secret
+from dromos_crds.metadata import METADATA_FIELDS, ConfigMap, Secret
 from dromos_crds.problems import Problem
 from dromos_crds.project import Project
-from dromos_crds.refusals import Location, dotted, explain
+from dromos_crds.refusals import Location, dotted, explain, unknown_field
 from dromos_crds.yamltree import Tree, YAMLSyntaxError, parse
 
 Object = ForwardNode | Destination | Project | Secret | ConfigMap
@@ -159,7 +159,13 @@ class _Reader:
             for refusal in explain(error, model, quote=not secret):
                 reason = reasons.UNKNOWN_FIELD if refusal.is_unknown_field else reasons.INVALID
                 yield self._problem(refusal.path, refusal.sentence, reason)
-        else:
+            return
+        # the models pass over what of metadata is Kubernetes' own; a slip in `namespace` would pass with it
+        unknown = [name for name in self._data["metadata"] if name not in METADATA_FIELDS]
+        for name in unknown:
+            message = unknown_field(name, METADATA_FIELDS)
+            yield self._problem(("metadata", name), message, reasons.UNKNOWN_FIELD)
+        if not unknown:
             lines = {dotted(path): line for path, line in self._tree.lines_below(self._path).items()}
             yield Document(self._file, self._tree.line_of(self._path), found, lines)
 

@@ -15,7 +15,7 @@ from typing import TypeVar
 from dromos_crds import reasons
 from dromos_crds.destination import Destination
 from dromos_crds.document import Document, Object, parse_text
-from dromos_crds.folders import SUFFIXES, Found, find_all
+from dromos_crds.folders import SUFFIXES, Found, Spare, find_all, refuse
 from dromos_crds.forwardnode import ForwardNode
 from dromos_crds.metadata import ConfigMap, Secret
 from dromos_crds.problems import Problem
@@ -64,9 +64,9 @@ class Manifests:
         return tuple(document.object for document in self.documents if isinstance(document.object, kind))
 
 
-def read(paths: Sequence[Path]) -> Manifests:
-    """Reads files and folders; OSError where one cannot be read."""
-    return assemble(find_all(paths))
+def read(paths: Sequence[Path], spare: Spare = refuse) -> Manifests:
+    """Reads files and folders; OSError where one cannot be read, unless `spare` takes it."""
+    return assemble(find_all(paths, spare))
 
 
 def digest(paths: Sequence[Path]) -> str:

@@ -12,6 +12,25 @@ from pydantic.alias_generators import to_camel
 
 from dromos_crds.fields import Name
 
+# metav1.ObjectMeta; the API server refuses any other field when kubectl validates
+METADATA_FIELDS = (
+    "annotations",
+    "creationTimestamp",
+    "deletionGracePeriodSeconds",
+    "deletionTimestamp",
+    "finalizers",
+    "generateName",
+    "generation",
+    "labels",
+    "managedFields",
+    "name",
+    "namespace",
+    "ownerReferences",
+    "resourceVersion",
+    "selfLink",
+    "uid",
+)
+
 
 class ObjectMeta(BaseModel):
     """What Dromos reads of an object's metadata; the rest is Kubernetes' own and ignored."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
@@ -70,7 +71,7 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], *, quote: bool) -> s
             f"{value} is {called}, expected {_EXPECTED[kind]}" if called else f"{value} where {_EXPECTED[kind]} belongs"
         )
     if kind == "extra_forbidden":
-        return _unknown(str(detail["loc"][-1]), _fields_at(model, detail["loc"][:-1]))
+        return unknown_field(str(detail["loc"][-1]), _fields_at(model, detail["loc"][:-1]))
     if kind in {"greater_than_equal", "less_than_equal"}:
         return f"{value} is out of range, {_range(context, model, detail['loc'])}"
     if kind == "string_too_long":
@@ -122,7 +123,8 @@ def _shown(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def _unknown(name: str, known: list[str]) -> str:
+def unknown_field(name: str, known: Sequence[str]) -> str:
+    """A sentence that says which one may be meant, or which there are."""
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}" if known else ""
     return f"unknown field {name!r}" + (f"; {hint}" if hint else "")

@@ -77,6 +77,7 @@ CASES = (
     Case("no spec", "node", {"spec": DELETE}, ("spec", "equired")),
     Case("AE title a number", "node", {"spec.aeTitle": 5}, ("spec.aeTitle",)),
     Case("unknown field", "node", {"spec.aeTitel": "B"}, ("unknown field", "aeTitel")),
+    Case("unknown field of the metadata", "node", {"metadata.namepsace": "x"}, ("unknown field", "metadata.namepsace")),
     Case("unknown field in a list", "node", {"spec.sources": [{"aeTitle": "A", "host": "b"}]}, ("unknown field",)),
     Case("sources", "node", {"spec.sources": [{"aeTitle": "CT1", "hostname": "ct1.example", "checkHostname": True}]}),
     Case("source by IPv6 address", "node", {"spec.sources": [{"aeTitle": "CT1", "hostname": "2001:db8::1"}]}),

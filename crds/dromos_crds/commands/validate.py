@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Say everything the operator and the gateway would refuse, with file, line and field.
 
-Exit code 0: nothing is wrong. 1: something is. 2: a path cannot be read.
+Exit code 0: nothing is wrong. 1: something is. 2: a path cannot be read; what can be is judged all the same.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import Counter
 from pathlib import Path
 
 from dromos_crds import contents, meaning, project_secrets
+from dromos_crds.folders import sentence
 from dromos_crds.manifests import Manifests, read
 
 
@@ -22,11 +23,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Print a line for each problem, one for each thing that is expected elsewhere, and one that sums up."""
+    unreadable: list[OSError] = []
     try:
-        manifests = read(arguments.paths)
+        manifests = read(arguments.paths, unreadable.append)
     except OSError as error:
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-        print(f"{what}; give a manifest or a folder of manifests", file=sys.stderr)
+        print(sentence(error), file=sys.stderr)
+        return 2
+    for each in unreadable:
+        print(f"{sentence(each)}; give a manifest or a folder of manifests", file=sys.stderr)
+    if unreadable and not manifests.files:
         return 2
     problems = [
         *manifests.problems,
@@ -44,6 +49,8 @@ def run(arguments: argparse.Namespace) -> int:
     for other in meaning.apart(manifests):
         print(f"note: {other}; pods of their own can have that, one `dromos run` for both cannot")
     print(_summary(manifests, len(problems)))
+    if unreadable:
+        return 2
     return 1 if problems or not manifests.documents else 0
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 from dromos_crds import Destination
 from dromos_crds.destination import Dicom
+from dromos_crds.folders import sentence
 from dromos_crds.manifests import Manifests, read
 from dromos_crds.stow import Stow
 from dromos_gateway.commands.calling import WrongUsage, add_calling_arguments, address, peer_of
@@ -118,7 +119,7 @@ def destination_peer(paths: Sequence[Path], name: str) -> Peer | StowSettings:
     try:
         manifests = read(paths)
     except OSError as error:
-        raise WrongUsage(f"{error.filename}: {error.strerror}") from None
+        raise WrongUsage(sentence(error)) from None
     destination = _destination(manifests, name)
     spec, namespace = destination.spec, destination.metadata.namespace
     references = References(

@@ -17,6 +17,7 @@ from pathlib import Path
 
 import uvloop
 
+from dromos_crds.folders import sentence
 from dromos_gateway import logs
 from dromos_gateway.admin.server import AdminServer
 from dromos_gateway.collecting import collect_seldom
@@ -67,7 +68,7 @@ async def _serve(arguments: argparse.Namespace) -> int:
     except sqlite3.Error as error:
         return _fail(_unusable(arguments.spool, error), 1)
     except OSError as error:
-        return _fail(str(error), 2)
+        return _fail(sentence(error), 2)
     admin = AdminServer(gateway, arguments.admin_token_file)
     for problem in gateway.configuration.problems:
         log.warning("problem in the manifests", extra={"problem": str(problem)})
@@ -75,14 +76,16 @@ async def _serve(arguments: argparse.Namespace) -> int:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
+    option, address = "--listen", arguments.listen
     try:
         await gateway.start()
-        await admin.start(*arguments.admin)
+        option, address = "--admin", arguments.admin
+        await admin.start(*address)
     except sqlite3.Error as error:
         return _fail(_unusable(arguments.spool, error), 1)
     except OSError as error:
         await gateway.stop()
-        return _fail(f"cannot listen: {error}", 1)
+        return _fail(f"cannot listen on {address[0]}:{address[1]}, see {option}: {error.strerror or error}", 1)
     collect_seldom()
     log.info("admin port open", extra={"host": arguments.admin[0], "port": admin.port})
     await stopping.wait()

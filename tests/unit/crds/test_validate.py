@@ -65,7 +65,24 @@ def test_valid_manifests_pass(folder: Path) -> None:
 def test_an_unreadable_path_is_wrong_usage(tmp_path: Path) -> None:
     result = validate(tmp_path / "nowhere.yaml")
     assert result.returncode == 2
-    assert "nowhere.yaml" in result.stderr
+    assert result.stderr.startswith(f"{tmp_path / 'nowhere.yaml'}: No such file or directory; give a manifest")
+    assert result.stdout == ""
+
+
+def test_what_can_be_read_is_judged_beside_what_cannot(folder: Path) -> None:
+    (folder / "gone.yaml").symlink_to("nowhere")
+    (folder / "large.yaml").write_bytes(b" " * (16 * 2**20 + 1))
+    (folder / "broken.yaml").write_text(DESTINATION.replace("104", "0").replace("pacs", "other"))
+    result = validate(folder, folder.parent / "nowhere.yaml")
+    assert result.returncode == 2
+    assert [line.partition(": ")[0] for line in result.stderr.splitlines()] == [
+        str(folder / "gone.yaml"),
+        str(folder / "large.yaml"),
+        str(folder.parent / "nowhere.yaml"),
+    ]
+    assert "larger than 16 MiB" in result.stderr
+    assert "spec.dicom.port: 0 is out of range" in result.stdout
+    assert "1 Destination, 1 ForwardNode valid in 3 file(s); 1 problem(s)" in result.stdout
 
 
 @pytest.mark.parametrize(

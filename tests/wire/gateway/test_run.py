@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import shutil
 import subprocess
 import sys
 from itertools import pairwise
@@ -37,7 +36,7 @@ def test_a_gateway_whose_spool_is_gone_is_not_ready(gateway, tmp_path):
     assert gateway.get("/readyz") == 503
     (tmp_path / "elsewhere").rename(gateway.spool)
     eventually(lambda: gateway.get("/readyz") != 503, "it is there again")
-    shutil.rmtree(gateway.spool)
+    gateway.spool.rename(tmp_path / "elsewhere")  # in one go: it goes on making slots
     assert gateway.get("/readyz") == 503
     gateway.spool.mkdir()
     assert gateway.get("/readyz") == 503, "an empty folder in its place is another one"
@@ -113,7 +112,13 @@ def test_an_address_in_use_is_said(gateway, tmp_path):
     gateway.start()
     result = run(str(gateway.manifests), "--listen", f"127.0.0.1:{gateway.port}", "--spool", str(tmp_path / "other"))
     assert result.returncode == 1
-    assert "cannot listen" in said(result)
+    assert f"cannot listen on 127.0.0.1:{gateway.port}, see --listen: " in said(result)
+    other = run(
+        str(gateway.manifests), "--listen", "127.0.0.1:0", "--admin", f"127.0.0.1:{gateway.port}",
+        "--spool", str(tmp_path / "third"),
+    )  # fmt: skip
+    assert other.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{gateway.port}, see --admin: " in said(other)
 
 
 def test_the_admin_port_wants_its_token(tmp_path):
