@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m bench.codecloop SYNTAX FILE…`: seconds and processor seconds, a line for each way.
+"""`python -m bench.codecloop SYNTAX OUT FILE…`: seconds and processor seconds, a line for each way.
 
-First encoding the frames, then encoding, decoding and comparing them.
+First encoding the frames; then encoding, decoding and comparing them; then the same with each frame read from its file
+and its stream written into a new one below OUT. The first two have all frames in memory.
 """
 
 from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from pydicom import dcmread
@@ -16,26 +19,40 @@ from pydicom import dcmread
 from dromos_gateway.pixels.codecs.coding import Coding
 from dromos_gateway.pixels.codecs.registry import codec
 from dromos_gateway.pixels.image import Image
+from dromos_gateway.pixels.native import Raster
 
 
 def main() -> None:
-    """Nothing but the codec is inside the clock."""
-    syntax, *names = sys.argv[1:]
+    """Nothing but the codec, and at last reading and writing, is inside the clock."""
+    syntax, out, *names = sys.argv[1:]
     frames = []
     for name in names:
         ds = dcmread(Path(name))
         frames.append(np.frombuffer(ds.PixelData, "<u2").reshape(ds.Rows, ds.Columns))
     image = Image(ds.Rows, ds.Columns, 1, "MONOCHROME2", 16, ds.BitsStored, high_bit=ds.BitsStored - 1)
     coding, way = Coding(image, ds.BitsStored, lossless=True), codec(syntax)
-    way.decode(way.encode(frames[0], coding), image)
-    started, spent = time.perf_counter(), time.process_time()
-    for frame in frames:
-        way.encode(frame, coding)
-    print(time.perf_counter() - started, time.process_time() - spent)
-    started, spent = time.perf_counter(), time.process_time()
-    for frame in frames:
-        if not np.array_equal(way.decode(way.encode(frame, coding), image), frame):
+
+    def verified(frame: Raster) -> bytes:
+        stream = way.encode(frame, coding)
+        if not np.array_equal(way.decode(stream, image), frame):
             sys.exit("a frame did not come back")
+        return stream
+
+    def from_file_to_file(name: str) -> None:
+        content = Path(name).read_bytes()
+        frame = np.frombuffer(content, "<u2", frames[0].size, len(content) - frames[0].nbytes)
+        Path(out, Path(name).name).write_bytes(verified(frame.reshape(frames[0].shape)))
+
+    verified(frames[0])
+    _timed(lambda frame: way.encode(frame, coding), frames)
+    _timed(verified, frames)
+    _timed(from_file_to_file, names)
+
+
+def _timed(work: Callable[[Any], object], parts: Sequence[object]) -> None:
+    started, spent = time.perf_counter(), time.process_time()
+    for part in parts:
+        work(part)
     print(time.perf_counter() - started, time.process_time() - spent)
 
 

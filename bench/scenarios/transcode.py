@@ -2,9 +2,10 @@
 """Lossless transcoding of CT slices in worker processes, file to file, beside the codec alone and other people's tools.
 
 `dromos` runs on one worker and on as many as there are processors (`senders`). `codec` is a plain loop over the same
-frames in memory, in one process: `encode` alone, and `verified` with the decoding and comparing that lossless
-transcoding includes. DCMTK and GDCM start a process for each file, as their command lines do, one after the other, and
-verify nothing.
+frames with the same library, in one process: `encode` alone; `verified` with the decoding and comparing that lossless
+transcoding includes, all in memory, which the ratios shown first are to; `files` does the same from file to file, as
+transcoding must, and makes no DICOM of it. DCMTK and GDCM start a process for each file, as their command lines do, one
+after the other, and verify nothing.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def run(home: Path) -> Iterator[Row]:
 
 
 def _round(home: Path, name: str, syntax: str, files: Sequence[Path]) -> Iterator[Row]:
-    for kind, (seconds, cpu) in zip(("encode", "verified"), _alone(syntax, files), strict=True):
+    for kind, (seconds, cpu) in zip(("encode", "verified", "files"), _alone(home, syntax, files), strict=True):
         yield _row(name, f"codec-{kind}", 1, seconds, cpu, files)
     for workers in (1, os.cpu_count() or 1):
         seconds, cpu = asyncio.run(_dromos(home, syntax, files, workers))
@@ -61,12 +62,13 @@ def _round(home: Path, name: str, syntax: str, files: Sequence[Path]) -> Iterato
         yield _row(name, system, 1, *_peer(home, command, files), files)
 
 
-def _alone(syntax: str, files: Sequence[Path]) -> tuple[tuple[float, float], tuple[float, float]]:
-    """The plain loop, in a process with the workers' environment: seconds and processor seconds, for both ways."""
-    command = [sys.executable, "-m", "bench.codecloop", syntax, *map(str, files)]
+def _alone(home: Path, syntax: str, files: Sequence[Path]) -> list[tuple[float, float]]:
+    """The plain loop, in a process with the workers' environment: seconds and processor seconds, for each way."""
+    out = emptied(home / "transcoded")
+    command = [sys.executable, "-m", "bench.codecloop", syntax, str(out), *map(str, files)]
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment())
-    encode, encode_cpu, verified, verified_cpu = map(float, done.stdout.split())
-    return (encode, encode_cpu), (verified, verified_cpu)
+    lines = [line.split() for line in done.stdout.splitlines()]
+    return [(float(seconds), float(cpu)) for seconds, cpu in lines]
 
 
 async def _dromos(home: Path, syntax: str, files: Sequence[Path], workers: int) -> tuple[float, float]:
@@ -112,8 +114,11 @@ def _row(variant: str, system: str, workers: int, seconds: float, cpu: float, fi
 
 
 def _shown(row: Row, rows: Sequence[Row]) -> str:
-    codec = next(other for other in rows if other.system == "codec-verified")
     wall, cpu = row.delivered_s / row.instances * 1000, row.cpu_s / row.instances * 1000
     what = f"{row.variant:<10}{row.system:<16}x{row.senders} {wall:7.2f} ms an image, {cpu:6.2f} ms of processor"
-    ratio, of_processor = row.delivered_s / codec.delivered_s, row.cpu_s / codec.cpu_s
-    return f"{what}; to the codec's: {ratio:5.2f} wall {of_processor:5.2f} processor"
+    ratios = []
+    for system, name in (("codec-verified", "the codec's"), ("codec-files", "with files")):
+        codec = next(other for other in rows if other.system == system)
+        times, of_processor = row.delivered_s / codec.delivered_s, row.cpu_s / codec.cpu_s
+        ratios.append(f"to {name} {times:5.2f} wall {of_processor:5.2f} processor")
+    return f"{what}; {', '.join(ratios)}"

@@ -44,7 +44,7 @@ class Rle:
             values = np.ascontiguousarray(cells[:, :, sample])
             for byte in range(size - 1, -1, -1):
                 # shifted and cut to a byte, which numpy does five times as fast as picking bytes out of cells
-                plane = (values >> 8 * byte).astype(np.uint8)
+                plane = (values >> 8 * byte if byte else values).astype(np.uint8)
                 packed = imagecodecs.packbits_encode(plane, axis=-1)
                 segments.append(packed + b"\0" if len(packed) % 2 else packed)
         offsets, place = [0] * 15, _HEADER.size
