@@ -220,6 +220,47 @@ def test_a_deflate_bomb_is_stopped(tmp_path: Path) -> None:
     )
 
 
+def enlarged(stream: bytes, syntax: str, side: int) -> bytes:
+    """A code stream that says of itself that it has `side` rows and columns."""
+    bad = bytearray(stream)
+    if ts.KNOWN[syntax].family is ts.Family.JPEG_2000:
+        siz = bad.index(b"\xff\x51")
+        for place in (siz + 6, siz + 10, siz + 22, siz + 26):  # the image's and the tile's width and height
+            struct.pack_into(">L", bad, place, side)
+        return bytes(bad)
+    frame = next(place for mark in (0xC0, 0xC1, 0xC3, 0xF7) if (place := bad.find(bytes((0xFF, mark)))) > 0)
+    struct.pack_into(">HH", bad, frame + 5, side, side)
+    return bytes(bad)
+
+
+@pytest.mark.parametrize(
+    "syntax",
+    [ts.JPEG_BASELINE, ts.JPEG_LOSSLESS_SV1, ts.JPEG_LS_LOSSLESS, ts.JPEG_2000_LOSSLESS, ts.HTJ2K_LOSSLESS],
+    ids=lambda uid: ts.KNOWN[uid].name,
+)
+async def test_a_short_stream_that_claims_a_gigabyte_costs_a_worker_at_most(syntax: str, tmp_path: Path) -> None:
+    """Header and stream agree on 30,000 rows and columns, of which there are a few kilobytes."""
+    source, coded = make(Kind(), tmp_path), tmp_path / "coded.dcm"
+    assert isinstance(change_pixels(source, coded, PixelPlan(transfer_syntax=syntax)), PixelsChanged)
+    ds = dcmread(coded)
+    (stream,) = generate_frames(ds.PixelData, number_of_frames=1)
+    ds.Rows = ds.Columns = 30000
+    ds.PixelData = encapsulate([enlarged(stream, syntax, 30000)])
+    bomb, target = save(ds, tmp_path / "bomb.dcm", syntax), tmp_path / "target.dcm"
+    async with Pool(size=1) as pool:
+        bombs = [pool.run(change_job(bomb, target, TO_NATIVE), Limits(memory=300 << 20)) for _ in range(2)]
+        small = pool.run(change_job(source, tmp_path / "small.dcm", PixelPlan(transfer_syntax=syntax)), Limits())
+        *answers, other = await asyncio.gather(*bombs, small)
+    for answer in answers:
+        if isinstance(answer, Failed):
+            assert answer.cause in (Cause.MEMORY, Cause.DIED)
+        else:  # the library saw it, or was refused the memory and said so
+            assert isinstance(answer.value, Held)
+            assert "the header says" not in answer.value.message, "they agree"
+    assert isinstance(other, Done)
+    assert isinstance(other.value, PixelsChanged)
+
+
 def test_deep_sequences_are_refused(tmp_path: Path) -> None:
     nested = b"\x08\x00\x15\x11SQ\0\0\xff\xff\xff\xff\xfe\xff\x00\xe0\xff\xff\xff\xff" * 5000
     head = file_head(sop_class_uid="1.2", sop_instance_uid="1.3", transfer_syntax_uid=ts.EXPLICIT_VR_LITTLE_ENDIAN)
