@@ -23,13 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Run until told to stop; 1 when the operator could not go on."""
+    """Run until told to stop; 1 when the operator could not go on, 2 when the environment says what cannot be."""
     try:
         settings = Settings.from_environment(os.environ)
+        configure(settings.log_level)
+        from dromos_operator.process import operate
+
+        return asyncio.run(operate(settings))
     except SettingsError as error:
         print(f"dromos operator: {error}", file=sys.stderr)
         return 2
-    configure(settings.log_level)
-    from dromos_operator.process import operate
-
-    return asyncio.run(operate(settings))

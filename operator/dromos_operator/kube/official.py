@@ -21,7 +21,7 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic import Resource as DynamicResource
 
-from dromos_operator.errors import ApiError, NamespaceGoing, ObjectNotFound
+from dromos_operator.errors import ApiError, NamespaceGoing, ObjectNotFound, SettingsError
 from dromos_operator.kinds import KINDS, Key, Object
 from dromos_operator.kube.client import FIELD_MANAGER
 from dromos_operator.metrics import API_REQUESTS, API_SECONDS
@@ -51,12 +51,17 @@ class OfficialClient:
 
     @classmethod
     async def connect(cls) -> OfficialClient:
-        """With the pod's service account, else with $KUBECONFIG."""
+        """With the pod's service account, else with $KUBECONFIG. SettingsError where neither can be used."""
         configuration = Configuration()
-        if TOKEN.exists() and not os.environ.get("KUBECONFIG"):
-            config.load_incluster_config(configuration)
-        else:
-            await config.load_kube_config(client_configuration=configuration)
+        try:
+            if TOKEN.exists() and not os.environ.get("KUBECONFIG"):
+                config.load_incluster_config(configuration)
+            else:
+                await config.load_kube_config(client_configuration=configuration)
+        except config.ConfigException as error:
+            raise SettingsError(
+                f"no cluster to work for, neither a service account nor a kubeconfig: {error}"
+            ) from None
         configuration.client_session_kwargs = {"trust_env": False}  # the API server is never behind a web proxy
         return cls(ApiClient(configuration))
 

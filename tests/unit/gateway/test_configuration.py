@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
+import trustme
 
 from dromos_gateway.configuration.documents import from_rows, to_rows
 from dromos_gateway.configuration.folder import Folder
@@ -86,6 +88,19 @@ def test_two_forwardnodes_with_one_title_are_a_conflict(folder):
     write(folder, other=NODE % ("cardiology", "DROMOS"))
     problems = Folder([folder]).load().configuration.problems
     assert [problem.field for problem in problems if problem.reason == "Conflict"] == ["spec.aeTitle"]
+
+
+def test_forwardnodes_that_differ_in_tls_are_a_conflict(folder):
+    tls = "tls: {certificateSecretRef: {name: node-tls}, clientAuthentication: None}"
+    write(folder, other=(NODE % ("cardiology", "HEART")).replace("aeTitle: HEART", f"aeTitle: HEART, {tls}"))
+    authority = trustme.CA()
+    own = authority.issue_cert("gateway.example")
+    pems = {"tls.crt": own.cert_chain_pems[0].bytes(), "tls.key": own.private_key_pem.bytes()}
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "node-tls"}}
+    write(folder, secret=json.dumps(secret | {"stringData": {key: pem.decode() for key, pem in pems.items()}}))
+    problems = Folder([folder]).load().configuration.problems
+    (conflict,) = (problem for problem in problems if problem.reason == "Conflict")
+    assert (conflict.field, "share the listener" in conflict.message) == ("spec.tls", True)
 
 
 @pytest.mark.parametrize(
