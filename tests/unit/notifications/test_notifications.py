@@ -109,6 +109,28 @@ def test_hostile_values_come_out_harmless(hostile: str) -> None:
     assert not any(ord(character) < 32 and character not in "\r\n\t" for character in html + text)
 
 
+@pytest.mark.parametrize(
+    ("counts", "headline"),
+    [
+        ((3, 0, 0), "Forwarded"),
+        ((3, 1, 0), "Partly excluded"),
+        ((0, 1, 0), "Excluded"),
+        ((3, 1, 1), "Not everything arrived"),
+        ((0, 0, 2), "Nothing arrived"),
+    ],
+)
+def test_the_headline_says_what_became_of_all(counts: tuple[int, int, int], headline: str) -> None:
+    told = replace(
+        report(), series=(replace(report().series[0], sent=counts[0], excluded=counts[1], failed=counts[2]),)
+    )
+    message = compose(told, SETTINGS, "dromos@example.org", "<1@x>", 0.0)
+    html, text = (message.get_body((kind,)).get_content() for kind in ("html", "plain"))
+    assert f">{headline}</div>" in html
+    assert "dromos transfers --study 1.2.3" in html
+    assert "dromos transfers --study 1.2.3" in text
+    assert not [line for line in text.splitlines() if line != line.rstrip()], "no field without a value"
+
+
 @pytest.mark.parametrize(("sent", "says"), [(3, "(not kept)"), (0, "(nothing was sent)")])
 def test_a_mail_without_identifiers_says_why(sent: int, says: str) -> None:
     nameless = SeriesReport({}, ["1.2.840.10008.5.1.4.1.1.2"], sent, 0, 1, {"RefusedByPeer": 1})
