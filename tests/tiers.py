@@ -86,8 +86,8 @@ def _on_cluster(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "tests.cluster.provider", "run", *words)
 
 
-def _promtool() -> tuple[str, ...]:
-    return (sys.executable, "-m", "tests.cluster.provider", "promtool")
+def _prometheus() -> tuple[str, ...]:
+    return (sys.executable, "-m", "tests.cluster.provider", "prometheus")
 
 
 def _nothing() -> str | None:
@@ -113,9 +113,9 @@ def _peers_and_room() -> str | None:
 
 
 def _go_and_peers() -> str | None:
-    """promtool is built from its Go module, pinned and checked; any Go will do."""
+    """Prometheus and promtool are built from their Go module, pinned and checked; any Go will do."""
     go = [place for place in (os.environ.get("GO"), *PLACES) if place and shutil.which(place)]
-    return _peers_and_room() or (None if go else "needs Go to build promtool: run `make packages` as root")
+    return _peers_and_room() or (None if go else "needs Go to build Prometheus: run `make packages` as root")
 
 
 def _pixel_tools() -> str | None:
@@ -170,7 +170,7 @@ TIERS: tuple[Tier, ...] = (
     ),
     Tier("unit", (_pytest("-n", "auto", "tests/unit"),), _nothing),
     Tier("wire", (_pytest(*WORKERS, "tests/wire", "--ignore=tests/wire/survival"),), _peers_and_room),
-    Tier("monitoring", (_promtool(), _pytest("tests/monitoring")), _go_and_peers),
+    Tier("monitoring", (_prometheus(), _pytest("tests/monitoring")), _go_and_peers),
     Tier("survival", (_pytest("-n", "3", "--durations=8", "tests/wire/survival"),), _survival_tools),
     Tier("deid", (_pytest("-n", "auto", "tests/deid"),), _validator),
     Tier("pixels", (_pytest("-n", "auto", "tests/pixels"),), _pixel_tools),
@@ -182,6 +182,7 @@ TIERS: tuple[Tier, ...] = (
         (
             ("hack/build-image.sh",),
             ("hack/build-test-peers.sh",),
+            _prometheus(),
             # the operator's writes are counted alone
             _on_cluster(
                 "--fresh", *LOAD, "--down-if-failed", "--", *_pytest(*WORKERS, "tests/cluster", f"--ignore={QUIET}")

@@ -46,7 +46,11 @@ class Prometheus:
 
     def firing(self) -> dict[str, dict[str, str]]:
         """Alerts that fire, and their labels."""
-        return {each["labels"]["alertname"]: each["labels"] for each in self.ask("alerts")["alerts"] if each["state"] == "firing"}
+        return {
+            each["labels"]["alertname"]: each["labels"]
+            for each in self.ask("alerts")["alerts"]
+            if each["state"] == "firing"
+        }
 
 
 @contextmanager
@@ -86,7 +90,11 @@ def _configuration(namespace: str) -> dict[str, Any]:
     monitor = yaml.safe_load((EXAMPLE / "podmonitor.yaml").read_text())["spec"]
     (endpoint,) = monitor["podMetricsEndpoints"]
     kept = [
-        {"source_labels": [f"{_POD}_label_{name.replace('.', '_').replace('/', '_')}"], "regex": value, "action": "keep"}
+        {
+            "source_labels": [f"{_POD}_label_{name.replace('.', '_').replace('/', '_')}"],
+            "regex": value,
+            "action": "keep",
+        }
         for name, value in monitor["selector"]["matchLabels"].items()
     ]
     kept.append({"source_labels": [f"{_POD}_container_port_name"], "regex": endpoint["port"], "action": "keep"})

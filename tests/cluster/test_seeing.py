@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A gateway that can be looked into, on a real cluster: the notifications example tells by mail, the monitoring example
-finds what it asks for, and `kubectl dromos transfers` says what became of a study, originals included.
+finds what it asks for and rings in a real Prometheus, Events tell what changed, and `kubectl dromos transfers` says what
+became of a study, originals included.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from tests.cluster.eventually import eventually
 from tests.cluster.kubectl import Kubectl, Manifest
 from tests.cluster.peers import STORESCP_PORT, Peers, pod_of, sender, storescp
 from tests.cluster.plugin import plugin
+from tests.cluster.prometheus import Prometheus, prometheus
 from tests.cluster.studies import study
 
 EXAMPLES = ROOT / "examples"
@@ -137,3 +139,75 @@ def test_the_gateways_service_has_the_port_that_a_servicemonitor_names(imaging: 
     services = imaging.kubectl.items("services", "--selector", labels)
     (admin,) = (port for service in services for port in service["spec"]["ports"] if port["name"] == "admin")
     assert admin["port"] == 8080
+
+
+@pytest.fixture(scope="module")
+def watching(imaging: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
+    """Prometheus with the example's configuration."""
+    with prometheus(tmp_path_factory.mktemp("prometheus"), imaging.kubectl.namespace) as running:
+        yield running
+
+
+def test_prometheus_scrapes_the_pods_that_the_example_names(imaging: Peers, watching: Prometheus) -> None:
+    delivered = "sum by (pod, destination) (dromos_delivered_instances_total)"
+    eventually(
+        lambda: watching.value(delivered), lambda value: value == INSTANCES, within=60, what="what was delivered"
+    )
+    (target,) = watching.ask("targets", state="active")["activeTargets"]
+    assert (target["health"], target["lastError"]) == ("up", "")
+    assert (target["labels"]["pod"], target["labels"]["namespace"]) == ("radiology-0", imaging.kubectl.namespace)
+    rules = [rule for group in watching.ask("rules")["groups"] for rule in group["rules"]]
+    asked = yaml.safe_load((EXAMPLES / "monitoring/rules.yaml").read_text())["spec"]["groups"][0]["rules"]
+    assert {rule["name"] for rule in rules} == {rule["alert"] for rule in asked}
+    eventually(
+        lambda: {rule["health"] for group in watching.ask("rules")["groups"] for rule in group["rules"]},
+        lambda health: health == {"ok"},
+        within=60,
+    )
+    assert watching.firing() == {}
+
+
+def test_dead_letters_fire_an_alert_and_are_told_by_an_event_until_they_are_discarded(
+    imaging: Peers, watching: Prometheus
+) -> None:
+    """A condition that fails at run time holds what comes; then nothing is held any more."""
+    kubectl = imaging.kubectl
+    holding = {**(kubectl.get("destination", "archive") or {})["spec"], "condition": "'CT'.substring(3) == ''"}
+    kubectl.apply(
+        {"apiVersion": "dromos.dev/v1alpha1", "kind": "Destination", "metadata": {"name": "holding"}, "spec": holding}
+    )
+    kubectl.wait_condition("destination", "holding", "Ready", within=120)
+    imaging.load("held", study(7002, 2))
+    assert imaging.send("held", to="radiology", called="RADIOLOGY").code == 0
+    fired = eventually(watching.firing, lambda firing: "DromosDeadLetters" in firing, within=60, what="an alert")
+    assert fired["DromosDeadLetters"]["destination"] == "holding"
+    assert fired["DromosDeadLetters"]["namespace"] == kubectl.namespace
+    _told(kubectl, "Destination", "holding", "Ready", "DeadLetters")
+    assert (kubectl.get("destination", "holding") or {})["status"]["queue"]["failed"] == 2
+    for letter in json.loads(plugin(kubectl, "failures", "list", "--format", "json").stdout):
+        assert plugin(kubectl, "failures", "discard", str(letter["id"])).returncode == 0
+    eventually(watching.firing, lambda firing: "DromosDeadLetters" not in firing, within=60, what="no alert")
+    _told(kubectl, "Destination", "holding", "NoDeadLetters")
+    kubectl.run("delete", "destination", "holding")
+
+
+def test_a_destination_that_goes_away_is_told_of_when_it_goes_and_when_it_is_back(imaging: Peers) -> None:
+    kubectl = imaging.kubectl
+    _told(kubectl, "ForwardNode", "radiology", "Ready")
+    _told(kubectl, "Destination", "archive", "Ready")
+    kubectl.run("scale", "deployment/archive", "--replicas=0")
+    imaging.load("away", study(7003, 1))
+    assert imaging.send("away", to="radiology", called="RADIOLOGY").code == 0
+    _told(kubectl, "Destination", "archive", "Unreachable")
+    kubectl.run("scale", "deployment/archive", "--replicas=1")
+    _told(kubectl, "Destination", "archive", "Reachable")
+
+
+def _told(kubectl: Kubectl, kind: str, name: str, *reasons: str) -> None:
+    about = f"involvedObject.kind={kind},involvedObject.name={name}"
+    eventually(
+        lambda: {event["reason"] for event in kubectl.items("events", "--field-selector", about)},
+        lambda found: found >= set(reasons),
+        within=120,
+        what=f"Events about {kind} {name}: {', '.join(reasons)}",
+    )

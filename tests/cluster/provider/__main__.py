@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m tests.cluster.provider up | down | load FILE… | exec CMD… | env | run [--fresh] [--load FILE]… [--down | --down-if-failed] -- CMD… | check | promtool`."""
+"""`python -m tests.cluster.provider up | down | load FILE… | exec CMD… | env | run [--fresh] [--load FILE]… [--down | --down-if-failed] -- CMD… | check | prometheus`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.cluster.provider.build import PROMTOOL, build
+from tests.cluster.provider.build import PROMETHEUS, build
 from tests.cluster.provider.choice import choose, reason_for_none
 from tests.cluster.provider.cluster import Cluster
 from tests.cluster.provider.layout import layout
@@ -28,10 +28,10 @@ def main(words: Sequence[str]) -> int:
             reason = reason_for_none(os.environ)
             print(reason or "a cluster can be had")
             return int(reason is not None)
-        if arguments.action == "promtool":
+        if arguments.action == "prometheus":
             places = layout(os.environ)
-            build(places, (PROMTOOL,))
-            print(places.bin / "promtool")
+            build(places, (PROMETHEUS,))
+            print(places.bin / "prometheus")
             return 0
         return _act(choose(os.environ), arguments)
     except ProviderError as error:
@@ -90,7 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     actions.add_parser("down", help="stop it; nothing stays behind")
     actions.add_parser("env", help="print shell exports for the cluster")
     actions.add_parser("check", help="say whether a cluster can be had here, and why not")
-    actions.add_parser("promtool", help="build Prometheus' promtool when it is missing; prints its path")
+    actions.add_parser("prometheus", help="build Prometheus and promtool when they are missing; prints its path")
     load = actions.add_parser("load", help="bring images (docker-archive) onto the node")
     load.add_argument("archives", nargs="+", type=Path)
     execute = actions.add_parser("exec", help="run a program in the cluster's network")

@@ -16,7 +16,7 @@ PLACES = layout.Layout(Path("/state"), Path("/cache"))
 
 
 def test_every_program_is_pinned_by_a_module_with_checksums() -> None:
-    for target in (*build.targets(), build.KIND):
+    for target in (*build.targets(), build.KIND, build.PROMETHEUS):
         folder = layout.MODULES / target.module
         modules = (folder / "go.mod").read_text()
         sums = (folder / "go.sum").read_text()
@@ -44,7 +44,7 @@ def test_the_compiler_checks_and_leaves_no_trace_of_this_machine() -> None:
 
 
 def test_programs_get_the_names_that_they_are_run_by() -> None:
-    for target in (*build.targets(), build.KIND):
+    for target in (*build.targets(), build.KIND, build.PROMETHEUS):
         words = build.command(Path("/go"), target, Path("/out"))
         out = words[words.index("-o") + 1]
         if out == "/out/":  # the compiler takes the last part of the import path
