@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import quote, urlencode
 
 from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask
+from dromos_gateway.commands.printable import printable
 
 _ID: Final = re.compile(r"(share-)?[0-9]{1,18}", re.ASCII)
 
@@ -99,7 +100,7 @@ def _list(arguments: argparse.Namespace) -> int:
     width = max(len(item["destination"]) for item in found)
     print(f"{'ID':>12}  {'FAILED AT':<20}  {'DESTINATION':<{width}}  {'ATTEMPTS':>8}  REASON")
     for item in found:
-        reason = f"{item['reason']}: {item['message']}"
+        reason = printable(f"{item['reason']}: {item['message']}")
         print(
             f"{item['id']:>12}  {item['failedAt']:<20}  {item['destination']:<{width}}  {item['attempts']:>8}  {reason}"
         )
@@ -113,7 +114,7 @@ def _show(arguments: argparse.Namespace) -> int:
         return 0
     width = max(map(len, item))
     for key, value in item.items():
-        print(f"{key:<{width}}  {value}")
+        print(f"{key:<{width}}  {printable(value)}")
     return 0
 
 

@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask, ask_text
+from dromos_gateway.commands.printable import printable
 
 _IDENTIFIERS = ("patient", "accession", "study", "series")
 _SERIES = 22  # characters of a series' name
@@ -77,7 +78,7 @@ def _rows(arguments: argparse.Namespace) -> int:
         )
         for item in found:
             uid = item["sent"].get("SOPInstanceUID") or (item["original"] or {}).get("SOPInstanceUID", "")
-            said = "; ".join(_printable(part) for part in (uid, item["reason"], item["message"]) if part)
+            said = "; ".join(printable(part) for part in (uid, item["reason"], item["message"]) if part)
             print(
                 f"{item['at']:<20}  {item['destination']:<{width}}  {item['verdict']:<9}  {item['size'] // 1024:>8}  "
                 f"{item['attempts']:>5}  {said}"
@@ -125,7 +126,7 @@ def _order(item: Mapping[str, Any]) -> tuple[str, str, str]:
 
 
 def _study(series: list[dict[str, Any]], waiting: Mapping[str, str]) -> list[str]:
-    first, source = _shown(series[0]), _printable(series[0]["source"])
+    first, source = _shown(series[0]), printable(series[0]["source"])
     received = min(item["receivedAt"] for item in series)
     lines = [
         f"Study      {first.get('StudyInstanceUID', '(not kept)')}",
@@ -150,9 +151,10 @@ def _destination(destination: str, series: list[dict[str, Any]], width: int, wai
         why = [f"{number} x {reason}" for reason, number in item["reasons"].items()]
         if item["waiting"] and waiting:
             why.append(f"waiting: {waiting}")
+        said = printable(", ".join(why))
         lines.append(
             f"{destination:<{width}}  {item['delivered']:>9} {item['excluded']:>8} {item['failed']:>6} "
-            f"{item['waiting']:>7}  {item['last'] or '-':<20}  {_name(item):<{_SERIES}}  {', '.join(why)}".rstrip()
+            f"{item['waiting']:>7}  {item['last'] or '-':<20}  {_name(item):<{_SERIES}}  {said}".rstrip()
         )
         destination = ""
     sent, original = series[0]["sent"], series[0]["original"]
@@ -169,12 +171,7 @@ def _name(item: Mapping[str, Any]) -> str:
 
 def _shown(item: Mapping[str, Any]) -> dict[str, str]:
     """As it came in where that was kept, else as it went out."""
-    return {name: _printable(value) for name, value in (item["original"] or item["sent"]).items()}
-
-
-def _printable(text: str) -> str:
-    """An image's or a peer's words, kept from moving the cursor."""
-    return "".join(each if each.isprintable() else " " for each in text)
+    return {name: printable(value) for name, value in (item["original"] or item["sent"]).items()}
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import SimpleNamespace
 
 from pydicom.uid import CTImageStorage
 
@@ -50,6 +53,37 @@ def test_dead_letters_are_listed_shown_retried_and_discarded(gateway, receiver, 
     gateway.destination("tolerant", tolerant.port)
     eventually(lambda: gateway.queue("tolerant")["delivered"] == 7, "all are delivered")
     assert data_sets(tolerant.folder) == data_sets(study)
+
+
+def test_a_peers_words_stay_in_their_line_and_do_not_move_the_cursor():
+    """As a gateway keeps them; most peers' libraries would not send these."""
+    letter = {
+        "id": 7,
+        "destination": "default/a",
+        "failedAt": "2026-01-01T00:00:00Z",
+        "attempts": 1,
+        "reason": "Refused",
+    }
+    letter["message"] = "0xA700 \x1b[2J\x9b31m\r\nnothing is wrong"
+
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            body = json.dumps(letter if self.path.endswith("/7") else {"failures": [letter], "next": None}).encode()
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        for words in (("list",), ("show", "7")):
+            shown = failures(SimpleNamespace(admin=server.server_port), *words)
+            assert shown.returncode == 0, shown.stderr
+            assert {each for each in shown.stdout if not each.isprintable()} == {"\n"}
+            assert not any(line.startswith("nothing") for line in shown.stdout.splitlines())
+        server.shutdown()
 
 
 def test_of_many_dead_letters_none_is_left_out(gateway, tmp_path):
