@@ -65,9 +65,15 @@ def _judge(document: Document, reference: Reference, values: dict[str, bytes]) -
     elif (rule := _rule(reference)) is not None:
         for key in reference.keys:
             try:
-                (credentials.username if key == "username" and "basic" in reference.field else rule)(values[key])
+                _rule_of(key, reference, rule)(values[key])
             except Unusable as error:
                 yield document.problem(reasons.INVALID_CREDENTIAL, reference.field, f"{said}: key {key!r} {error}")
+
+
+def _rule_of(key: str, reference: Reference, rule: Callable[[bytes], str]) -> Callable[[bytes], str]:
+    if key == "client_id":
+        return credentials.identity
+    return credentials.username if key == "username" and "basic" in reference.field else rule
 
 
 def _rule(reference: Reference) -> Callable[[bytes], str] | None:

@@ -27,6 +27,16 @@ def header_value(value: bytes) -> str:
     text = line(value)
     if not text.isascii():
         raise Unusable("has characters that no HTTP header has; only ASCII is sent")
+    if text != text.strip():
+        raise Unusable("begins or ends with a space, which HTTP leaves out")
+    return text
+
+
+def identity(value: bytes) -> str:
+    """Who a client is. Unusable."""
+    text = line(value)
+    if not text:
+        raise Unusable("is empty")
     return text
 
 

@@ -41,12 +41,12 @@ QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$"
 Quantity = Annotated[str, Field(max_length=32, pattern=QUANTITY_PATTERN)]
 _PORT = r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 _AUTHORITY = r"([A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])" + _PORT
-URL_PATTERN = rf"^https?://{_AUTHORITY}([/?#][^\s]*)?$"
+URL_PATTERN = rf"^https?://{_AUTHORITY}([/?][^\s#]*)?$"
 WebURL = Annotated[str, Field(min_length=8, max_length=2048, pattern=URL_PATTERN)]
 REDIS_PATTERN = r"^rediss?://[^\s@]+$"
 TEMPLATE_URL_PATTERN = r"^https?://[^\s/?#@]+([/?#].*)?$"
 HEADER_NAME_PATTERN = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"
-HEADER_VALUE_PATTERN = r"^[^\r\n\x00]*$"
+HEADER_VALUE_PATTERN = r"^([!-~]([\t -~]*[!-~])?)?$"
 # RFC 5321 without its quoted forms: no list of addresses, no display name, nothing that ends a header or a command
 MAIL_PATTERN = r"^[^\s@<>()\[\],;:\x22\x5c\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\x22\x5c\x00-\x1f\x7f]+$"
 MailAddress = Annotated[str, Field(min_length=3, max_length=254, pattern=MAIL_PATTERN)]
@@ -61,11 +61,11 @@ PATTERN_MEANING = {
     DURATION_PATTERN: "a duration is a number and a unit, such as 45s, 30m or 168h",
     QUANTITY_PATTERN: "a size is a number and a unit, such as 512Mi or 20Gi",
     URL_PATTERN: "a URL starts with http:// or https://, a host and perhaps a port, "
-    "and has no user information and no spaces",
+    "and has no user information, no spaces and no #",
     REDIS_PATTERN: "a URL starts with redis:// or rediss:// and has no user information; that belongs in secretRef",
     TEMPLATE_URL_PATTERN: "a URL starts with http:// or https:// and has no user information",
     HEADER_NAME_PATTERN: "a header's name has letters, digits and marks such as '-', and no spaces or colons",
-    HEADER_VALUE_PATTERN: "a header's value has no line breaks",
+    HEADER_VALUE_PATTERN: "a header's value has no line breaks, ASCII characters only, and no spaces at its ends",
     MAIL_PATTERN: "a mail address is name@domain",
 }
 

@@ -21,6 +21,8 @@ PROFILE = {"name": "p", "profileElements": [{"name": "base", "codename": "basic.
 STORED = {"projectRef": {"name": "study-a"}, "pseudonym": {"stored": {}}}
 OAUTH2 = {"tokenURL": "https://idp.example/token", "secretRef": {"name": "s"}}
 
+VALUE = ("spec.stow.headers[0].value", "no spaces at its ends")
+
 BASES: Mapping[str, tuple[str, dict[str, Any]]] = {
     "node": ("ForwardNode", {"aeTitle": "DROMOS"}),
     "dicom": ("Destination", {"forwardNodeRef": {"name": "radiology"}, "dicom": DICOM}),
@@ -296,6 +298,18 @@ CASES = (
         for name in ("Content-Type", "content-length", "HOST", "Transfer-Encoding", "Accept", "Connection")
     ),
     Case("header like one of ours", "stow", {"spec.stow.headers": [{"name": "Accept-Language", "value": "de"}]}),
+    Case(
+        "a header twice",
+        "stow",
+        {"spec.stow.headers": [{"name": "X-A", "value": "a b"}, {"name": "X-A", "value": "c"}]},
+    ),
+    *(
+        Case(f"header value {value!r}", "stow", {"spec.stow.headers": [{"name": "X-A", "value": value}]}, VALUE)
+        for value in (" a", "a ", "a\x0bb", "a\x7f", "é", "\t")
+    ),
+    Case(
+        "URL with a fragment", "stow", {"spec.stow.url": "https://pacs.example/dicomweb#a"}, ("spec.stow.url", "no #")
+    ),
     Case("basic", "stow", {"spec.stow.auth": {"basic": {"secretRef": {"name": "s"}}}}),
     Case("bearer", "stow", {"spec.stow.auth": {"bearer": SECRET_KEY}}),
     Case("oauth2", "stow", {"spec.stow.auth": {"oauth2": OAUTH2}}),

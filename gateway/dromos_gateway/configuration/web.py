@@ -53,8 +53,13 @@ def album_settings(namespace: str, stow: Stow, references: References) -> tuple[
 def oauth2_settings(namespace: str, oauth2: OAuth2, references: References, field: str) -> OAuth2Settings:
     """Resolve OAuth 2.0 client credentials. Unresolved."""
     name, where = oauth2.secret_ref.name, f"{field}.secretRef.name"
-    client_id, client_secret = (_read(namespace, name, key, references, where, credentials.line) for key in CLIENT)
-    return OAuth2Settings(oauth2.token_url, client_id, client_secret, oauth2.scopes)
+    client_id, client_secret = CLIENT
+    return OAuth2Settings(
+        oauth2.token_url,
+        _read(namespace, name, client_id, references, where, credentials.identity),
+        _read(namespace, name, client_secret, references, where, credentials.line),
+        oauth2.scopes,
+    )
 
 
 def _auth(

@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
+import httpx
+
 from dromos_gateway.delivery.outcome import Outcome, TryAgain, read_unreadable
 from dromos_gateway.dimse.requestor import StoredObject
 from dromos_gateway.stow.multipart import MultipartBody, UnreadableFile
@@ -137,16 +139,17 @@ class StowClient:
                 return answer
             body = self._body(batch)
 
-    async def _post_once(self, url: str, headers: dict[str, str], body: MultipartBody) -> Answer:
+    async def _post_once(self, url: str, headers: httpx.Headers, body: MultipartBody) -> Answer:
         own = {
             "Content-Type": body.content_type,
             "Content-Length": str(body.length),
             "Accept": "application/dicom+json",  # and nothing else: Orthanc reads no lists
         }
-        return await exchange(self._client, "POST", url, headers=headers | own, content=body)
+        every = httpx.Headers([*headers.multi_items(), *own.items()])
+        return await exchange(self._client, "POST", url, headers=every, content=body)
 
-    async def _headers(self) -> dict[str, str]:
-        headers = dict(self._endpoint.headers)
+    async def _headers(self) -> httpx.Headers:
+        headers = httpx.Headers(list(self._endpoint.headers))  # a name may stand there twice
         value = await self._authorization.header()
         if value is not None:
             headers["Authorization"] = value

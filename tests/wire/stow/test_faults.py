@@ -46,7 +46,7 @@ class Renewing:
 
 async def test_the_request(stow: Make, batch: list[Attempt]) -> None:
     """Whole files, byte for byte, in order, with a known length; headers of the configuration, as many as there are."""
-    headers = (("X-Tenant", "a"), ("X-Key", "b"), ("X-Third", "c"))
+    headers = (("X-Tenant", "a"), ("X-Key", "b"), ("X-Third", "c"), ("X-Tenant", "d"))
     async with Server(stored(batch)) as server:
         assert await stow(server.url, headers=headers).send(batch) == (Sent(), Sent(), Sent())
     (request,) = server.requests
@@ -56,7 +56,7 @@ async def test_the_request(stow: Make, batch: list[Attempt]) -> None:
     assert request.headers.get_param("type") == "application/dicom"
     assert request.headers["Accept"] == "application/dicom+json"
     assert "Transfer-Encoding" not in request.headers
-    assert [request.headers[name] for name, _ in headers] == ["a", "b", "c"]
+    assert [request.headers.get_all(name) for name in ("X-Tenant", "X-Key", "X-Third")] == [["a", "d"], ["b"], ["c"]]
     assert request.headers["Host"] == f"localhost:{server.port}"
 
 
