@@ -202,6 +202,7 @@ async def test_a_closed_pool_answers_those_who_still_wait(tmp_path: Path, monkey
     assert [await task for task in waiting] == [Failed(Cause.SYSTEM, "the pool of workers is closed")] * 3
     gate.touch()
     assert isinstance(await running, Done)
+    await pool.close()
 
 
 async def test_a_worker_killed_while_idle_is_replaced(pool: Pool) -> None:
