@@ -34,8 +34,8 @@ KEY_PATTERN = r"^[-._a-zA-Z0-9]+$"
 SecretKey = Annotated[str, Field(min_length=1, max_length=253, pattern=KEY_PATTERN)]
 Text = Annotated[str, Field(max_length=1024)]
 Expression = Annotated[str, Field(max_length=4096)]
-# a number and one unit, as Go and Kubernetes write them: 45s, 60m, 168h
-DURATION_PATTERN = r"^[0-9]+(\.[0-9]+)?(ms|s|m|h)$"
+# a number and one unit, as Go and Kubernetes write them: 45s, 60m, 168h; not so long that clocks and timers overflow
+DURATION_PATTERN = r"^([0-9]{1,9}(\.[0-9]+)?m?s|[0-9]{1,6}(\.[0-9]+)?[mh])$"
 Duration = Annotated[str, Field(max_length=16, pattern=DURATION_PATTERN)]
 QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$"
 Quantity = Annotated[str, Field(max_length=32, pattern=QUANTITY_PATTERN)]
@@ -58,7 +58,7 @@ PATTERN_MEANING = {
     KEY_PATTERN: "a key has letters, digits, '-', '_' and '.'",
     UID_PATTERN: "a UID is numbers without leading zeros, separated by dots",
     HOSTNAME_PATTERN: "a host is a name or an address, without scheme, port or path",
-    DURATION_PATTERN: "a duration is a number and a unit, such as 45s, 30m or 168h",
+    DURATION_PATTERN: "a duration is a number and a unit, such as 45s, 30m or 168h, and at most 999999h",
     QUANTITY_PATTERN: "a size is a number and a unit, such as 512Mi or 20Gi",
     URL_PATTERN: "a URL starts with http:// or https://, a host and perhaps a port, "
     "and has no user information, no spaces and no #",

@@ -88,6 +88,13 @@ CASES = (
     Case("256 sources", "node", {"spec.sources": [{"aeTitle": f"CT{n}"} for n in range(256)]}),
     Case("257 sources", "node", {"spec.sources": [{"aeTitle": "A"}] * 257}, ("spec.sources", "256")),
     Case(
+        "a check of no host",
+        "node",
+        {"spec.sources": [{"aeTitle": "A", "checkHostname": True}]},
+        ("spec.sources[0]", "checkHostname needs a hostname"),
+    ),
+    Case("no check of no host", "node", {"spec.sources": [{"aeTitle": "A", "checkHostname": False}]}),
+    Case(
         "source's host is a URL", "node", {"spec.sources": [{"aeTitle": "A", "hostname": "http://a"}]}, ("a host is",)
     ),
     Case("tls", "node", {"spec.tls": {"certificateSecretRef": {"name": "node-tls"}, "clientAuthentication": "None"}}),
@@ -111,6 +118,8 @@ CASES = (
     Case("no associations", "node", {"spec.limits.associations": 0}, ("spec.limits.associations", "1")),
     Case("hasty limits", "node", {"spec.limits.idleTimeout": "0s"}, ("spec.limits.idleTimeout", "at least 1s")),
     Case("shortest limits", "node", {"spec.limits.idleTimeout": "1000ms"}),
+    Case("longest limits", "node", {"spec.limits.idleTimeout": "999999h"}),
+    Case("limits beyond any", "node", {"spec.limits.idleTimeout": "1000000h"}, ("spec.limits.idleTimeout", "999999h")),
     Case("duration without unit", "node", {"spec.limits.idleTimeout": "60"}, ("spec.limits.idleTimeout", "30m")),
     Case("service", "node", {"spec.service": {"type": "LoadBalancer", "loadBalancerSourceRanges": ["192.0.2.0/24"]}}),
     Case("service port 0", "node", {"spec.service.port": 0}, ("spec.service.port", "1")),
@@ -122,6 +131,21 @@ CASES = (
     Case("network", "node", {"spec.service.loadBalancerSourceRanges": ["192.0.2.1"]}, ("192.0.2.0/24",)),
     Case("no network", "node", {"spec.service.loadBalancerSourceRanges": ["999.0.2.1/24"]}, ("192.0.2.0/24",)),
     Case("network too long", "node", {"spec.service.loadBalancerSourceRanges": ["192.0.2.1/33"]}, ("192.0.2.0/24",)),
+    Case(
+        "network by its mask",
+        "node",
+        {"spec.service.loadBalancerSourceRanges": ["192.0.2.0/255.255.255.0"]},
+        ("192.0.2.0/24",),
+    ),
+    Case(
+        "network, a zero before", "node", {"spec.service.loadBalancerSourceRanges": ["10.0.0.0/08"]}, ("192.0.2.0/24",)
+    ),
+    Case(
+        "network of IPv4 as IPv6",
+        "node",
+        {"spec.service.loadBalancerSourceRanges": ["::ffff:192.0.2.0/120"]},
+        ("192.0.2.0/24",),
+    ),
     Case("smtp", "node", {"spec.smtp": {"host": "mail.example", "sender": "dromos@example"}}),
     Case("smtp without sender", "node", {"spec.smtp": {"host": "mail.example"}}, ("spec.smtp.sender", "equired")),
     Case("sender", "node", {"spec.smtp": {"host": "mail.example", "sender": "dromos"}}, ("spec.smtp.sender", "name@")),
@@ -312,6 +336,12 @@ CASES = (
     ),
     Case("basic", "stow", {"spec.stow.auth": {"basic": {"secretRef": {"name": "s"}}}}),
     Case("bearer", "stow", {"spec.stow.auth": {"bearer": SECRET_KEY}}),
+    Case(
+        "key of a Secret with a slash",
+        "stow",
+        {"spec.stow.auth": {"bearer": {"secretKeyRef": {"name": "s", "key": "a/b"}}}},
+        ("spec.stow.auth.bearer.secretKeyRef.key", "a key has letters"),
+    ),
     Case("oauth2", "stow", {"spec.stow.auth": {"oauth2": OAUTH2}}),
     Case(
         "two authorisations",

@@ -4,10 +4,12 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 import yaml
 
+from dromos_crds.definitions import DEFINITIONS, Definition
 from dromos_crds.document import Document, parse_text
 from dromos_crds.problems import Problem
 from tests.apiserver.crd_cases import CASES, Case
@@ -35,3 +37,18 @@ def test_json_reads_like_yaml(case: Case) -> None:
     assert isinstance(from_json, Document)
     assert isinstance(from_yaml, Document)
     assert from_json.object == from_yaml.object
+
+
+def messages(schema: dict[str, Any]) -> set[str]:
+    """What the rules of a schema say, those that compare with what was before left out."""
+    found = {each["message"] for each in schema.get("x-kubernetes-validations", ()) if "oldSelf" not in each["rule"]}
+    parts = [*schema.get("properties", {}).values(), schema.get("items"), schema.get("additionalProperties")]
+    return found.union(*(messages(part) for part in parts if isinstance(part, dict)))
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda each: each.kind)
+def test_every_rule_refuses_something(definition: Definition) -> None:
+    said = [part for case in CASES for part in case.says if len(part) > 3]  # "1" and "16" stand anywhere
+    (version,) = definition.as_document()["spec"]["versions"]
+    for message in messages(version["schema"]["openAPIV3Schema"]):
+        assert any(part in message for part in said), f"no case is refused with: {message}"

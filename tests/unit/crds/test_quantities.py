@@ -32,7 +32,8 @@ def test_sizes(text: str, expected: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("0s", 0), ("45s", 45), ("1.5m", 90), ("168h", 604800), ("250ms", 0.25)]
+    ("text", "expected"),
+    [("0s", 0), ("45s", 45), ("1.5m", 90), ("168h", 604800), ("250ms", 0.25), ("999999h", 3599996400)],
 )
 def test_durations(text: str, expected: float) -> None:
     assert parse_duration(text) == expected
@@ -44,7 +45,7 @@ def test_what_is_no_size_says_how_one_looks(text: str) -> None:
         parse_quantity(text)
 
 
-@pytest.mark.parametrize("text", ["", "s", "-1s", "1 s", "1d", "1h30m", "1s\n", "60"])
+@pytest.mark.parametrize("text", ["", "s", "-1s", "1 s", "1d", "1h30m", "1s\n", "60", "1000000h", "1000000000s"])
 def test_what_is_no_duration_says_how_one_looks(text: str) -> None:
     with pytest.raises(ValueError, match="168h"):
         parse_duration(text)
@@ -55,7 +56,7 @@ def test_every_size_that_the_schema_takes_can_be_read(text: str) -> None:
     assert parse_quantity(text) >= 0
 
 
-@given(st.text(alphabet="0123456789.mshdKMGi ", max_size=8))
+@given(st.text(alphabet="0123456789.mshdKMGi ", max_size=12))
 def test_schema_and_readers_agree(text: str) -> None:
     assert _reads(parse_quantity, text) == bool(re.search(QUANTITY_PATTERN.replace("$", r"\Z"), text))
     assert _reads(parse_duration, text) == bool(re.search(DURATION_PATTERN.replace("$", r"\Z"), text))
