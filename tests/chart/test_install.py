@@ -7,12 +7,21 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import yaml
 
 from tests.chart.conftest import ROOT
 
 KUSTOMIZE = ROOT / "charts/kustomize"
+
+
+def build(folder: Path) -> list[dict[str, Any]]:
+    kubectl = shutil.which("kubectl")
+    assert kubectl, "no kubectl in PATH"
+    built = subprocess.run([kubectl, "kustomize", folder], capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return list(yaml.safe_load_all(built.stdout))
 
 
 def test_the_rendered_file_is_up_to_date(helm_program: str, tmp_path: Path) -> None:
@@ -29,13 +38,24 @@ def test_it_claims_nothing_for_helm() -> None:
 
 
 def test_kustomize_builds_it_whole() -> None:
-    kubectl = shutil.which("kubectl")
-    assert kubectl, "no kubectl in PATH"
-    built = subprocess.run([kubectl, "kustomize", KUSTOMIZE], capture_output=True, text=True, check=False)
-    assert built.returncode == 0, built.stderr
-    documents = list(yaml.safe_load_all(built.stdout))
+    documents = build(KUSTOMIZE)
     kinds = sorted(document["kind"] for document in documents)
     assert kinds.count("CustomResourceDefinition") == 3
     assert kinds.count("Deployment") == kinds.count("Namespace") == 1
     namespaces = {document["metadata"].get("namespace", "dromos-system") for document in documents}
     assert namespaces == {"dromos-system"}
+
+
+def test_another_image_is_the_gateways_as_well(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "crds", tmp_path / "crds")
+    folder = tmp_path / "charts/kustomize"
+    shutil.copytree(KUSTOMIZE, folder)
+    kustomization = yaml.safe_load((folder / "kustomization.yaml").read_text())
+    (image,) = kustomization["images"]
+    image |= {"newName": "registry.example/dromos", "newTag": "1"}
+    (folder / "kustomization.yaml").write_text(yaml.safe_dump(kustomization))
+    (deployment,) = (document for document in build(folder) if document["kind"] == "Deployment")
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    variables = {each["name"]: each.get("value") for each in container["env"]}
+    assert container["image"] == variables["DROMOS_GATEWAY_IMAGE"] == "registry.example/dromos:1"
+    assert variables["DROMOS_GATEWAY_IMAGE_PULL_POLICY"] == "IfNotPresent"
