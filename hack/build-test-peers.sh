@@ -25,6 +25,7 @@ context=build/test-peers-context
 rm -rf "$context" && mkdir -p "$context/oidc"
 cp hack/test-peers/Dockerfile hack/test-peers/kheops.py "$context"/
 cp -r build/oidc/package.json build/oidc/server.js build/oidc/node_modules "$context/oidc"/
+chmod -R go+rX "$context" # another account reads it, whatever the umask here is
 case $builder in
   buildah) buildah bud --layers --isolation chroot -q -t "$image" --build-arg "BASE_IMAGE=$base" "$context" >/dev/null ;;
   *) "$builder" build -q -t "$image" --build-arg "BASE_IMAGE=$base" "$context" >/dev/null ;;
