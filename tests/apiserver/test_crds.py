@@ -11,7 +11,7 @@ import yaml
 
 from dromos_crds import Destination, ForwardNode, Project
 from dromos_crds.definitions import DEFINITIONS, GROUP
-from tests.apiserver.crd_cases import BASES, CASES, Case
+from tests.apiserver.crd_cases import BASES, CASES, STOW, Case
 from tests.cluster.kubectl import Done, Kubectl
 
 
@@ -83,6 +83,20 @@ def test_defaults_are_written_where_they_mean_something(namespace: Kubectl) -> N
     spec = json.loads(dry_run(namespace, Case("defaults", "dicom").manifest()).stdout)["spec"]
     assert spec["dicom"] == BASES["dicom"][1]["dicom"] | {"concurrency": 2, "useDestinationAETitle": False}
     assert (spec["enabled"], spec["suspend"], spec["retry"]) == (True, False, {"maxAge": "168h"})
+    optional = {"spec.transferSyntax": {"uid": "1.2.840.10008.1.2.4.80"}, "spec.notifications": {}}
+    spec = json.loads(dry_run(namespace, Case("defaults", "stow", optional).manifest()).stdout)["spec"]
+    assert spec["stow"] == STOW | {"concurrency": 2}
+    assert spec["transferSyntax"]["onlyUncompressed"] is True
+    assert spec["notifications"] == {
+        "errorSubjectPrefix": "**ERROR**",
+        "rejectionSubjectPrefix": "**REJECTED**",
+        "subjectPattern": "[Dromos Notification] %s %.30s",
+        "subjectValues": ["PatientID", "StudyDescription"],
+        "interval": "45s",
+    }
+    relay = {"spec.smtp": {"host": "mail.example", "sender": "dromos@example"}}
+    spec = json.loads(dry_run(namespace, Case("defaults", "node", relay).manifest()).stdout)["spec"]
+    assert (spec["smtp"]["port"], spec["smtp"]["security"]) == (587, "StartTLS")
     spec = json.loads(dry_run(namespace, Case("defaults", "project").manifest()).stdout)["spec"]
     assert (spec["compatibility"], spec["uncleanable"]) == ("Strict", "Hold")
 
