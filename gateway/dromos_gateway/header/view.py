@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from io import FileIO
 from typing import BinaryIO
 
@@ -73,12 +74,24 @@ class HeaderView:
         raw = self._source.read(value, stop - value)
         return text_of(known_vr(tag, vr), raw, self.character_sets, self.encoding.order)
 
-    def raw(self, tag: int, longest: int) -> bytes:
-        """The value of a root-level element as it is written; nothing where it is absent, or longer than `longest`."""
-        place = self._layout.get(tag)
-        if place is None or not 0 < place[3] - place[2] <= longest:
-            return b""
-        return self._source.read(place[2], place[3] - place[2])
+    def raw(self, tags: Sequence[int], longest: int) -> tuple[bytes, ...]:
+        """Values of root-level elements as written; nothing for one that is absent, or longer than `longest`."""
+        source, starts, shape = self._source, self._layout.starts, self._layout.shape
+        block, base, find, heads = source.block, source.base, shape.index.get, shape.heads
+        found = []
+        for tag in tags:
+            at = find(tag)
+            if at is None:
+                found.append(b"")
+                continue
+            value, stop = starts[at] + heads[at], starts[at + 1]
+            if stop - value > longest:
+                found.append(b"")
+            elif base <= value and stop - base <= len(block):
+                found.append(block[value - base : stop - base])
+            else:
+                found.append(source.read(value, stop - value))
+        return tuple(found)
 
     def present(self, tag: int) -> bool:
         """Whether the element is there, empty or not, at the root or in a sequence."""

@@ -75,7 +75,7 @@ def read_front(
 def read_view(view: HeaderView) -> Identifiers:
     """From a header that somebody has read already."""
     try:
-        raw = tuple([view.raw(tag, _ABSURD) for tag in _WANTED])
+        raw = view.raw(_WANTED, _ABSURD)
     except MalformedDataSet:  # a value that is not there: then nothing is known of it
         return Identifiers()
     return _of_values(raw, view.encoding.order)
