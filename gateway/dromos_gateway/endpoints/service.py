@@ -77,12 +77,16 @@ class Endpoints:
         clock: Callable[[], float] = time.monotonic,
         random: Random | None = None,
         deadline: float = DEADLINE,
+        cache: Cache | None = None,
     ) -> None:
-        """`clock` gives seconds and never steps back; what is in `auth_configs` is asked for only when needed."""
+        """`clock` gives seconds and never steps back; what is in `auth_configs` is asked for only when needed.
+
+        `cache`: what remembers answers, when it is not the usual one.
+        """
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - it spreads tries in time, it hides nothing
         self._deadline = deadline
-        self._cache = Cache(clock)
+        self._cache = Cache(clock) if cache is None else cache  # an empty one is false
         self._health: dict[str, _Health] = {}
         self._runner: asyncio.Runner | None = None
         self._client: WebClient | None = None

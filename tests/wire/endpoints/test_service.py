@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from dromos_crds.calls import Call, compile_call
+from dromos_gateway.endpoints.cache import LIFE, MOST, Cache
 from dromos_gateway.endpoints.service import Endpoints, Failure, Found
 from dromos_gateway.pseudonyms.resolution import APIResolver, Held, Pseudonym
 from dromos_gateway.web.oauth2 import ClientCredentials
@@ -128,6 +129,40 @@ def test_answers_are_remembered_nulls_and_failures_are_not(endpoints: Endpoints)
             call(service.url + "/ids/{{getString(#Tag.PatientID)}}", path="/other", default="d"), Instance()
         )
         assert other == Found("d"), "another patient, another path: another answer"
+
+
+def test_what_is_remembered_is_bounded_in_number_and_time() -> None:
+    now = 100.0
+    cache = Cache(lambda: now, most=2)
+    endpoints = Endpoints({}, clock=lambda: now, cache=cache)
+
+    def asked_for(patient: str) -> int:
+        """How often the service was asked for it."""
+        found = endpoints.ask(wanted, Instance({0x00100020: patient}))
+        assert found == Found(f"of {patient}")
+        assert len(cache) <= 2
+        return sum(asked.path == f"/ids/{patient}" for asked in service.asked)
+
+    with Service(lambda asked: Answer(body=json.dumps({"value": f"of {asked.path[5:]}"}))) as service:
+        wanted = call(service.url + "/ids/{{getString(#Tag.PatientID)}}")
+        assert [asked_for(patient) for patient in "ABAB"] == [1, 1, 1, 1]
+        assert asked_for("C") == 1, "A goes, nobody wanted it for longest"
+        assert [asked_for(patient) for patient in "BC"] == [1, 1]
+        assert asked_for("A") == 2
+        now += LIFE - 1
+        assert asked_for("A") == 2
+        now += 1
+        assert asked_for("A") == 3, "answers age"
+    endpoints.close()
+
+
+def test_a_gateway_remembers_no_more_than_ten_thousand_answers() -> None:
+    cache = Cache(lambda: 0.0)
+    for number in range(MOST + 500):
+        cache.put(number, "")
+    assert len(cache) == MOST == 10_000
+    assert cache.get(499) is None
+    assert cache.get(500) == ""
 
 
 def test_a_service_that_is_down_is_left_alone_for_a_while_and_then_found_again() -> None:
