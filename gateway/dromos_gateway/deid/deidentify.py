@@ -5,11 +5,12 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dromos_crds.expressions import ExpressionFailed
+from dromos_crds.expressions import ExpressionFailed, Values
 from dromos_crds.masks import ANY_STATION, Mask, may_show_text, select_mask
 from dromos_crds.profiles.rules import AddTag
 from dromos_gateway.deid.adding import additions_of
@@ -28,6 +29,7 @@ from dromos_gateway.header.output import Counting, Pieces, Sink, TooLarge
 from dromos_gateway.header.source import Source
 from dromos_gateway.header.view import HeaderView
 
+FindPseudonym = Callable[[Values], str]
 _BURNED_IN, _STATION, _COLUMNS, _ROWS = 0x00280301, 0x00081010, 0x00280011, 0x00280010
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 
@@ -46,7 +48,7 @@ def deidentify(
     instance: Instance,
     target: Path,
     plan: Plan,
-    pseudonym: str | None,
+    pseudonym: str | FindPseudonym | None,
     *,
     api: ReplaceAPI | None = None,
     trail: bool = False,
@@ -54,11 +56,10 @@ def deidentify(
 ) -> Changed | Excluded | Held:
     """Change an instance. Only with `Changed` there is a target file: Part 10, with the outgoing UIDs.
 
-    With up to `most` new bytes, and everything behind them as it was, there are patches in place of the file.
-
-    `pseudonym` is needed unless the plan morphs tags. `api` calls the service of an `action.replace.api`; it raises
-    `Hold` where it has no answer. With `trail` each step is listed, with values. OSError when a file cannot be read
-    or written; every other failure is a `Held`.
+    `pseudonym`, or what finds it by the instance's values, is needed unless the plan morphs tags. `api` calls the
+    service of an `action.replace.api`; it raises `Hold` where it has no answer. With `trail` each step is listed, with
+    values. With up to `most` new bytes, and everything behind them as it was, there are patches in place of the file.
+    OSError when a file cannot be read or written; every other failure is a `Held`.
     """
     try:
         fd = os.open(instance.path, os.O_RDONLY | os.O_CLOEXEC)
@@ -81,7 +82,7 @@ def _changed(
     instance: Instance,
     target: Path,
     plan: Plan,
-    pseudonym: str | None,
+    pseudonym: str | FindPseudonym | None,
     api: ReplaceAPI | None,
     *,
     trail: bool,
@@ -106,7 +107,7 @@ class _Work:
         source: Source,
         instance: Instance,
         plan: Plan,
-        pseudonym: str | None,
+        pseudonym: str | FindPseudonym | None,
         api: ReplaceAPI | None,
         *,
         trail: bool,
@@ -114,10 +115,10 @@ class _Work:
         self._source = source
         self._syntax = instance.transfer_syntax_uid
         self._plan = plan
-        self._pseudonym = pseudonym
         self._encoding = encoding_of(self._syntax)
         self._layout = index(source, self._encoding, whole=True)
         self._view = HeaderView(source, self._encoding, self._layout)
+        self._pseudonym = pseudonym(self._view) if callable(pseudonym) else pseudonym
         self._truths = plan.truths(self._view)
         self._arguments: dict[str, Any] = {"api": api, "trail": trail}
         self._warnings: tuple[str, ...] = ()

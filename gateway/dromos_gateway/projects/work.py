@@ -8,6 +8,7 @@ a profile asks them: made again after a restart it is the same, byte for byte.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dromos_crds.expressions import Element, Values
@@ -17,10 +18,9 @@ from dromos_gateway.deid.deidentify import Instance, deidentify
 from dromos_gateway.deid.outcomes import Changed, Excluded, Hold
 from dromos_gateway.deid.outcomes import Held as Refused
 from dromos_gateway.deid.plan import Unusable, compile_plan
-from dromos_gateway.header import HeaderView, MalformedDataSet
+from dromos_gateway.header import MalformedDataSet
 from dromos_gateway.projects.use import Use
 from dromos_gateway.pseudonyms.resolution import Held as NoPseudonym
-from dromos_gateway.pseudonyms.resolution import Pseudonym
 from dromos_gateway.pseudonyms.ways import Way, open_way
 
 MALFORMED = "MalformedDataSet"
@@ -46,13 +46,13 @@ def carry_out(
     `most`: up to so many new bytes are given as patches in place of a file.
     """
     try:
-        if use.way is not None and pseudonym is None:
-            found = _resolve(instance, use, use.way)
-            if isinstance(found, NoPseudonym):
-                return Held(found.reason, found.message, found.retry_after)
-            pseudonym = found.text
-        plan = compile_plan(use.recipe)
-        result = deidentify(instance, target, plan, pseudonym, api=_services(use), trail=trail, most=most)
+        found = pseudonym if use.way is None or pseudonym is not None else partial(_resolve, use, use.way)
+        result = deidentify(
+            instance, target, compile_plan(use.recipe), found, api=_services(use), trail=trail, most=most
+        )
+    except _Nameless as nameless:
+        none = nameless.found
+        return Held(none.reason, none.message, none.retry_after)
     except MalformedDataSet as error:
         return Held(MALFORMED, str(error))
     except Unusable as error:
@@ -60,10 +60,19 @@ def carry_out(
     return Held(result.reason, result.message) if isinstance(result, Refused) else result
 
 
-def _resolve(instance: Instance, use: Use, way: Way) -> Pseudonym | NoPseudonym:
-    with instance.path.open("rb") as file:
-        values = HeaderView.of_file(file, instance.offset, instance.transfer_syntax_uid, instance.end)
-        return open_way(way, use.project, use.auth_configs).resolve(values)
+class _Nameless(Exception):
+    """There is no pseudonym; goes through whoever asked for it."""
+
+    def __init__(self, found: NoPseudonym) -> None:
+        super().__init__(found.reason)
+        self.found = found
+
+
+def _resolve(use: Use, way: Way, values: Values) -> str:
+    found = open_way(way, use.project, use.auth_configs).resolve(values)
+    if isinstance(found, NoPseudonym):
+        raise _Nameless(found)
+    return found.text
 
 
 def _services(use: Use) -> ReplaceAPI:
