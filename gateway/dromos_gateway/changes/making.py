@@ -13,8 +13,8 @@ from dromos_gateway.changes.change import Change, Excluded, Held, Original, Outc
 from dromos_gateway.deid.deidentify import Instance
 from dromos_gateway.deid.outcomes import Changed
 from dromos_gateway.deid.outcomes import Excluded as ExcludedByProfile
-from dromos_gateway.dimse.part10 import NotPart10, parse_head, read_head
-from dromos_gateway.dimse.patchwork import beginning_of, size_of, write_patches
+from dromos_gateway.dimse.part10 import NotPart10, read_head
+from dromos_gateway.dimse.patchwork import size_of, write_patches
 from dromos_gateway.projects.use import Use
 from dromos_gateway.projects.work import Held as HeldByProject
 from dromos_gateway.projects.work import carry_out
@@ -65,45 +65,48 @@ def _of_project(
     most: int,
 ) -> Outcome:
     instance = Instance(original.path, original.data_set_offset, original.transfer_syntax_uid, original.size)
-    header = target.with_suffix(".header")
+    header = target.with_name(f"{target.name}.header")
     most = most if change.transfer_syntax is None else 0
+    changed = carry_out(instance, header, use, pseudonym, trail=trail, most=most)
+    if isinstance(changed, HeldByProject):
+        return Held(changed.reason, changed.message, changed.retry_after)
+    if isinstance(changed, ExcludedByProfile):
+        return Excluded(changed.rule)
+    if changed.patches:
+        if (ready := _patched(original.path, changed, most)) is not None:
+            return ready
+        write_patches(original.path, changed.patches, header)
     try:
-        changed = carry_out(instance, header, use, pseudonym, trail=trail, most=most)
-        if isinstance(changed, HeldByProject):
-            return Held(changed.reason, changed.message, changed.retry_after)
-        if isinstance(changed, ExcludedByProfile):
-            return Excluded(changed.rule)
-        done: Outcome | None = _patched(original.path, changed, most)
-        if done is None:
-            if changed.patches:
-                write_patches(original.path, changed.patches, header)
-            done = _pixels_of(header, target, change, changed)
-        if isinstance(done, Ready):
-            notes = (*changed.warnings, *done.notes)
-            return replace(done, notes=notes, digest=changed.digest, steps=changed.steps, mask=changed.mask)
-        return done
+        done = _pixels_of(header, target, change, changed)
     finally:
         header.unlink(missing_ok=True)
+    if isinstance(done, Ready):
+        notes = (*changed.warnings, *done.notes)
+        return replace(done, notes=notes, digest=changed.digest, steps=changed.steps, mask=changed.mask)
+    return done
 
 
 def _patched(path: Path, changed: Changed, most: int) -> Ready | None:
-    """The original with the patches of its header, and those of its mask; None where it takes a file."""
+    """The original with the patches of its header, and those of its mask; None where that takes a file."""
     patches = changed.patches
-    if patches and changed.mask is not None:
-        from dromos_gateway.pixels.patching import mask_patches  # likewise brings numpy along
+    if changed.mask is not None:
+        from dromos_gateway.pixels.patching import mask_patches  # brings codecs along, as below
 
         patches = mask_patches(path, patches, changed.mask, most)
     if not patches:
         return None
-    head = parse_head(beginning_of(patches, 0, most))
     return Ready(
         path,
-        head.data_set_offset,
+        changed.data_set_offset,
         size_of(patches),
-        head.sop_class_uid,
-        head.sop_instance_uid,
-        head.transfer_syntax_uid,
-        patches=patches,
+        changed.sop_class_uid,
+        changed.sop_instance_uid,
+        changed.transfer_syntax_uid,
+        changed.warnings,
+        changed.digest,
+        changed.steps,
+        changed.mask,
+        patches,
     )
 
 

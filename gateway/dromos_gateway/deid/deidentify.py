@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from dromos_gateway.deid.asking import ReplaceAPI
 from dromos_gateway.deid.outcomes import Changed, Exclude, Excluded, Held, Hold, Step
 from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.run import Run
-from dromos_gateway.deid.targets import patches_of, write_target
+from dromos_gateway.deid.targets import patched_by, write_target
 from dromos_gateway.deid.uncleanable import uncleanable
 from dromos_gateway.deid.written import WRITTEN, Facts, vr_of
 from dromos_gateway.header.encoding import PIXEL_DATA, encoding_of
@@ -145,9 +145,8 @@ class _Work:
         mask = self._mask(run)
         self._refuse_uncleanable(run, mask)
         result = self._result(run, mask, facts)
-        patches = patches_of(result, self._source, self._layout, sink, most) if isinstance(sink, Pieces) else ()
-        if patches:
-            return replace(result, patches=patches)
+        if isinstance(sink, Pieces) and (patched := patched_by(result, self._source, self._layout, sink, most)):
+            return patched
         self._write(target, result, sink, run, facts, dict(added))
         return result
 

@@ -42,6 +42,7 @@ class Changed:
     warnings: tuple[str, ...] = ()
     mask: Mask | None = None  # what `clean.pixel.data` has to draw; the file says so already
     patches: Patchwork = field(default=(), repr=False)
+    data_set_offset: int = 0  # where the data set begins in what they make
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,12 @@ import os
 import tempfile
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from dromos_gateway.deid.outcomes import Changed
 from dromos_gateway.dimse.part10 import file_head
-from dromos_gateway.dimse.patchwork import Patchwork
 from dromos_gateway.header.encoding import PIXEL_DATA
 from dromos_gateway.header.output import SMALL, Pieces, Sink, Spilled, write_at, write_pieces
 from dromos_gateway.header.shape import Layout
@@ -52,24 +52,26 @@ def write_target(
         os.close(fd)
 
 
-def patches_of(result: Changed, source: Source, layout: Layout, pieces: Pieces, most: int) -> Patchwork:
-    """The same, of up to `most` new bytes and one range of the source behind them; none where it takes a file.
+def patched_by(result: Changed, source: Source, layout: Layout, pieces: Pieces, most: int) -> Changed | None:
+    """The same with patches, of up to `most` new bytes and one range of the source behind them; None: it takes a file.
 
     What is new goes up to the pixels' value, so that the whole header is in it.
     """
     if not most or not (found := pieces.finish()):
-        return ()
+        return None
     *new, (_, last, start, stop) = found
-    front = _head(result) + b"".join([data if data is not None else b"" for _, data, _, _ in new])
+    head = _head(result)
+    front = head + b"".join([data if data is not None else b"" for _, data, _, _ in new])
     if last is not None:
         front, start, stop = front + last, 0, 0
     if len(front) > most or any(data is None for _, data, _, _ in new):
-        return ()
+        return None
     value = next((layout.place(layout.shape.index[tag])[2] for tag in PIXEL_DATA & layout.shape.index.keys()), start)
     if start < value <= min(stop, start + SMALL):
         front, start = front + source.read(start, value - start), value
     _, offset = source.whereabouts(0)
-    return (front, (offset + start, offset + stop)) if stop > start else (front,)
+    patches = (front, (offset + start, offset + stop)) if stop > start else (front,)
+    return replace(result, patches=patches, data_set_offset=len(head))
 
 
 def _head(result: Changed) -> bytes:
