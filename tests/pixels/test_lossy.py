@@ -17,7 +17,7 @@ from dromos_gateway.pixels.identity import lossy_uid
 from dromos_gateway.pixels.outcome import PixelsChanged
 from dromos_gateway.pixels.plan import PixelPlan
 from tests.pixels import peers
-from tests.pixels.samples import KINDS, Kind, make, picture
+from tests.pixels.samples import KINDS, Kind, make, picture, save
 from tests.pixels.test_lossless import LOSSLESS, SOURCES, WHOLE, encoded, name_of, transcode
 from tests.pixels.test_lossless import can_hold as can_hold_without_loss
 
@@ -129,6 +129,20 @@ def theirs_of(target: Path, syntax: str, kind: Kind) -> np.ndarray | None:
     if kind.samples * kind.stored > 24:
         return None
     return peers.by_dcmtk(target, syntax, kind)
+
+
+def test_what_a_header_denies_is_not_cut_off(tmp_path: Path) -> None:
+    """Twelve bits in the stream, ten in the header: that is no ringing, and no reason to lose highlights."""
+    kind, native = Kind(allocated=16, stored=12), tmp_path / "native.dcm"
+    source, target = tmp_path / "source.dcm", tmp_path / "lying.dcm"
+    transcode(make(kind, tmp_path), source, ts.JPEG_EXTENDED)
+    transcode(source, native, ts.EXPLICIT_VR_LITTLE_ENDIAN)
+    ds = dcmread(source)
+    ds.BitsStored, ds.HighBit = 10, 9
+    transcode(save(ds, tmp_path / "said.dcm", ts.JPEG_EXTENDED), target, ts.EXPLICIT_VR_LITTLE_ENDIAN)
+    shown = peers.cells(target, kind)
+    assert shown.max() > 3000
+    np.testing.assert_array_equal(shown, peers.cells(native, kind))
 
 
 def test_photometric_interpretation_is_what_was_written(tmp_path: Path) -> None:

@@ -70,15 +70,15 @@ def as_cells(decoded: Raster, image: Image, precision: int) -> Raster:
     return wide.reshape((image.rows, image.columns) + ((image.samples,) if image.samples > 1 else ()))
 
 
-def within_depth(decoded: Raster, image: Image, by: int | None = None) -> Raster:
+def within_depth(decoded: Raster, image: Image, by: int) -> Raster:
     """Samples of a lossy stream that came out above what BitsStored can say, cut to it: in native pixels they would
-    lie in bits that are none of theirs. `by`: the loss cannot have raised them further, so what is higher was meant.
+    lie in bits that are none of theirs. Loss raises them `by` that much at most, so what is higher was meant: then the
+    header is wrong, not the samples, and they stay.
     """
     most = (1 << image.stored) - 1
     if image.signed or not image.plain or image.stored >= decoded.dtype.itemsize * 8:
         return decoded
-    highest = int(decoded.max())
-    if highest <= most or (by is not None and highest > most + by):
+    if not most < int(decoded.max()) <= most + by:
         return decoded
     within: Raster = np.minimum(decoded, decoded.dtype.type(most))
     return within

@@ -18,6 +18,7 @@ from dromos_gateway.pixels.outcome import Unfit
 
 _SOI_ADOBE = b"\xff\xd8\xff\xee\x00\x0eAdobe"
 _SCAN_OF_RGB = b"\xff\xda\x00\x0c\x03R\x00G\x00B\x00"
+_RINGING = 4  # edges that ring beyond their range do so by less than this part of it
 _SUBSAMPLING = {"444": 0, "422": 1, "420": 2}  # Pillow's numbers
 
 
@@ -46,7 +47,7 @@ class Jpeg:
             "JPEG", lambda: imagecodecs.jpeg8_decode(bytes(stream), colorspace=source, outcolorspace=result)
         )
         cells = as_cells(decoded, image, header.precision)
-        return within_depth(cells, image) if self._lossy else cells
+        return within_depth(cells, image, (1 << image.stored) // _RINGING) if self._lossy else cells
 
     def encode(self, raster: Raster, coding: Coding) -> bytes:
         """Lossless with the first predictor, like another stream, or of the quality wanted."""
