@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 """Group commit: one round of syncs makes everything durable that was ready in one turn of the loop.
 
-A round: sync the data of every new file, give those that are no slots their names and sync that folder once, commit the
-ledger once. Only then does anybody hear of it. A file there without a row was never acknowledged, and the next start
-sweeps it. What only says that something was sent waits a moment for company, because losing it in a power cut costs no
-more than sending an instance twice.
+A round: sync the journal once for all records; sync the data of every other new file, give those that are no slots
+their names and sync that folder once, commit the ledger once. Only then does anybody hear of it. A file there without a
+row or a record was never acknowledged, and the next start sweeps it. What the journal has, the ledger is told with its
+next transaction, before anything else; what only says that something was sent waits a moment for company, because
+losing it in a power cut costs no more than sending an instance twice.
 
 On a fast disk a round is little longer than waking a thread, so it runs where it is; on one where rounds take long they
 run in a thread, and receiving goes on meanwhile.
@@ -26,13 +27,17 @@ from typing import Any
 
 from dromos_gateway.spool.folders import sync_folder
 from dromos_gateway.spool.incoming import NewFile
+from dromos_gateway.spool.journal import Journal
 from dromos_gateway.spool.ledger import Released
+from dromos_gateway.spool.promises import Promise, move_mark
+from dromos_gateway.spool.settling import Settling
 
 log = logging.getLogger(__name__)
 
 _PATIENCE = 0.025  # seconds that an ending may wait for others
 _COMPANY = 64  # endings that need not wait any longer
 _RETRY = 1.0  # seconds until endings that could not be noted are tried again
+_PAUSE = 5.0  # seconds that the journal rests when the disk did not serve it
 _LONG = 0.002  # seconds: while rounds take longer than this, they run in the thread
 _INERTIA = 0.8  # what the mean of the last rounds counts against a new one
 
@@ -50,6 +55,8 @@ class _Job:
     apply: Change
     done: Done
     file: NewFile | None
+    promise: Promise | None  # that the journal shall keep; without one the ledger keeps the instance
+    number: int = 0  # of the record that there may be all the same
     result: Any = None
     error: Exception | None = None
 
@@ -57,9 +64,13 @@ class _Job:
 @dataclass(slots=True)
 class _Round:
     jobs: list[_Job]
+    promises: list[Promise]  # that the ledger has not heard of
     endings: list[Any]
+    again: Sequence[_Job] = ()  # that the journal did not keep
+    mark: int = 0  # the ledger has heard of all records up to this number
+    journal_error: OSError | None = None
+    settled: bool = False  # the ledger took promises or endings
     released: Sequence[Released] = field(default=())
-    unsettled: Sequence[Any] = field(default=())  # the ledger did not take them
     seconds: float = 0.0
 
 
@@ -70,21 +81,23 @@ class Committer:
         self,
         connection: sqlite3.Connection,
         folder: Path,
-        settle: Callable[[sqlite3.Connection, Sequence[Any]], list[Released]],
+        journal: Journal,
+        settling: Settling,
         released: Callable[[Sequence[Released]], None],
-        rolled_back: Callable[[], None],
     ) -> None:
         self._connection = connection
         self._folder = folder
         self._objects = folder / "objects"
-        self._settle = settle
-        self._rolled_back = rolled_back  # told, wherever the round runs, that nothing of a transaction lasts
+        self._journal = journal
+        self._settling = settling
         self._released = released  # told, on the loop, of objects that nobody needs any longer
         self._loop = asyncio.get_running_loop()
         self._jobs: list[_Job] = []
+        self._promises: list[Promise] = []
         self._endings: list[Any] = []
         self._scheduled = self._busy = self._closed = self._failing = False
         self._timer: asyncio.TimerHandle | None = None
+        self._pause: asyncio.TimerHandle | None = None
         self._usual = 0.0  # seconds of a round
         self._idle = asyncio.Event()
         self._rounds: queue.SimpleQueue[_Round | None] = queue.SimpleQueue()
@@ -96,16 +109,23 @@ class Committer:
         self._thread.start()
 
     def submit(
-        self, apply: Change, done: Done = _nobody, *, file: NewFile | None = None, at_once: bool = False
+        self,
+        apply: Change,
+        done: Done = _nobody,
+        *,
+        file: NewFile | None = None,
+        promise: Promise | None = None,
+        at_once: bool = False,
     ) -> None:
         """Queue a change; `done` hears its result once it is durable, or OSError or sqlite3.Error.
 
-        A round begins when this turn of the loop is over, or `at_once` when no company is to be expected.
+        With a `promise` that the journal keeps, it is durable before it is applied. A round begins when this turn of
+        the loop is over, or `at_once` when no company is to be expected.
         """
         if self._closed:
             done(None, OSError("the spool is closed"))
             return
-        self._jobs.append(_Job(apply, done, file))
+        self._jobs.append(_Job(apply, done, file, promise, promise.entry.number if promise is not None else 0))
         if at_once and not self._busy:
             self._turn()
         else:
@@ -132,16 +152,28 @@ class Committer:
         elif self._timer is None:
             self._timer = self._loop.call_later(_PATIENCE, self._late)
 
+    @property
+    def behind(self) -> bool:
+        """Whether the ledger has not heard of something that was acknowledged."""
+        return bool(self._promises) or self._busy
+
+    @property
+    def well(self) -> bool:
+        """Whether the ledger took what it was told last."""
+        return not self._failing
+
     async def close(self) -> None:
         """Commit what is queued, then stop."""
         if self._closed:
             return
         self._closed = True
-        while self._jobs or self._endings or self._busy:
+        while self._jobs or self._promises or self._endings or self._busy:
             self._turn(everything=True)
             if self._busy:
                 self._idle.clear()
                 await self._idle.wait()
+        if self._pause is not None:
+            self._pause.cancel()
         self._rounds.put(None)
         if self._thread.ident is not None:  # it never began where the gateway could not start
             await asyncio.to_thread(self._thread.join)
@@ -168,15 +200,17 @@ class Committer:
         if self._busy:
             return
         jobs, self._jobs = self._jobs, []
+        promises: list[Promise] = []
         endings: list[Any] = []
-        if everything or self._crowded:
+        if everything or self._crowded or (self._promises and any(job.promise is None for job in jobs)):
+            promises, self._promises = self._promises, []
             endings, self._endings = self._endings, []
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
-        if not jobs and not endings:
+        if not jobs and not promises and not endings:
             return
-        work = _Round(jobs, endings)
+        work = _Round(jobs, promises, endings)
         if self._usual > _LONG:
             self._busy = True
             self._rounds.put(work)
@@ -186,27 +220,47 @@ class Committer:
 
     def _answer(self, work: _Round) -> None:
         self._usual = _INERTIA * self._usual + (1 - _INERTIA) * work.seconds
+        self._journal.reclaim(work.mark)
+        if work.promises or work.endings:
+            self._try_again(work)
+        elif work.settled:
+            self._failing = False
+        if work.journal_error is not None:
+            self.pause_journal(work.journal_error)
+        self._promises += [job.promise for job in work.jobs if job.promise is not None]
         for job in work.jobs:
             job.done(job.result, job.error)
         if work.released:
             self._released(work.released)
-        if work.unsettled:
-            self._try_again(work.unsettled)
-        elif work.endings:
-            self._failing = False
+        if work.again:
+            self._jobs[:0] = work.again
+            self._schedule()
 
-    def _try_again(self, endings: Sequence[Any]) -> None:
-        """What was delivered stays so: the ledger must learn of it when the disk works again."""
+    def _try_again(self, work: _Round) -> None:
+        """What was promised or delivered stays so: the ledger must learn of it when the disk works again."""
         if self._closed:
-            log.error("the ledger could not be written; deliveries may happen twice", extra={"count": len(endings)})
+            log.error(
+                "the ledger could not be written; deliveries may happen twice", extra={"count": len(work.endings)}
+            )
             return
         if not self._failing:
             log.error("the ledger cannot be written: what is delivered is noted when it can")
         self._failing = True
-        self._endings[:0] = endings
+        self._promises[:0] = work.promises
+        self._endings[:0] = work.endings
         if self._timer is not None:
             self._timer.cancel()
         self._timer = self._loop.call_later(_RETRY, self._late)
+
+    def pause_journal(self, error: OSError) -> None:
+        """Let everything go to the ledger for a while."""
+        if self._journal.usable:
+            log.warning("the journal cannot be written: instances go to the ledger", extra={"error": error.strerror})
+        self._journal.rest()
+        if self._pause is not None:
+            self._pause.cancel()
+        if not self._closed:
+            self._pause = self._loop.call_later(_PAUSE, self._journal.resume)
 
     def _returned(self, work: _Round) -> None:
         self._busy = False
@@ -214,7 +268,7 @@ class Committer:
         self._idle.set()
         if self._jobs or self._crowded:
             self._schedule()
-        elif self._endings and self._timer is None:
+        elif (self._endings or self._promises) and self._timer is None:
             self._timer = self._loop.call_later(_PATIENCE, self._late)
 
     # --- on the loop or in the thread, never both at once ---
@@ -229,21 +283,57 @@ class Committer:
 
     def _run(self, work: _Round) -> None:
         started = time.monotonic()
+        self._keep_promises(work)
+        jobs = [job for job in work.jobs if job.promise is None]
         renamed = False
-        for job in work.jobs:
+        for job in jobs:
             if job.file is not None:
                 job.error = self._settle_file(job.file)
                 renamed = renamed or job.file.temporary is not None
         if renamed:
-            self._sync_names(work.jobs)
-        good = [job for job in work.jobs if job.error is None]
-        if not self._commit(work, good, work.endings) and (len(good) > 1 or work.endings):
-            for job in good:  # one of them is bad, or the disk is full: each on its own
-                self._commit(work, [job], [])
-            if not self._commit(work, [], work.endings):
-                work.unsettled = work.endings
+            self._sync_names(jobs)
+        good = [job for job in jobs if job.error is None]
+        if good or work.promises or work.endings:
+            self._settle(work, good)
         self.rounds += 1
         work.seconds = time.monotonic() - started
+
+    def _keep_promises(self, work: _Round) -> None:
+        """Sync the records; where that fails, their jobs come again without."""
+        promises = [job.promise for job in work.jobs if job.promise is not None]
+        if not promises:
+            return
+        try:
+            kept = self._journal.sync([promise.entry for promise in promises])
+        except OSError as error:
+            work.journal_error, kept = error, False
+        if kept:
+            for job in work.jobs:
+                if job.promise is not None:
+                    job.result = job.promise.deliveries
+            return
+        work.again = [job for job in work.jobs if job.promise is not None]
+        work.jobs = [job for job in work.jobs if job.promise is None]
+        for job in work.again:
+            job.promise = None
+
+    def _settle(self, work: _Round, jobs: Sequence[_Job]) -> None:
+        """Tell the ledger all at once, or else each on its own: one of them is bad, or the disk is full.
+
+        What was promised comes first, because a record's number tells that the ledger knows all before it.
+        """
+        promises, endings = work.promises, work.endings
+        if self._commit(work, promises, jobs, endings):
+            work.promises, work.endings = [], []
+            return
+        if promises and not self._commit(work, promises, [], []):
+            return
+        work.promises = []
+        if len(jobs) > 1 or promises or endings:
+            for job in jobs:
+                self._commit(work, [], [job], [])
+        if endings and (promises or jobs) and self._commit(work, [], [], endings):
+            work.endings = []
 
     def _settle_file(self, file: NewFile) -> Exception | None:
         try:
@@ -268,22 +358,29 @@ class Committer:
                 if job.file is not None and job.file.temporary is not None:
                     job.error = job.error or error
 
-    def _commit(self, work: _Round, jobs: Sequence[_Job], endings: Sequence[Any]) -> bool:
+    def _commit(self, work: _Round, promises: Sequence[Promise], jobs: Sequence[_Job], endings: Sequence[Any]) -> bool:
         connection = self._connection
+        mark = max(promises[-1].entry.number if promises else 0, *(job.number for job in jobs), 0)
         try:
             connection.execute("BEGIN IMMEDIATE")
+            passed = self._settling.begin(connection, promises, endings)
             for job in jobs:
                 job.result = job.apply(connection)
-            released = self._settle(connection, endings) if endings else []
+            released = self._settling.end(connection, endings, passed)
+            if mark:
+                move_mark(connection, mark)
             connection.execute("COMMIT")
         except Exception as error:  # whatever it is, the senders must hear that nothing was kept
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            self._rolled_back()
+            self._settling.rolled_back()
             for job in jobs:
                 job.error = error
             return False
+        self._settling.committed()
         for job in jobs:
             job.error = None
+        work.mark = max(work.mark, mark)
+        work.settled = work.settled or bool(promises or endings)
         work.released = work.released or released
         return True

@@ -85,7 +85,12 @@ class IncomingFile:
             pieces, self._pieces = self._pieces, []
             self._append(pieces)
 
-    def complete(self) -> NewFile:
+    @property
+    def memory(self) -> bytearray | None:
+        """All of a small object, which is in no file yet."""
+        return self._memory
+
+    def complete(self, *, to_be_synced: bool = True) -> NewFile:
         """Hand the file over to the committer. OSError."""
         if self._memory is not None:
             memory, self._memory = self._memory, None
@@ -97,7 +102,8 @@ class IncomingFile:
         self.flush()
         if self._slot is not None:
             self._slot.end_at(self.size)
-            begin_writing(self._slot.descriptor, self._begun, self._end - self._begun)
+            if to_be_synced:
+                begin_writing(self._slot.descriptor, self._begun, self._end - self._begun)
         self._done = True
         if self._slot is not None:
             return NewFile(self._slot.descriptor, self._slot.name, None)

@@ -42,14 +42,24 @@ def add(connection: sqlite3.Connection, instance: Instance, plan: Sequence[Plann
         instance.called_ae_title, instance.peer_host, instance.node, now,
     )  # fmt: skip
     connection.execute(_INSERT_INSTANCE, values)
-    waiting = []
-    for key, item in enumerate(plan, first_delivery(number)):
-        if item.state is State.Waiting:
-            connection.execute(_INSERT_DELIVERY, (key, number, item.destination, now, now, now))
-            waiting.append(Delivery(key, instance, item.destination, 0, now, now, judged=item.judged))
-        else:
-            connection.execute(_COUNT, (item.destination, 0, 1, None, None))
-    return tuple(waiting)
+    waiting = deliveries(instance, plan)
+    for each in waiting:
+        connection.execute(_INSERT_DELIVERY, (each.id, number, each.destination, now, now, now))
+    if len(waiting) < len(plan):
+        count_excluded(connection, [item for item in plan if item.state is not State.Waiting])
+    return waiting
+
+
+def deliveries(instance: Instance, plan: Sequence[Planned]) -> tuple[Delivery, ...]:
+    """What a new instance, which has its number, waits for."""
+    now = instance.received_at
+    return tuple(
+        [
+            Delivery(key, instance, item.destination, 0, now, now, judged=item.judged)
+            for key, item in enumerate(plan, first_delivery(instance.id))
+            if item.state is State.Waiting
+        ]
+    )
 
 
 def count_excluded(connection: sqlite3.Connection, plan: Sequence[Planned]) -> None:
@@ -71,23 +81,29 @@ class Released(NamedTuple):
     size: int
 
 
-def settle(connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> list[Released]:
-    """End deliveries; the objects that may go now. What is kept of those that are over stands in the transfer log."""
+def settle(
+    connection: sqlite3.Connection, settlements: Sequence[Settlement], passed: frozenset[int] = frozenset()
+) -> list[Released]:
+    """End deliveries; the objects that may go now. What is kept of those that are over stands in the transfer log.
+
+    Instances that `passed` never had rows; all their deliveries are over with these.
+    """
     failed = [each for each in settlements if each.ending.state is State.Failed]
     over = [each for each in settlements if each.ending.state is not State.Failed]
     connection.executemany(
         "UPDATE deliveries SET state = 'Failed', reason = ?, message = ?, attempts = ?, changed_at = ? WHERE id = ?",
         [(end.reason, end.message, delivery.attempts, end.at, delivery.id) for delivery, end in failed],
     )
-    connection.executemany("DELETE FROM deliveries WHERE id = ?", [(each.delivery.id,) for each in over])
+    rows = [(each.delivery.id,) for each in over if each.delivery.instance.id not in passed]
+    connection.executemany("DELETE FROM deliveries WHERE id = ?", rows)
     _count(connection, settlements)
     for delivery, ending in over:
         if delivery.shares and ending.state is State.Delivered:
             shares.plan(connection, delivery.destination, delivery.shares, ending.at)
     instances = {each.delivery.instance.id: each.delivery.instance for each in over}
-    done = [instance for key, instance in instances.items() if not _has_deliveries(connection, key)]
-    connection.executemany("DELETE FROM instances WHERE id = ?", [(instance.id,) for instance in done])
-    return [Released(instance.file, instance.size) for instance in done]
+    done = [each for key, each in instances.items() if key in passed or not _has_deliveries(connection, key)]
+    connection.executemany("DELETE FROM instances WHERE id = ?", [(each.id,) for each in done if each.id not in passed])
+    return [Released(each.file, each.size) for each in done]
 
 
 def _count(connection: sqlite3.Connection, settlements: Sequence[Settlement]) -> None:
@@ -230,6 +246,12 @@ def totals(connection: sqlite3.Connection) -> dict[str, Totals]:
         known = result.get(destination, Totals())
         result[destination] = replace(known, shares_waiting=wait, shares_failed=gave_up)
     return result
+
+
+def instances(connection: sqlite3.Connection) -> int:
+    """How many objects there are."""
+    (number,) = connection.execute("SELECT count(*) FROM instances").fetchone()
+    return int(number)
 
 
 def files(connection: sqlite3.Connection) -> dict[str, tuple[int, int]]:

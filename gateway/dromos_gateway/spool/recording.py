@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 from dromos_gateway.header import HeaderView
 from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned
 
+FRONT = 4096  # bytes of a data set that are kept in memory until the log has them; more is in the file
 Front = bytes | HeaderView  # the first bytes of a data set, or what somebody has read from them already
 
 
@@ -25,9 +26,18 @@ class Recorder(Protocol):
     """Who wants to hear, inside the ledger's own transactions, what becomes of instances."""
 
     def arrived(
-        self, connection: sqlite3.Connection, instance: Instance, front: Front, plan: Sequence[Planned]
+        self,
+        connection: sqlite3.Connection,
+        instance: Instance,
+        front: Front,
+        plan: Sequence[Planned],
+        *,
+        stays: bool = True,
     ) -> None:
-        """An instance came in; its id is 0 when no destination takes it."""
+        """An instance came in; its id is 0 when no destination takes it.
+
+        One that does not stay is over with this very transaction.
+        """
 
     def settled(self, connection: sqlite3.Connection, delivery: Delivery, ending: Ending) -> None:
         """A delivery ends."""

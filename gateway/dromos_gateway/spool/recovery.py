@@ -5,11 +5,18 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import sqlite3
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 from dromos_gateway.spool import ledger, slots
+from dromos_gateway.spool.folders import sync_folder
+from dromos_gateway.spool.journal import Record
+from dromos_gateway.spool.promises import move_mark, read_facts
+from dromos_gateway.spool.recording import FRONT, Arrival
+from dromos_gateway.spool.settling import write_synced
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +56,29 @@ def recover(connection: sqlite3.Connection, folder: Path, now: float) -> int:
         counts = {"missing": len(missing), "damaged": len(damaged)}
         log.error("objects are gone from the spool or damaged; they are dead letters", extra=counts)
     return sum(sizes[name] for name in rows if name in sizes)
+
+
+def redeem(connection: sqlite3.Connection, folder: Path, records: Iterable[Record]) -> list[Arrival]:
+    """Give files and rows to instances that only the journal has; what came in. OSError or sqlite3.Error.
+
+    To be called when the files without a row are swept: one that is broken off leaves some.
+    """
+    arrivals: list[Arrival] = []
+    for record in records:
+        instance, plan = read_facts(record)
+        name = f"objects/{secrets.token_hex(16)}.dcm"
+        write_synced(folder / name, record.content, folder / "incoming")
+        start = instance.data_set_offset
+        arrivals.append(Arrival(replace(instance, file=name), record.content[start : start + FRONT], plan))
+    if arrivals:
+        sync_folder(folder / "objects")
+        connection.execute("BEGIN IMMEDIATE")
+        for arrival in arrivals:
+            ledger.add(connection, arrival.instance, arrival.plan)
+        move_mark(connection, arrivals[-1].instance.id)
+        connection.execute("COMMIT")
+        log.info("instances were in the journal only", extra={"count": len(arrivals)})
+    return arrivals
 
 
 def _sweep(paths: Iterable[Path]) -> int:

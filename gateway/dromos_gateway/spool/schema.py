@@ -8,9 +8,9 @@ import os
 import sqlite3
 from pathlib import Path
 
-from dromos_gateway.spool import shares
+from dromos_gateway.spool import promises, shares
 
-VERSION = 2
+VERSION = 3  # 2 had no journal: it would leave what is in there behind
 _LOG_SIZE = 8 * 1024 * 1024  # bytes of write-ahead log that are on the disk before they are needed
 _CHECKPOINT = 1500  # pages; a little less than the log's size
 
@@ -94,10 +94,10 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT}")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, 1, VERSION):
+    if version not in (0, 1, 2, VERSION):
         connection.close()
         raise SpoolIncompatible(f"{path} has version {version}; this Dromos reads version {VERSION}")
-    tables = _TABLES + shares.TABLE
+    tables = _TABLES + shares.TABLE + promises.TABLE
     if version == 1:
         connection.executescript(f"BEGIN; {_FROM_1} {tables} {_COPY_FROM_1} PRAGMA user_version={VERSION}; COMMIT;")
     else:

@@ -13,20 +13,21 @@ import logging
 import os
 import sqlite3
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from dromos_gateway.header import HeaderView
-from dromos_gateway.spool import ledger, shares, slots
+from dromos_gateway.spool import ledger, promises, shares, slots
 from dromos_gateway.spool.committer import Committer
 from dromos_gateway.spool.folders import make_durably
-from dromos_gateway.spool.incoming import IncomingFile, NewFile
+from dromos_gateway.spool.incoming import IncomingFile
+from dromos_gateway.spool.journal import Journal
+from dromos_gateway.spool.keeping import Arrived, Keeping, Kept
 from dromos_gateway.spool.ledger import Released, Settlement
 from dromos_gateway.spool.notes import Notes
 from dromos_gateway.spool.numbers import Numbers
-from dromos_gateway.spool.recording import Arrival, Front, Recorder
+from dromos_gateway.spool.recording import FRONT, Arrival, Front, Recorder
 from dromos_gateway.spool.records import (
     Delivery,
     Ending,
@@ -39,15 +40,13 @@ from dromos_gateway.spool.records import (
     State,
     Totals,
 )
-from dromos_gateway.spool.recovery import recover
+from dromos_gateway.spool.recovery import recover, redeem
 from dromos_gateway.spool.schema import connect, connect_for_reading
+from dromos_gateway.spool.settling import Settling
 from dromos_gateway.spool.slots import Slots
 from dromos_gateway.spool.space import Space
 
 log = logging.getLogger(__name__)
-
-
-LARGE = 2 * 1024 * 1024  # bytes of an object that is synced apart from the others
 
 
 class SpoolBusy(Exception):
@@ -55,8 +54,6 @@ class SpoolBusy(Exception):
 
 
 Result = TypeVar("Result")
-Kept = Callable[[Exception | None], None]
-_FRONT = 4096  # bytes of a data set that are kept in memory until the log has them; more is in the file
 
 
 class Spool:
@@ -74,12 +71,33 @@ class Spool:
         self._reading = asyncio.Lock()
         self.space = Space(folder, limit)
         self._slots = Slots(folder, self.space)
-        self._numbers = Numbers(self._writer)
+        key, self._mark = promises.state(self._writer)
+        self._journal = Journal(folder / "journal", key)
+        numbers = Numbers(self._writer, self._mark)
+        self._settling = Settling(folder, numbers)
         self._notes = Notes(folder / "delivered")
-        self._committer = Committer(self._writer, folder, self._settle, self._released, self._rolled_back)
+        self._committer = Committer(self._writer, folder, self._journal, self._settling, self._released)
+        self._keeping = Keeping(folder, self.space, self._slots, numbers, self._committer, self._journal)
+        self._redeemed: list[Arrival] = []  # not in the log yet
         self._tasks: set[asyncio.Task[None]] = set()
-        self.arrived: Callable[[Sequence[Delivery]], None] = lambda _: None  # set by whoever delivers
-        self.recorder: Recorder | None = None  # set by whoever keeps a transfer log
+
+    @property
+    def arrived(self) -> Arrived:
+        """Who delivers what has become durable."""
+        return self._keeping.arrived
+
+    @arrived.setter
+    def arrived(self, arrived: Arrived) -> None:
+        self._keeping.arrived = arrived
+
+    @property
+    def recorder(self) -> Recorder | None:
+        """Who keeps a transfer log."""
+        return self._settling.recorder
+
+    @recorder.setter
+    def recorder(self, recorder: Recorder | None) -> None:
+        self._settling.recorder = recorder
 
     @property
     def there(self) -> bool:
@@ -92,17 +110,23 @@ class Spool:
     def recover(self, now: float) -> None:
         """Bring files and rows into line after a crash. Call it once, before anything else."""
         self.space.used = recover(self._writer, self.folder, now)
+        self._redeemed = redeem(self._writer, self.folder, self._journal.left(self._mark))
+        self.space.used += sum(arrival.instance.size for arrival in self._redeemed)
+        self._journal.start()
+        self._keeping.blank()
+        self._settling.prepare(self._writer)
         self._committer.start()
         self._slots.refill()
 
     async def close(self) -> None:
         """Commit what is queued and let go of the folder."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._keeping.finish()
         await self._committer.close()
         if self._tasks:
             await asyncio.wait(self._tasks)
         await self._slots.close()
+        self._keeping.close()
+        self._journal.close()
         self._notes.close()
         self._reader.close()
         self._writer.close()
@@ -129,70 +153,13 @@ class Spool:
         An instance that no destination takes is only counted. `read` is its header in memory, where that was read
         already. With `alone` nobody else's instance is about to come, so there is no use in waiting for one.
         """
-        front = read if read is not None else incoming.beginning[:_FRONT]
-        if not any(item.state is State.Waiting for item in plan):
-            incoming.abandon()
-            change = partial(self._count_excluded, instance, front, plan)
-            self._committer.submit(change, lambda _, error: kept(error), at_once=alone)
+        front = read if read is not None else incoming.beginning[:FRONT]
+        if any(item.state is State.Waiting for item in plan):
+            self._keeping.keep(incoming, instance, front, plan, kept, alone=alone)
             return
-        try:
-            file = incoming.complete()
-        except OSError:
-            incoming.abandon()
-            raise
-        if instance.size > LARGE:
-            self._spawn(self._keep_large(file, instance, front, plan, kept))
-        else:
-            self._add(file, instance, front, plan, kept, at_once=alone)
-
-    async def _keep_large(
-        self, file: NewFile, instance: Instance, front: Front, plan: Sequence[Planned], kept: Kept
-    ) -> None:
-        """Sync most of it before its turn, so that the others of its round need not wait for that."""
-        with contextlib.suppress(OSError):  # its turn will say the same
-            await asyncio.to_thread(os.fdatasync, file.descriptor)
-        self._add(file, instance, front, plan, kept)
-
-    def _add(
-        self,
-        file: NewFile,
-        instance: Instance,
-        front: Front,
-        plan: Sequence[Planned],
-        kept: Kept,
-        *,
-        at_once: bool = False,
-    ) -> None:
-        arrival: list[Arrival] = []
-        answers_first = at_once  # the sender need not wait while delivery takes note; later rounds keep the order
-
-        def apply(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
-            named = replace(instance, id=self._numbers.take(connection), file=file.name)
-            arrival.append(Arrival(named, front, plan))
-            return ledger.add(connection, named, plan)
-
-        def done(deliveries: tuple[Delivery, ...], error: Exception | None) -> None:
-            if error is not None:
-                self._forget(file, instance.size)
-                kept(error)
-                return
-            if answers_first:
-                kept(None)
-            self._committer.end(arrival[-1])
-            self.arrived(deliveries)
-            if not answers_first:
-                kept(None)
-
-        self._committer.submit(apply, done, file=file, at_once=at_once)
-        answers_first = False
-
-    def _forget(self, file: NewFile, size: int) -> None:
-        """What could not be made durable was never there."""
-        self.space.add(-size)
-        self._slots.discard(file.name)
-        for path in (file.temporary, self.folder / file.name):
-            if path is not None:
-                path.unlink(missing_ok=True)
+        incoming.abandon()
+        change = partial(self._count_excluded, instance, front, plan)
+        self._committer.submit(change, lambda _, error: kept(error), at_once=alone)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -214,6 +181,9 @@ class Spool:
 
     def waiting(self) -> Iterator[Delivery]:
         """Everything that waits. Call it before the loop serves anybody."""
+        redeemed, self._redeemed = self._redeemed, []
+        for arrival in redeemed:
+            self._committer.end(arrival)
         return ledger.waiting(self._writer)
 
     def delivered_before(self, delivery: Delivery) -> float | None:
@@ -237,21 +207,6 @@ class Spool:
             self._notes.add(delivery.id, delivery.since, at)
         self._committer.end(Settlement(delivery, Ending(state, reason, message, at, sent)))
 
-    def _rolled_back(self) -> None:
-        if self.recorder is not None:
-            self.recorder.rolled_back()
-
-    def _settle(self, connection: sqlite3.Connection, endings: Sequence[Arrival | Settlement]) -> list[Released]:
-        """Write down what came in and what became of it, in the order in which it happened."""
-        settlements = [each for each in endings if isinstance(each, Settlement)]
-        if (recorder := self.recorder) is not None:
-            for each in endings:
-                if isinstance(each, Settlement):
-                    recorder.settled(connection, each.delivery, each.ending)
-                else:
-                    recorder.arrived(connection, each.instance, each.front, each.plan)
-        return ledger.settle(connection, settlements)
-
     def reschedule(self, delivery: Delivery, at: float) -> None:
         """Keep what a failed attempt said."""
         self._slots.trim(delivery.instance.file, delivery.instance.size)
@@ -259,6 +214,8 @@ class Spool:
 
     def _released(self, objects: Sequence[Released]) -> None:
         """Nobody needs these any longer: blank their slots, delete their files."""
+        for moved in self._settling.take_moved():
+            self._slots.trim(*moved)
         files = []
         for name, size in objects:
             self.space.add(-size)
@@ -290,18 +247,15 @@ class Spool:
 
     async def due_shares(self, at: float, limit: int) -> list[Share]:
         """Series that shall go into albums now."""
-        async with self._reading:
-            return await asyncio.to_thread(shares.due, self._reader, at, limit)
+        return await self._ask(shares.due, at, limit)
 
     async def next_share(self) -> float | None:
         """When the next one is due."""
-        async with self._reading:
-            return await asyncio.to_thread(shares.next_due, self._reader)
+        return await self._ask(shares.next_due)
 
     async def failed_shares(self, number: int | None = None) -> list[FailedShare]:
         """Shares that were given up, the newest first."""
-        async with self._reading:
-            return await asyncio.to_thread(shares.failed, self._reader, number)
+        return await self._ask(shares.failed, number)
 
     async def share_done(self, share: Share, at: float) -> None:
         """A series is in its album."""
@@ -361,21 +315,23 @@ class Spool:
 
     async def failures(self, *which: Any) -> list[Failure]:
         """Dead letters; which ones, as `ledger.failures` has it."""
-        async with self._reading:
-            return await asyncio.to_thread(ledger.failures, self._reader, *which)
+        return await self._ask(ledger.failures, *which)
 
     async def totals(self) -> dict[str, Totals]:
         """What each destination has, had and lost."""
-        async with self._reading:
-            return await asyncio.to_thread(ledger.totals, self._reader)
+        return await self._ask(ledger.totals)
 
     async def instances(self) -> int:
         """How many objects the spool holds."""
+        return await self._ask(ledger.instances)
+
+    async def _ask(self, question: Callable[..., Result], *about: Any) -> Result:
+        """Ask the ledger, once it has heard of all that was acknowledged."""
+        if self._committer.behind:
+            with contextlib.suppress(OSError, sqlite3.Error):  # then it is asked what it knows
+                await self._committer.change(lambda _: None)
         async with self._reading:
-            (number,) = await asyncio.to_thread(
-                lambda: self._reader.execute("SELECT count(*) FROM instances").fetchone()
-            )
-        return int(number)
+            return await asyncio.to_thread(question, self._reader, *about)
 
     # Last accepted configuration
 

@@ -87,7 +87,13 @@ class Recorder:
         self._destinations.clear()
 
     def arrived(
-        self, connection: sqlite3.Connection, instance: Instance, front: Front, plan: Sequence[Planned]
+        self,
+        connection: sqlite3.Connection,
+        instance: Instance,
+        front: Front,
+        plan: Sequence[Planned],
+        *,
+        stays: bool = True,
     ) -> None:
         """An instance came in; `plan` says which destinations exclude it already. Its id is 0 when all of them do."""
         if isinstance(front, HeaderView):
@@ -97,7 +103,8 @@ class Recorder:
             found = read_front(front, instance.transfer_syntax_uid, path, instance.data_set_offset)
         series, study = self._series_of(connection, instance, found)
         if instance.id:
-            connection.execute("INSERT OR REPLACE INTO log_instances VALUES (?, ?)", (instance.id, series))
+            if stays:
+                connection.execute("INSERT OR REPLACE INTO log_instances VALUES (?, ?)", (instance.id, series))
             _remember(self._instances, instance.id, (series, study))
         for item in plan:
             route = self._route(connection, series, item.destination, found)

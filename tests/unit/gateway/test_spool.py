@@ -56,6 +56,7 @@ async def keep(spool, *plan, content=b"data set", number=1):
     incoming.write(memoryview(content))
     item = replace(instance(number), size=incoming.size, data_set_offset=4)
     await kept(spool, incoming, item, plan)
+    await spool.instances()  # the ledger hears of what only the journal has
     return next(iter(ledger.files(spool._writer).keys() - before), None)
 
 
@@ -225,6 +226,7 @@ async def test_objects_of_every_size_are_kept_byte_for_byte(tmp_path, size, blan
         for start in range(0, size, 40_000):
             incoming.write(memoryview(content[start : start + 40_000]))
         await kept(spool, incoming, replace(instance(1), size=incoming.size), waiting_for(A))
+        await spool.instances()  # the ledger hears of what only the journal has
         ((name, (_, known)),) = ledger.files(spool._writer).items()
         assert name.startswith("slots/") == (blank and size + 4 <= slots.MEDIUM)
         assert known == size + 4 == spool.space.used

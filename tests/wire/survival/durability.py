@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What of a file system would be left after a power cut, followed call by call.
 
-Knows nothing of how the spool works but that its ledger is an SQLite database: an instance is where its UID was written
-to, and it is safe when what was written is synced, when its name and those of its folders are, and when its row is.
+Knows nothing of how the spool works but that its ledger is an SQLite database, and that one write into the journal has
+a whole instance and what its row would say: an instance is where its UID was written to, and it is safe when what was
+written is synced, when its name and those of its folders are, and when its row is; or when all that holds of its record.
 What is written in ways that strace cannot show (io_uring, memory maps) was never written as far as this is concerned.
 """
 
@@ -10,7 +11,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections import defaultdict
+from collections import Counter, defaultdict
 from pathlib import Path, PurePath
 
 from tests.wire.survival.trace import Event, events
@@ -34,6 +35,8 @@ _AT_ZERO = {  # the offset, which flags follow in one of them
     "pwritev": re.compile(r", 0\s*$"),
     "pwritev2": re.compile(r", 0, \w+\s*$"),
 }
+_JOURNAL = "/journal"
+_IN_A_RECORD = 3  # the UID's places: among the facts, in the head of the object's file, in the data set
 _CREATES = {"open", "openat", "creat"}
 
 
@@ -50,6 +53,7 @@ class Disk:
         self._uids: defaultdict[int, dict[bytes, int]] = defaultdict(dict)  # the first write that had it
         self._syncing: dict[str, tuple[int, dict[str, int]]] = {}
         self.acknowledged: list[str] = []
+        self.journalled = 0  # of those, because of their records
         self.objections: list[str] = []
 
     def follow(self, trace: Path) -> Disk:
@@ -63,13 +67,18 @@ class Disk:
             self._answered(b"".join(event.texts))
         elif event.call in _WRITES and target.startswith(self._root):
             from_start = _AT_ZERO.get(event.call, _NEVER).search(event.arguments) is not None
-            self._written(target, b"".join(event.texts), anew=from_start and ".sqlite" not in target)
+            self._written(target, b"".join(event.texts), anew=from_start and not self._grows(target))
         elif event.failed or not any(path.startswith(self._root) for path in self._paths(event)):
             return
         elif event.call in ("fsync", "fdatasync"):
             self._sync(target, ends=event.ends)
         elif event.ends:
             self._named(event)
+
+    @staticmethod
+    def _grows(path: str) -> bool:
+        """What is written at a file's beginning does not end what it held."""
+        return ".sqlite" in path or path.endswith(_JOURNAL)
 
     def _paths(self, event: Event) -> tuple[str, ...]:
         """Absolute paths of a call on names; relative ones belong to the descriptor before them."""
@@ -110,8 +119,10 @@ class Disk:
         self._writes[number] += 1
         if anew:
             self._uids[number].clear()
-        for uid in _UID.findall(data):
-            self._uids[number].setdefault(uid, self._writes[number])
+        needed = _IN_A_RECORD if path.endswith(_JOURNAL) else 1
+        for uid, times in Counter(_UID.findall(data)).items():
+            if times >= needed:
+                self._uids[number].setdefault(uid, self._writes[number])
 
     def _sync(self, path: str, *, ends: bool) -> None:
         """What was there when a sync began is safe when it ends."""
@@ -131,13 +142,19 @@ class Disk:
         for uid in _successes(data):
             self.acknowledged.append(uid.decode())
             holders = [number for number, uids in self._uids.items() if uid in uids]
+            journals = {number for name, number in self._names.items() if name.endswith(_JOURNAL)}
             ledgers = {number for name, number in self._names.items() if ".sqlite" in name}
-            objects = [number for number in holders if number not in ledgers]
+            doubts = [self._doubt_of_row(number, uid, "record") for number in holders if number in journals]
+            if None in doubts:
+                self.journalled += 1
+                continue
+            self.objections += [f"{uid.decode()}: {doubt}" for doubt in doubts]
+            objects = [number for number in holders if number not in ledgers | journals]
             doubts = [self._doubt_of_object(number) for number in objects] or ["its data set was never written"]
             if None not in doubts:
                 self.objections.append(f"{uid.decode()}: {doubts[0]}")
             rows = [number for number in holders if number in ledgers]
-            doubts = [self._doubt_of_row(number, uid) for number in rows] or ["its row was never written"]
+            doubts = [self._doubt_of_row(number, uid, "row") for number in rows] or ["its row was never written"]
             if None not in doubts:
                 self.objections.append(f"{uid.decode()}: {doubts[0]}")
 
@@ -146,10 +163,10 @@ class Disk:
             return "its data set is not synced"
         return self._doubt_of_name(number, "the object")
 
-    def _doubt_of_row(self, number: int, uid: bytes) -> str | None:
+    def _doubt_of_row(self, number: int, uid: bytes, what: str) -> str | None:
         if self._synced[number] < self._uids[number][uid]:
-            return "its row is not synced"
-        return self._doubt_of_name(number, "the ledger")
+            return f"its {what} is not synced"
+        return self._doubt_of_name(number, "the ledger" if what == "row" else "the journal")
 
     def _doubt_of_name(self, number: int, what: str) -> str | None:
         names = [name for name, file in self._safe_names.items() if file == number]

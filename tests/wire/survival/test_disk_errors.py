@@ -3,53 +3,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 from random import Random
 
 import pytest
 
-from dromos_gateway.dimse.errors import AssociationRejected, DimseError
-from dromos_gateway.dimse.requestor import Association, Peer, ProposedContext
 from dromos_gateway.spool import slots
 from tests.wire.gateway.peers import GatewayProcess, eventually
 from tests.wire.survival.instances import Factory, received
 from tests.wire.survival.ledger import files_and_rows_agree
-
-
-class Sender:
-    """Sends a few instances and notes what each got: a status, or what became of the association."""
-
-    def __init__(self, port: int, factory: Factory) -> None:
-        self._port = port
-        self._factory = factory
-        self.kept: dict[str, bytes] = {}
-
-    def send(self, number: int) -> list[int | str]:
-        return asyncio.run(self._send(number))
-
-    async def _send(self, number: int) -> list[int | str]:
-        answers: list[int | str] = []
-        association = None
-        for _ in range(number):
-            made = self._factory.make()
-            try:
-                if association is None or not association.is_open:
-                    context = ProposedContext(made.item.sop_class_uid, (made.item.transfer_syntax_uid,))
-                    association = await Association.open(Peer("127.0.0.1", self._port, "DROMOS", "CT1"), [context])
-                response = await association.store(made.item)
-            except AssociationRejected as error:
-                answers.append(f"rejected {error.result},{error.source},{error.reason}")
-                continue
-            except DimseError as error:
-                answers.append(type(error).__name__)
-                continue
-            answers.append(response.status)
-            if response.status == 0:
-                self.kept[made.uid] = made.digest
-        if association is not None:
-            await association.release()
-        return answers
+from tests.wire.survival.sending import REFUSALS, Sender
 
 
 @pytest.fixture
@@ -58,15 +21,16 @@ def sender_to(tmp_path):
     return lambda gateway, size=IN_A_SLOT: Sender(gateway.port, Factory(tmp_path / "sent", Random(3), sizes=(size,)))
 
 
-IN_A_SLOT, TOO_LARGE_FOR_ONE = 30_000, slots.MEDIUM + 100_000  # bytes; only the larger ones get a name of their own
+# bytes: the small ones go through the journal, only the large ones get a name of their own
+IN_THE_JOURNAL, IN_A_SLOT, TOO_LARGE_FOR_ONE = 10_000, 100_000, slots.MEDIUM + 100_000
 MADE_AT_FIRST = 48  # slots of both sizes
-REFUSALS = {0xA700, "rejected 2,3,2"}
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
 @pytest.mark.parametrize(
     ("operation", "pattern", "size"),
     [
+        ("write", "/spool/slots/*", IN_THE_JOURNAL),
         ("write", "/spool/slots/*", IN_A_SLOT),
         ("sync", "/spool/slots/*", IN_A_SLOT),
         ("create", "/spool/incoming/*", TOO_LARGE_FOR_ONE),
@@ -94,6 +58,55 @@ def test_a_call_that_fails_refuses_and_loses_nothing(
     assert failed, "nothing was refused by the disk, so nothing was tried"
     assert set(answers) <= REFUSALS, "it acknowledged, though the disk had refused"
     eventually(lambda: sender.send(1) == [0], "it takes instances again")
+    check(gateway, a, sender)
+
+
+@pytest.mark.parametrize(("operation", "error"), [("write", "ENOSPC"), ("sync", "EIO")])
+def test_a_journal_that_fails_is_done_without(disk, gateway_on_disk, receiver, sender_to, operation, error):
+    gateway, a = gateway_on_disk, receiver("a").start()
+    gateway.destination("a", a.port)
+    gateway.start()
+    sender = sender_to(gateway, IN_THE_JOURNAL)
+    assert sender.send(3) == [0] * 3
+    disk.fail(operation, "/spool/journal", error)
+    assert sender.send(4) == [0] * 4, "the ledger would have taken them"
+    assert disk.recover(), "nothing was refused by the disk, so nothing was tried"
+    assert sender.send(3) == [0] * 3
+    check(gateway, a, sender)
+
+
+@pytest.mark.parametrize(
+    ("operation", "pattern", "error", "dies"),
+    [
+        ("write", "*.sqlite*", "ENOSPC", True),
+        ("sync", "*.sqlite*", "EIO", False),
+        ("sync", "/spool/slots/*", "EIO", True),
+        ("sync", "/spool/slots/*", "EIO", False),
+    ],
+)
+def test_what_only_the_journal_has_outlives_a_ledger_that_fails(
+    disk, gateway_on_disk, receiver, sender_to, operation, pattern, error, dies
+):
+    gateway, a = gateway_on_disk, receiver("a")
+    gateway.destination("a", a.port)  # it is down, so everything needs its rows
+    gateway.start()
+    sender = sender_to(gateway, IN_THE_JOURNAL)
+    eventually(lambda: disk.safe_names(gateway.spool / slots.FOLDER) >= MADE_AT_FIRST, "the slots are made")
+    disk.fail(operation, pattern, error)
+    answers = sender.send(6)
+    assert answers[0] == 0, "the journal took it"
+    assert set(answers) <= REFUSALS | {0}
+    eventually(lambda: disk.failed(), "the disk refused something")
+    if dies:
+        gateway.kill()
+        eventually(lambda: disk.nobody_is_there(), "its processes are gone")
+    disk.recover()
+    if dies:
+        gateway.start()
+        sender.port = gateway.port
+    eventually(lambda: gateway.queue("a")["waiting"] == len(sender.kept), "all of them wait, and nothing else")
+    eventually(lambda: sender.send(1) == [0], "it takes instances again")
+    a.start()
     check(gateway, a, sender)
 
 

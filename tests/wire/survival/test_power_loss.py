@@ -60,7 +60,7 @@ def test_no_success_is_lost_in_a_power_cut(disk, gateway_on_disk, modality, rece
     print(f"{len(modality.acknowledged)} acknowledged of {len(modality.sent)}, {CUTS} power cuts")
 
 
-@pytest.mark.parametrize("part", [".dcm", "/objects/", ".sqlite"])
+@pytest.mark.parametrize("part", [".dcm", "/objects/", ".sqlite", "/journal"])
 def test_a_gateway_that_did_not_sync_would_be_caught(disk, gateway_on_disk, modality, tmp_path, part):
     gateway = gateway_on_disk
     gateway.environment = without_sync_of(part, tmp_path)

@@ -43,6 +43,7 @@ def test_nothing_is_acknowledged_before_it_is_on_the_disk(gateway, tmp_path):
     disk, modality = watched(gateway, tmp_path)
     assert sorted(disk.acknowledged) == sorted(modality.acknowledged)
     assert disk.objections == []
+    assert 0 < disk.journalled < len(disk.acknowledged), "both ways were gone"
 
 
 @pytest.mark.parametrize(
@@ -52,6 +53,7 @@ def test_nothing_is_acknowledged_before_it_is_on_the_disk(gateway, tmp_path):
         ("/objects/", "the name of the object is not synced"),
         ("/slots/", "the name of the object is not synced"),
         (".sqlite", "its row is not synced"),
+        ("/journal", "its record is not synced"),
         ("/spool/", "the name of the "),
     ],
 )

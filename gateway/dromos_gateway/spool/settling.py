@@ -1,0 +1,130 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a transaction of the ledger says of instances that came in, and of what became of them."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+
+from dromos_gateway.spool import ledger
+from dromos_gateway.spool.folders import sync_folder
+from dromos_gateway.spool.ledger import Released, Settlement
+from dromos_gateway.spool.numbers import Numbers
+from dromos_gateway.spool.promises import Promise
+from dromos_gateway.spool.recording import Arrival, Recorder
+from dromos_gateway.spool.records import State
+
+Endings = Sequence[Arrival | Settlement]
+
+
+class Settling:
+    """Runs in the committer's rounds."""
+
+    def __init__(self, folder: Path, numbers: Numbers) -> None:
+        self._folder = folder
+        self._numbers = numbers
+        self._moved: list[tuple[str, int]] = []
+        self._doubtful: set[int] = set()  # instances whose slot could not be synced: a later sync would say nothing
+        self.recorder: Recorder | None = None
+
+    def prepare(self, connection: sqlite3.Connection) -> None:
+        """Have numbers at hand before the first instance comes. sqlite3.Error."""
+        connection.execute("BEGIN IMMEDIATE")
+        self._numbers.provide(connection)
+        connection.execute("COMMIT")
+        self._numbers.committed()
+
+    def begin(self, connection: sqlite3.Connection, promises: Sequence[Promise], endings: Endings) -> frozenset[int]:
+        """Give rows, and durable files, to what is still under way; the numbers of instances that need neither.
+
+        Those are over with these very endings, so that the ledger need not know them to forget them. OSError.
+        """
+        if not promises:
+            return frozenset()
+        over = {
+            each.delivery.id
+            for each in endings
+            if isinstance(each, Settlement) and each.ending.state is not State.Failed
+        }
+        passed: set[int] = set()
+        for promise in promises:
+            if all(delivery.id in over for delivery in promise.deliveries):
+                passed.add(promise.instance.id)
+                if len(promise.deliveries) < len(promise.plan):
+                    excluded = [item for item in promise.plan if item.state is not State.Waiting]
+                    ledger.count_excluded(connection, excluded)
+            else:
+                self._make_durable(promise)
+                ledger.add(connection, promise.instance, promise.plan)
+        return frozenset(passed)
+
+    def end(self, connection: sqlite3.Connection, endings: Endings, passed: frozenset[int]) -> list[Released]:
+        """Write down what came in and what became of it, in the order in which it happened."""
+        settlements = [each for each in endings if isinstance(each, Settlement)]
+        if (recorder := self.recorder) is not None:
+            for each in endings:
+                if isinstance(each, Settlement):
+                    recorder.settled(connection, each.delivery, each.ending)
+                else:
+                    stays = each.instance.id not in passed
+                    recorder.arrived(connection, each.instance, each.front, each.plan, stays=stays)
+        self._numbers.provide(connection)
+        return ledger.settle(connection, settlements, passed)
+
+    def committed(self) -> None:
+        """All of a transaction lasts."""
+        self._numbers.committed()
+
+    def rolled_back(self) -> None:
+        """Nothing of it does."""
+        self._numbers.rolled_back()
+        if self.recorder is not None:
+            self.recorder.rolled_back()
+
+    def take_moved(self) -> list[tuple[str, int]]:
+        """Files, and their sizes, that are no longer the slots they were."""
+        moved, self._moved = self._moved, []
+        return moved
+
+    def _make_durable(self, promise: Promise) -> None:
+        """Sync an object's slot, or give the object another file by the same name where that fails. OSError."""
+        instance = promise.instance
+        path = self._folder / instance.file
+        if instance.id not in self._doubtful:
+            try:
+                _sync(path)
+            except OSError:
+                self._doubtful.add(instance.id)
+            else:
+                return
+        self._moved.append((instance.file, instance.size))
+        write_synced(path, promise.content, self._folder / "incoming")
+        sync_folder(path.parent)
+
+
+def write_synced(path: Path, content: bytes | bytearray, incoming: Path) -> None:
+    """Make a file whose bytes last; its name does when its folder is synced. One by that name is replaced. OSError."""
+    temporary = incoming / secrets.token_hex(16)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        written = 0
+        while written < len(content):
+            written += os.pwrite(descriptor, memoryview(content)[written:], written)
+        os.fdatasync(descriptor)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+    try:
+        os.fdatasync(descriptor)
+    finally:
+        os.close(descriptor)
