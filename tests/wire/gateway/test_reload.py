@@ -6,6 +6,8 @@ from __future__ import annotations
 import asyncio
 import os
 
+import pytest
+
 from dromos_gateway.dimse.part10 import read_head
 from dromos_gateway.dimse.requestor import Association, Peer, ProposedContext, StoredObject
 from tests.ports import free_port
@@ -100,6 +102,27 @@ def test_a_deleted_destination_leaves_dead_letters_that_another_can_take(gateway
     eventually(lambda: gateway.queue("b")["delivered"] == 4, "the other destination gets it")
     assert gateway.get(f"/v1/failures/{failures[1]['id']}", method="DELETE")["state"] == "Excluded"
     eventually(lambda: len(gateway.get("/v1/failures")["failures"]) == 1, "one is left")
+
+
+@pytest.mark.parametrize("killed", [True, False])
+def test_a_destination_that_goes_while_the_gateway_is_down_leaves_dead_letters(gateway, receiver, tmp_path, killed):
+    a = receiver("a")
+    gateway.destination("a", a.port)
+    gateway.destination("gone", free_port())
+    gateway.start()
+    study = make_study(tmp_path / "study", 5)
+    storescu(gateway.port, study)
+    if killed:
+        gateway.kill()
+    else:
+        assert gateway.terminate() == 0
+    (gateway.manifests / "destination-gone.yaml").unlink()
+    a.start()
+    gateway.start()
+    eventually(lambda: gateway.queue("gone").get("failed") == 5, "what waited for it are dead letters")
+    assert gateway.queue("gone")["waiting"] == 0
+    a.has(5)
+    assert data_sets(a.folder) == data_sets(study), "the other destination gets everything"
 
 
 def test_a_broken_document_keeps_its_last_form_also_after_a_restart(gateway, receiver, tmp_path):

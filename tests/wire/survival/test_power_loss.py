@@ -18,20 +18,22 @@ CUTS = 20
 
 
 @pytest.fixture
-def modality(gateway_on_disk, tmp_path):
+def modality(gateway_on_disk, tmp_path, request):
+    """What it sends fits into slots, or as the test says."""
     chance = Random(20261126)
     (tmp_path / "sent").mkdir()
-    made = Modality(free_port(), Factory(tmp_path / "sent", chance), chance, pace=0.005)
+    sizes = getattr(request, "param", (400, 12_000, 150_000))
+    made = Modality(free_port(), Factory(tmp_path / "sent", chance, sizes), chance, pace=0.005)
     made.start()
     yield made
     made.stop()
 
 
-def cut(disk, gateway, modality, seconds: float) -> None:
-    """Let it work for a while after its first Success, kill it, forget."""
-    before = len(modality.acknowledged)
+def cut(disk, gateway, modality, number: int, seconds: float) -> None:
+    """Let it work for a while after so many Successes, kill it, forget."""
+    enough = len(modality.acknowledged) + number
     gateway.launch(port=modality.port)
-    eventually(lambda: len(modality.acknowledged) > before, "it takes instances", timeout=60)
+    eventually(lambda: len(modality.acknowledged) >= enough, "it takes instances", timeout=120)
     time.sleep(seconds)
     gateway.kill()
     eventually(lambda: disk.nobody_is_there(), "its processes are gone", 10)
@@ -44,7 +46,7 @@ def test_no_success_is_lost_in_a_power_cut(disk, gateway_on_disk, modality, rece
     gateway.destination("a", a.port)
     gateway.destination("b", b.port)
     for _ in range(CUTS):
-        cut(disk, gateway, modality, chance.uniform(0.0, 0.8))
+        cut(disk, gateway, modality, chance.randint(1, 25), chance.uniform(0.0, 0.5))
         every_row_has_its_file(gateway.spool)
     modality.stop()
     b.start()
@@ -60,12 +62,13 @@ def test_no_success_is_lost_in_a_power_cut(disk, gateway_on_disk, modality, rece
     print(f"{len(modality.acknowledged)} acknowledged of {len(modality.sent)}, {CUTS} power cuts")
 
 
-@pytest.mark.parametrize("part", [".dcm", "/objects/", ".sqlite", "/journal"])
+@pytest.mark.parametrize("modality", [(400, 12_000, 150_000, 1_500_000)], indirect=True, ids=["all-sizes"])
+@pytest.mark.parametrize("part", [".dcm", "/objects/", ".sqlite"])
 def test_a_gateway_that_did_not_sync_would_be_caught(disk, gateway_on_disk, modality, tmp_path, part):
     gateway = gateway_on_disk
     gateway.environment = without_sync_of(part, tmp_path)
     gateway.destination("nobody", free_port())
-    cut(disk, gateway, modality, 0.5)
+    cut(disk, gateway, modality, 20, 0.5)
     modality.stop()
     gateway.environment = {}
     gateway.start()
