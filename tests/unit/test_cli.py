@@ -35,7 +35,7 @@ def test_help_names_every_command_with_a_line_of_help() -> None:
     assert result.returncode == 0
     for point in entry_points(group=cli.GROUP):
         assert re.search(rf"^ +{point.name}\b", result.stdout, re.MULTILINE)
-        assert cli.HELP[point.name] in result.stdout
+        assert cli.HELP[point.name] in " ".join(result.stdout.split())  # Python 3.13 folds lines elsewhere
 
 
 @pytest.mark.parametrize("name", sorted(point.name for point in entry_points(group=cli.GROUP)))

@@ -80,4 +80,5 @@ def _objection(body: str) -> str:
 
 def _nobody(arguments: argparse.Namespace, error: Exception) -> NoGateway:
     host, port = arguments.admin
-    return NoGateway(f"no gateway answers at {host}:{port}: {error}")
+    reason = getattr(error, "strerror", None) or error
+    return NoGateway(f"no gateway answers at {host}:{port}: {reason}; is `dromos run` up, and is that its --admin?")

@@ -117,3 +117,4 @@ def test_wrong_usage_and_no_gateway_exit_with_2(gateway):
     result = failures(gateway, "list")
     assert result.returncode == 2
     assert "no gateway answers" in result.stderr
+    assert "Connection refused; is `dromos run` up, and is that its --admin?" in result.stderr
