@@ -41,7 +41,7 @@ def start(home: Path, *arguments: str) -> subprocess.Popen[str]:
 
 def test_it_shows_the_main_job_and_cleans_up(tmp_path):
     process = start(tmp_path, "--slices", "12")
-    output, _ = process.communicate(timeout=60)
+    output, _ = process.communicate(timeout=240)
     assert process.returncode == 0, output
     assert "ARCHIVE: 12 of 12 data sets byte-identical, 0 that nobody sent" in output
     assert "RESEARCH: 12 of 12 images, pixels untouched, 0 others; 0 name the patient" in output
