@@ -12,6 +12,8 @@ from typing import Any
 import yaml
 
 from tests.chart.conftest import ROOT
+from tests.cluster.conftest import drop_namespace, make_namespace
+from tests.cluster.kubectl import Kubectl
 
 KUSTOMIZE = ROOT / "charts/kustomize"
 
@@ -59,3 +61,18 @@ def test_another_image_is_the_gateways_as_well(tmp_path: Path) -> None:
     variables = {each["name"]: each.get("value") for each in container["env"]}
     assert container["image"] == variables["DROMOS_GATEWAY_IMAGE"] == "registry.example/dromos:1"
     assert variables["DROMOS_GATEWAY_IMAGE_PULL_POLICY"] == "IfNotPresent"
+
+
+def test_an_api_server_takes_it_whole() -> None:
+    cluster = Kubectl("default")
+    system = make_namespace(cluster, "dromos-system", {"pod-security.kubernetes.io/enforce": "restricted"})
+    try:
+        # by force: other tests of this cluster may have left Helm's CRDs
+        words = ("apply", "--server-side", "--force-conflicts", "--dry-run=server", "--kustomize", KUSTOMIZE)
+        done = system.run(*words, check=False)
+    finally:
+        drop_namespace(cluster, system.namespace)
+    assert done.returncode == 0, done.stderr
+    assert "would violate PodSecurity" not in done.stderr
+    taken = [line for line in done.stdout.splitlines() if line.endswith("serverside-applied (server dry run)")]
+    assert len(taken) == len(build(KUSTOMIZE))
