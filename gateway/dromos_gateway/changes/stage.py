@@ -56,12 +56,20 @@ class _Kept:
 class Stage:
     """Makes and keeps outgoing files below one folder of the spool."""
 
-    def __init__(self, folder: Path, pool: Pool, space: Callable[[int], None], limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        pool: Pool,
+        space: Callable[[int], None],
+        limits: Limits | None = None,
+        most_patches: int = _MOST_PATCHES,
+    ) -> None:
         """`space` is told of bytes written, and with a negative count of bytes given back."""
         self._folder = folder
         self._pool = pool
         self._space = space
         self._limits = limits
+        self._most_patches = most_patches
         self._kept: dict[int, _Kept] = {}
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.iterdir():
@@ -139,7 +147,7 @@ class Stage:
             self.forget(key)
         patched = sum(each.patched for each in self._kept.values() if each.resting)
         for key in [key for key, each in self._kept.items() if each.resting and each.patched]:
-            if patched <= _MOST_PATCHES:
+            if patched <= self._most_patches:
                 break
             patched -= self._kept[key].patched
             self.forget(key)

@@ -38,7 +38,7 @@ def beginning_of(patches: Patchwork, offset: int, length: int) -> bytes:
 def write_patches(path: Path, patches: Patchwork, target: Path) -> None:
     """Write the object that they make of a file. OSError; then there is no target."""
     try:
-        with path.open("rb", buffering=0) as source, target.open("wb", buffering=0) as file:
+        with path.open("rb", buffering=0) as source, open(target, "wb", 0, opener=_for_us_alone) as file:
             reader, left, block = PatchworkReader(source.fileno(), patches), size_of(patches), bytearray(_BLOCK)
             while left:
                 view = memoryview(block)[: min(left, _BLOCK)]
@@ -50,6 +50,10 @@ def write_patches(path: Path, patches: Patchwork, target: Path) -> None:
     except BaseException:
         target.unlink(missing_ok=True)
         raise
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 class PatchworkReader:

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The change stage with a real worker: what it gives, keeps and gives up."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from pathlib import Path
+
+from dromos_gateway.changes.change import Change, Excluded, Held, Ready
+from dromos_gateway.changes.stage import Stage
+from dromos_gateway.dimse.patchwork import write_patches
+from dromos_gateway.projects.use import Use
+from dromos_gateway.pseudonyms.ways import FromTag
+from dromos_gateway.spool.records import Delivery
+from dromos_gateway.workers.pool import Pool
+from tests.unit.deid.instances import BASIC, ct, plan, save
+from tests.unit.gateway.records import delivery
+
+CHANGE = Change(use=Use(plan(BASIC).recipe, FromTag(0x00100020, None, None), "default/study-a"))
+
+
+def instance(folder: Path, number: int, **attributes: object) -> tuple[Delivery, Path]:
+    data = ct(SOPInstanceUID=f"1.2.3.{number}", **attributes)
+    data.add_new(0x7FE00010, "OW", bytes(200_000))
+    found = save(data, folder / f"{number}.dcm")
+    made = delivery(number)
+    size = found.path.stat().st_size
+    return replace(made, instance=replace(made.instance, size=size, data_set_offset=found.offset)), found.path
+
+
+def test_patches_and_file_are_the_same_and_only_the_file_takes_room(tmp_path: Path) -> None:
+    taken: list[int] = []
+
+    async def run() -> None:
+        stage = Stage(tmp_path / "prepared", Pool(1), taken.append)
+        one, source = instance(tmp_path, 1)
+        patched = await stage.make(one, source, CHANGE)
+        assert isinstance(patched, Ready)
+        assert patched.path == source
+        assert not taken
+        sent = stage.sent(one, None)
+        assert sent is not None
+        assert sent.changes == patched.digest
+        assert b"Doe" not in sent.beginning
+        assert await stage.make(one, source, CHANGE) is patched, "made once"
+        written = await stage.make(one, source, CHANGE, file=True)
+        assert isinstance(written, Ready)
+        assert written.path.parent == tmp_path / "prepared"
+        assert taken == [written.size]
+        write_patches(source, patched.patches, tmp_path / "patched.dcm")
+        assert (tmp_path / "patched.dcm").read_bytes() == written.path.read_bytes()
+        assert replace(patched, path=written.path, patches=()) == written
+        of_file = stage.sent(one, None)
+        assert of_file is not None
+        assert of_file.beginning.startswith(sent.beginning), "the log finds the same in it"
+        assert replace(of_file, beginning=sent.beginning) == sent
+        stage.forget(one.id)
+        assert taken == [written.size, -written.size]
+        assert not list((tmp_path / "prepared").iterdir())
+        assert source.exists()
+        await stage.close()
+
+    asyncio.run(run())
+
+
+def test_of_too_many_patches_that_wait_the_oldest_are_given_up(tmp_path: Path) -> None:
+    async def run() -> None:
+        stage = Stage(tmp_path / "prepared", Pool(1), lambda size: None, most_patches=2500)
+        ready = {}
+        for number in (1, 2, 3):
+            one, source = instance(tmp_path, number)
+            ready[number] = await stage.make(one, source, CHANGE)
+            stage.rest(one.id)
+        one, source = instance(tmp_path, 1)
+        again = await stage.make(one, source, CHANGE)
+        assert again is not ready[1]
+        assert again == ready[1], "made again, byte for byte"
+        last, source = instance(tmp_path, 3)
+        assert await stage.make(last, source, CHANGE) is ready[3]
+        await stage.close()
+
+    asyncio.run(run())
+
+
+def test_what_may_not_go_leaves_nothing(tmp_path: Path) -> None:
+    async def run() -> None:
+        stage = Stage(tmp_path / "prepared", Pool(1), lambda size: None)
+        nobody, source = instance(tmp_path, 1, PatientID="")
+        held = await stage.make(nobody, source, CHANGE)
+        assert isinstance(held, Held)
+        assert stage.sent(nobody, None) is None
+        rule = {"codename": "expression.on.tags", "tags": ["00080080"], "arguments": {"expr": "ExcludeInstance()"}}
+        excluding = replace(CHANGE, use=replace(CHANGE.use, recipe=plan(rule, BASIC).recipe))  # type: ignore[type-var]
+        other, source = instance(tmp_path, 2)
+        assert isinstance(await stage.make(other, source, excluding), Excluded)
+        assert not list((tmp_path / "prepared").iterdir())
+        await stage.close()
+
+    asyncio.run(run())
