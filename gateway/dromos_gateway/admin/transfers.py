@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -65,6 +66,12 @@ def read_question(query: Mapping[str, str]) -> Question:
     unknown = query.keys() - _PARAMETERS.keys() - {"since", "until", "limit", "before", "format"}
     if unknown:
         raise BadQuestion(f"{min(unknown)} is not a filter; there are {', '.join(_PARAMETERS)}, since, until, limit")
+    if empty := [name for name, value in query.items() if not value]:  # which would ask for everything
+        raise BadQuestion(f"{min(empty)} is empty")
+    if repeated := [name for name, number in Counter(name for name, _ in query.items()).items() if number > 1]:
+        raise BadQuestion(f"{min(repeated)} is given more than once")
+    if query.get("format", "json") not in ("json", "csv"):
+        raise BadQuestion("format is one of json, csv")
     words: dict[str, Any] = {field: query[name] for name, field in _PARAMETERS.items() if name in query}
     if words.get("verdict", "Failed") not in _VERDICTS:
         raise BadQuestion(f"verdict is one of {', '.join(_VERDICTS)}")

@@ -103,7 +103,7 @@ def _studies(arguments: argparse.Namespace) -> int:
 
 def _found(arguments: argparse.Namespace, path: str, name: str) -> list[dict[str, Any]]:
     answer = ask(arguments, "GET", path)
-    if not answer["complete"]:
+    if not answer.get("complete", True):
         print(
             "dromos transfers: more series fit; these are of the newest. Name a study or series as well",
             file=sys.stderr,

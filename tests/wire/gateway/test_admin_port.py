@@ -53,8 +53,16 @@ def test_nonsense_is_no_internal_error_and_no_traceback(guarded):
     ):
         assert ask(guarded, path, method, **good) == 404
         assert ask(guarded, path, method) == 401
-    for path in (f"/v1/transfers?before={ID}", "/v1/transfers?limit=x", "/v1/transfers?nonsense=1"):
-        assert ask(guarded, path, **good) == 400
+    for query in (
+        f"before={ID}",
+        "limit=x",
+        "nonsense=1",
+        "patient=",
+        "accession=A1&accession=A2",
+        "format=xml",
+        "since=x",
+    ):
+        assert ask(guarded, f"/v1/transfers?{query}", **good) == 400, "not an answer to another question"
     assert ask(guarded, "/v1/status", "DELETE", **good) == 405
     assert ask(guarded, "/healthz", **{"X-Long": "x" * 100_000, "Authorization": "Bearer secret"}) == 400
     for garbage in (b"\x16\x03\x01\x02\x00", b"GET /health z HTTP/1.1", b"\x01\x00\x00\x00\x00\x04"):

@@ -132,6 +132,7 @@ def test_rows_and_a_harmless_csv(gateway, receiver, tmp_path):
     table = transfers(gateway, "--verdict", "Delivered", "--limit", "2")
     assert len(table.splitlines()) == 3
     assert "no such transfers" in transfers(gateway, "--verdict", "Failed", code=1)
+    assert transfers(gateway, "--accession", "", "--format", "csv", code=1) == "", "an empty word is not no filter"
     assert gateway.get("/v1/transfers?nonsense=1") == 400
     assert gateway.get("/v1/studies?accession=A1&verdict=Failed") == 400, "not an answer to another question"
 
