@@ -78,6 +78,22 @@ def test_the_study_is_told_by_mail(imaging: Peers) -> None:
     assert f"{INSTANCES} sent, 0 excluded, 0 failed" in mails
 
 
+def _row(kubectl: Kubectl, name: str) -> dict[str, str]:
+    """What `kubectl get destinations` shows of one, by the columns' titles."""
+    title, *lines = kubectl.run("get", "destinations").stdout.splitlines()
+    begins = [match.start() for match in re.finditer(r"(?:^|(?<=  ))\S", title)]
+    ends = [*begins[1:], None]
+    (line,) = (line for line in lines if line.split()[0] == name)
+    return {title[begin:end].strip(): line[begin:end].strip() for begin, end in zip(begins, ends, strict=True)}
+
+
+def test_kubectl_get_shows_how_it_stands(imaging: Peers) -> None:
+    row = eventually(lambda: _row(imaging.kubectl, "archive"), lambda row: row["LAST TRANSFER"] != "", within=90)
+    shown = {"READY": "True", "ENABLED": "true", "REACHABLE": "true", "WAITING": "0", "FAILED": "0"}
+    assert {title: row[title] for title in shown} == shown
+    assert re.fullmatch(r"[0-9]+[smh].*", row["LAST TRANSFER"]), "how long ago"
+
+
 def _study(imaging: Peers) -> dict[str, Any]:
     found = plugin(
         imaging.kubectl, "transfers", "--destination", f"{imaging.kubectl.namespace}/archive", "--format", "json"

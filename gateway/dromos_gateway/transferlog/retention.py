@@ -23,7 +23,7 @@ def remove(connection: sqlite3.Connection, before: float, most: int) -> int:
     ).rowcount
     if old:
         return old
-    (number,) = connection.execute("SELECT count(*) FROM log_transfers").fetchone()
+    (number,) = connection.execute("SELECT coalesce(sum(number), 0) FROM log_counts").fetchone()  # not row by row
     if number <= most:
         return 0
     return connection.execute(
