@@ -42,8 +42,12 @@ def find_all(paths: Sequence[Path], spare: Spare = refuse) -> list[Found]:
     """The same of several paths, where a name is taken already with the path in place of the name."""
     result: list[Found] = []
     taken: dict[str, Path] = {}
+    read: set[Path] = set()
     for path in paths:
         for found in find(path, spare):
+            if found.path in read:
+                continue  # a folder, and a file in it by its own name
+            read.add(found.path)
             clashes = taken.setdefault(found.name, found.path) != found.path
             result.append(replace(found, name=str(found.path)) if clashes else found)
     return result

@@ -55,9 +55,12 @@ def dotted(path: Location) -> str:
     return text
 
 
+_MEMBERS = frozenset({"str", "constrained-str", "int", "constrained-int", "float", "bool"})
+
+
 def _path(detail: ErrorDetails) -> Location:
     # members of a union show up as steps of their own, such as `str` or `constrained-str`; no field is called so
-    return tuple(step for step in detail["loc"] if isinstance(step, int) or step not in {"str", "int", "float"})
+    return tuple(step for step in detail["loc"] if step not in _MEMBERS)
 
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel], *, quote: bool) -> str:

@@ -117,6 +117,11 @@ def test_merge_keys_are_no_duplicates() -> None:
         (node("a", sources={}), "spec.sources", "a list"),
         (node("a", limits=[]), "spec.limits", "a mapping"),
         (node("a", spool={"size": 5}), "spec.spool.size", "quote it"),
+        (
+            node("a", workload={"resources": {"requests": {"cpu": 0.5}}}),
+            "spec.workload.resources.requests.cpu",
+            "quote it",
+        ),
     ],
 )
 def test_a_mistake_names_the_field_and_what_is_allowed(document: dict[str, Any], field: str, says: str) -> None:
@@ -222,6 +227,12 @@ def test_files_of_one_name_in_two_folders_both_count(tmp_path: Path) -> None:
         before = digest([one, two])
         write(folder / "node.yaml", node(name))
         assert digest([one, two]) != before
+
+
+def test_a_file_that_is_named_beside_its_folder_counts_once(tmp_path: Path) -> None:
+    write(tmp_path / "sub" / "node.yaml", node("a"))
+    found = read([tmp_path, tmp_path / "sub" / "node.yaml", tmp_path])
+    assert (names(found), found.problems) == (["a"], ())
 
 
 def test_a_path_that_is_not_there_is_an_error(tmp_path: Path) -> None:
