@@ -23,12 +23,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dromos_gateway.workers.job import Cause, Done, Failed, Job, Limits
-from dromos_gateway.workers.messages import ANSWER, HEADER, SKIPPED, TAKEN, dump
+from dromos_gateway.workers.messages import HEADER, TAKEN, dump
 
 _NOT_THE_OBJECTS_FAULT = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.ENOENT)
 )
-_PIECE = 64 * 1024
 _OVERTIME = 2.0  # seconds after which the process ends by itself, should nobody be there any more to kill it
 
 
@@ -36,67 +35,14 @@ def main() -> int:
     """Serve until the pool closes the socket."""
     _stand_back()
     with socket.socket(fileno=0) as channel:
-        _serve(_Requests(channel), int(sys.argv[1]))
-    return 0
-
-
-def _serve(requests: _Requests, claims: int) -> None:
-    """One request after the other. An answer leaves together with the word that the next request is taken, if there is
-    one already: the pool is woken once for both.
-    """
-    unsaid = b""
-    while (request := requests.next(wait=not unsaid)) is not None or unsaid:
-        if request is None:
-            requests.channel.sendall(unsaid)
-            unsaid = b""
-        elif not _claimed(claims):
-            unsaid += SKIPPED
-        else:
-            requests.channel.sendall(unsaid + TAKEN)
-            job, limits = pickle.loads(request)  # noqa: S301  the pool is trusted
+        while (body := _receive(channel)) is not None:
+            job, limits = pickle.loads(body)  # noqa: S301  the pool is trusted
+            channel.sendall(TAKEN)
             answer = run(job, limits)
-            unsaid = ANSWER + dump(answer)
+            channel.sendall(dump(answer))
             if isinstance(answer, Failed) and answer.cause is Cause.MEMORY:
-                requests.channel.sendall(unsaid)
-                return
-
-
-def _claimed(claims: int) -> bool:
-    """Whether the request is this worker's. The pool, which may want it back, reads the same counter of claims."""
-    try:
-        return os.eventfd_read(claims) == 1
-    except BlockingIOError:
-        return False
-
-
-class _Requests:
-    """What the pool sends; there may be more than one message in the socket."""
-
-    def __init__(self, channel: socket.socket) -> None:
-        self.channel = channel
-        self._block = bytearray()
-
-    def next(self, *, wait: bool) -> bytes | None:
-        """A message; None: the socket is closed, or there is none just now and it isn't to be waited for."""
-        while (request := self._whole()) is None:
-            try:
-                part = self.channel.recv(_PIECE, 0 if wait else socket.MSG_DONTWAIT)
-            except BlockingIOError:
-                return None
-            if not part:
-                return None
-            self._block += part
-        return request
-
-    def _whole(self) -> bytes | None:
-        if len(self._block) < HEADER.size:
-            return None
-        end = HEADER.size + HEADER.unpack_from(self._block)[0]
-        if len(self._block) < end:
-            return None
-        request = bytes(self._block[HEADER.size : end])
-        del self._block[:end]
-        return request
+                return 0
+    return 0
 
 
 def run(job: Job[object], limits: Limits) -> Done[object] | Failed:
@@ -163,6 +109,21 @@ def _whereabouts(error: BaseException) -> str:
         step = step.tb_next
     place = f" at {step.tb_frame.f_globals.get('__name__', '?')}:{step.tb_lineno}" if step is not None else ""
     return f"{type(error).__name__}{place}"
+
+
+def _receive(channel: socket.socket) -> bytes | None:
+    header = _exactly(channel, HEADER.size)
+    return None if header is None else _exactly(channel, HEADER.unpack(header)[0])
+
+
+def _exactly(channel: socket.socket, count: int) -> bytes | None:
+    block = bytearray()
+    while len(block) < count:
+        part = channel.recv(min(count - len(block), 1 << 20))
+        if not part:
+            return None
+        block += part
+    return bytes(block)
 
 
 if __name__ == "__main__":

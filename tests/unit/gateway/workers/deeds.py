@@ -15,6 +15,11 @@ def double(number: int) -> int:
     return number * 2
 
 
+def echo(number: int, seconds: float, _: bytes) -> int:
+    time.sleep(seconds)
+    return number
+
+
 def process_id() -> int:
     return os.getpid()
 
@@ -39,18 +44,6 @@ def spin() -> None:
 def sleep(seconds: float, begun: Path) -> None:
     begun.write_text(str(os.getpid()))
     time.sleep(seconds)
-
-
-def wait_for(path: Path) -> int:
-    while not path.exists():
-        time.sleep(0.01)
-    return os.getpid()
-
-
-def note(path: Path) -> int:
-    with path.open("a") as file:
-        file.write("done\n")
-    return os.getpid()
 
 
 def die(number: int) -> None:
@@ -99,8 +92,8 @@ def trap() -> Trap:
 
 
 def garbage() -> None:
-    os.write(0, b"A" + (8).to_bytes(8, "little") + b"nonsense")
+    os.write(0, (8).to_bytes(8, "little") + b"nonsense")
 
 
 def huge() -> None:
-    os.write(0, b"A" + (1 << 60).to_bytes(8, "little"))
+    os.write(0, (1 << 60).to_bytes(8, "little"))
