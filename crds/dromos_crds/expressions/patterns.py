@@ -45,6 +45,8 @@ def compile_pattern(pattern: str, offset: int) -> Callable[[str], bool]:
     translated = _Translation(pattern, offset).text()
     schema = core_schema.str_schema(pattern=rf"\A(?:{translated})\z", max_length=_LONGEST_TEXT)
     try:
+        # alone first: a parenthesis too many would close ours, and what is behind it would match a part of the text
+        SchemaValidator(core_schema.str_schema(pattern=translated))
         return SchemaValidator(schema).isinstance_python
     except SchemaError:
         raise Refusal("this is not a regular expression, or one that grows too large", offset) from None

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,6 +60,7 @@ def read_profile(profile: Profile, *, strict: bool = True) -> tuple[CheckedProfi
         if rule is not None:
             rules.append(rule)
             problems += rulemaking.leaks(rule) if strict else ()
+    problems += _second_basic(rules) if strict else ()
     masks: list[Mask] = []
     for index, given in enumerate(profile.masks):
         mask = parse_mask(given)
@@ -73,6 +74,13 @@ def read_profile(profile: Profile, *, strict: bool = True) -> tuple[CheckedProfi
         return None, tuple(problems)
     issuer = profile.default_issuer_of_patient_id or None
     return CheckedProfile(str(profile.name), str(profile.version), issuer, tuple(rules), tuple(masks)), ()
+
+
+def _second_basic(rules: Sequence[Rule]) -> Iterator[ProfileProblem]:
+    """Which options hold, and what is written of them, would depend on a condition."""
+    for rule in [rule for rule in rules if isinstance(rule, BasicProfile)][1:]:
+        path = f"profileElements[{rule.position}].codename"
+        yield ProfileProblem(path, "basic.dicom.profile stands here a second time; one is possible, at the end")
 
 
 def read_element(position: int, element: Mapping[str, Any]) -> tuple[Rule | None, list[ProfileProblem]]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dromos_crds.destination import Notifications
 from dromos_crds.forwardnode import SMTP
 from dromos_crds.quantities import parse_duration
-from dromos_gateway.configuration.references import References
+from dromos_gateway.configuration.references import References, text_of
 from dromos_gateway.configuration.settings import NotificationSettings, SMTPSettings, WebhookSettings
 
 
@@ -17,8 +17,8 @@ def smtp_settings(namespace: str, smtp: SMTP, references: References) -> SMTPSet
     username = password = ""
     if smtp.secret_ref is not None:
         name, field = smtp.secret_ref.name, "spec.smtp.secretRef.name"
-        username = references.secret(namespace, name, "username", field).decode()
-        password = references.secret(namespace, name, "password", field).decode()
+        username = references.secret_text(namespace, name, "username", field)
+        password = references.secret_text(namespace, name, "password", field)
     return SMTPSettings(smtp.host, smtp.port, smtp.security, smtp.sender, username, password)
 
 
@@ -29,10 +29,11 @@ def notification_settings(
     webhook = None
     if wanted.webhook is not None:
         held: Mapping[str, bytes] = {}
+        name, field = "", "spec.notifications.webhook.secretRef.name"
         if wanted.webhook.secret_ref is not None:
-            field = "spec.notifications.webhook.secretRef.name"
-            held = references.whole_secret(namespace, wanted.webhook.secret_ref.name, field)
-        texts = {name: held.get(name, b"").decode().strip() for name in ("token", "username", "password")}
+            name = wanted.webhook.secret_ref.name
+            held = references.whole_secret(namespace, name, field)
+        texts = {key: text_of(held.get(key, b""), name, key, field) for key in ("token", "username", "password")}
         webhook = WebhookSettings(wanted.webhook.url, **texts)
     if not wanted.recipients and webhook is None:
         return None

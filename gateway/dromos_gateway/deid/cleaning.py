@@ -16,6 +16,7 @@ _WORD = re.compile(r"[^\W\d_]+|\d+(?:\.\d+)?|[^\w\s]|_|\s+")
 _LETTERS = re.compile(r"[^\W\d_]{3,}")
 _MARKS = frozenset("+-/.,:;()%<>=*&#")
 _SHORT_NUMBER = 3  # digits; longer ones are dates, record and telephone numbers
+_NUMBERS = re.compile(r"\d+(?:[^\w]*\d+)+")  # one after the other, with nothing but marks between them
 
 
 @cache
@@ -32,8 +33,14 @@ def words_of(texts: Iterable[str | None]) -> frozenset[str]:
 
 def cleaned(text: str, identifying: frozenset[str]) -> str:
     """The text without what may identify; perhaps empty."""
-    kept = [part for part in _WORD.findall(text) if _may_stay(part, identifying)]
+    kept = [part for part in _WORD.findall(_NUMBERS.sub(_short, text)) if _may_stay(part, identifying)]
     return " ".join("".join(kept).split())
+
+
+def _short(numbers: re.Match[str]) -> str:
+    """Numbers that have few digits together: 03/05/62 and 555-123-456 are written in short groups only."""
+    digits = sum(character.isdigit() for character in numbers[0])
+    return numbers[0] if digits <= _SHORT_NUMBER else " "
 
 
 def _may_stay(part: str, identifying: frozenset[str]) -> bool:

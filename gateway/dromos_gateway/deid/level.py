@@ -128,8 +128,9 @@ class Level:
 
     def _acting(self, code: str, choice: Choice, tag: int, vr: bytes) -> Decision:
         if code == "U":
-            forced = b"UI" if not self.plan.strict else None
-            return Decision(vr, Kind.ACT, code, choice, actions.uid if vr == b"UI" or forced else None, forced)
+            if vr != b"UI" and self.plan.strict:
+                raise Hold("ActionFailed", f"{named(tag)}: a value of VR {vr.decode('latin-1')!r} can be no UID")
+            return Decision(vr, Kind.ACT, code, choice, actions.uid, None if self.plan.strict else b"UI")
         if code == "D":
             if choice.value is None:
                 return Decision(vr, Kind.EMPTY, "Z", choice)

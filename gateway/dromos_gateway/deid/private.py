@@ -49,7 +49,9 @@ class Blocks:
                 text = source.read(value, stop - value).decode("latin-1")
                 self._creators[(tag >> 16, tag & 0xFF)] = text.strip("\0 ")
             elif looks:
-                decision = table.get(tag) or decide(tag, vr)
+                decision = table.get(tag)
+                if decision is None or decision.vr != vr:  # the same number, with another VR in another instance
+                    decision = decide(tag, vr)
                 self.uncertain = self.uncertain or decision.kind in _UNCERTAIN
                 if decision.kind is not REMOVE and self._stays(decision, tag):
                     self._kept.add(_block(tag))

@@ -32,6 +32,8 @@ _UPDATE_ROUTE = (
     f"UPDATE log_routes SET {', '.join(f'{name} = ?' for name in NAMES)}, profile = ?, secret_fingerprint = ? "  # noqa: S608
     "WHERE id = ?"
 )
+_BLANKED = ", ".join(f"{name} = ''" for name in NAMES)
+_BLANK_ROUTE = f"UPDATE log_routes SET {_BLANKED} WHERE id = ? AND profile = '' AND secret_fingerprint = ''"  # noqa: S608
 _VALUES = (
     "route", "destination", "at", "received_at", "size", "sop_class_uid", "transfer_syntax_uid", "sop_instance_uid",
     "original", "verdict", "reason", "message", "attempts", "changes",
@@ -76,7 +78,7 @@ class Recorder:
         self.on_settled: Callable[[sqlite3.Connection, Settled], None] = lambda *_: None
         self._series: OrderedDict[tuple[str, str, Identifiers], tuple[int, bytes]] = OrderedDict()
         self._instances: OrderedDict[int, tuple[int, bytes]] = OrderedDict()  # the series of those that wait
-        self._routes: OrderedDict[tuple[int, str], int] = OrderedDict()
+        self._routes: OrderedDict[tuple[int, str, bool], int] = OrderedDict()
         self._destinations: dict[str, int] = {}
 
     def rolled_back(self) -> None:
@@ -173,24 +175,31 @@ class Recorder:
         return self._series_of(connection, instance, found)
 
     def _route(self, connection: sqlite3.Connection, series: int, destination: str, found: Identifiers | None) -> int:
-        route = self._routes.get((series, destination))
+        plain = destination in self.policy.unchanged
+        route = self._routes.get((series, destination, plain))
         if route is None:
             row = connection.execute(
                 "SELECT id FROM log_routes WHERE series = ? AND destination = ?", (series, destination)
             ).fetchone()
             if row is not None:
                 route = int(row[0])
+                if not plain:  # what it got before its instances were changed may be told no longer
+                    connection.execute(_BLANK_ROUTE, (route,))
             else:
-                shown = found if found is not None and destination in self.policy.unchanged else Identifiers()
+                shown = found if found is not None and plain else Identifiers()
                 values = (series, destination, *(getattr(shown, name) for name in NAMES))
                 route = connection.execute(_INSERT_ROUTE, values).lastrowid or 0
-            _remember(self._routes, (series, destination), route)
+            _remember(self._routes, (series, destination, plain), route)
         return route
 
     def _outgoing(self, connection: sqlite3.Connection, route: int, sent: Sent, *, named: bool) -> None:
-        """What a destination got instead of the original; the first instance of a series tells."""
-        row = connection.execute("SELECT series_instance_uid FROM log_routes WHERE id = ?", (route,)).fetchone()
-        if row is not None and not row[0] and sent.beginning:
+        """What a destination got instead of the original: the first instance of a series tells, and the first that
+        another profile or secret has changed.
+        """
+        asked = "SELECT series_instance_uid, profile, secret_fingerprint FROM log_routes WHERE id = ?"
+        row = connection.execute(asked, (route,)).fetchone()
+        told = row is not None and row[0] and tuple(row[1:]) == (sent.profile, sent.secret_fingerprint)
+        if row is not None and not told and sent.beginning:
             found = read_front(sent.beginning, sent.transfer_syntax_uid) if named else Identifiers()
             values = (*(getattr(found, name) for name in NAMES), sent.profile, sent.secret_fingerprint, route)
             connection.execute(_UPDATE_ROUTE, values)

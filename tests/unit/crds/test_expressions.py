@@ -164,6 +164,8 @@ def test_patterns(pattern: str, text: str, *, holds: bool) -> None:
         ("'a' matches '(a)\\1'", 13, "back-references"),
         ("'a' matches 'a++'", 13, "possessive"),
         ("'a' matches '['", 13, "not a regular expression"),
+        ("'CTxxx' matches 'CT)|(MR'", 17, "not a regular expression"),  # would match a part of the text
+        ("'a' matches '(?i)a)|(.*'", 13, "not a regular expression"),
         ("'a' matches '[[:alpha:]]'", 13, "bracket"),
         ("'a' matches 'a' + 'b'", 5, "written out"),
     ],

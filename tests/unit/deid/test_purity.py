@@ -97,3 +97,19 @@ def test_looking_on_changes_nothing(tmp_path: Path, chosen: Plan) -> None:
         assert plain.digest == shown.digest
         assert shown.steps
         assert target.read_bytes() == again.read_bytes()
+
+
+def test_a_private_number_may_have_another_vr_in_the_next_instance(tmp_path: Path) -> None:
+    """A date of one vendor stays, shifted, with its creator; another vendor's text of the same number goes with it."""
+    rule = {"codename": "action.on.dates", "option": "shift", "arguments": {"days": 3, "seconds": 0}}
+    chosen = plan(rule, BASIC)
+    text, date = ct(), ct()
+    text.private_block(0x0009, "CREATMRK", create=True).add_new(0x01, "LO", "words")
+    date.private_block(0x0009, "ACME", create=True).add_new(0x01, "DA", "20240102")
+    for order in ((text, date, text), (date, text, date)):
+        warm = Plan(chosen.recipe, chosen.profile)
+        for data in order:
+            instance = save(data, tmp_path / "in.dcm")
+            deidentify(instance, tmp_path / "warm", warm, "A")
+            deidentify(instance, tmp_path / "cold", Plan(chosen.recipe, chosen.profile), "A")
+            assert (tmp_path / "warm").read_bytes() == (tmp_path / "cold").read_bytes()

@@ -117,6 +117,32 @@ def test_cleaning_keeps_words_that_other_attributes_describe_with(tmp_path: Path
     assert out.AcquisitionContextSequence[0].TextValue == "Thorax of ,"
 
 
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("CT thorax 03/05/62 and 3/14/62", "CT thorax and"),
+        ("CT thorax 555-123-456, thorax 123-45-678", "CT thorax , thorax"),
+        ("CT thorax 12 345 678", "CT thorax"),
+        ("CT thorax 1.5 mm 120", "CT thorax 1.5 mm 120"),
+    ],
+)
+def test_cleaning_takes_numbers_that_are_written_in_groups(tmp_path: Path, text: str, left: str) -> None:
+    data = ct(StudyDescription=text)
+    _, out = change(data, plan(BASIC | {"arguments": {"cleanDescriptors": True}}), tmp_path)
+    assert out.StudyDescription == left
+
+
+@pytest.mark.parametrize("tag", ["00080050", "00100030", "(0009,1001)"])
+def test_what_can_be_no_uid_is_held_where_it_should_become_one(tmp_path: Path, tag: str) -> None:
+    data = ct()
+    data.private_block(0x0009, "ACME", create=True).add_new(0x01, "LO", "private")
+    codename = "action.on.privatetags" if tag.startswith("(") else "action.on.specific.tags"
+    outcome, _ = change(data, plan({"codename": codename, "action": "U", "tags": [tag]}, BASIC), tmp_path)
+    assert isinstance(outcome, Held)
+    assert outcome.reason == "ActionFailed"
+    assert "can be no UID" in outcome.message
+
+
 def test_the_dummy_of_an_age_is_not_the_age(tmp_path: Path) -> None:
     rule = {"codename": "action.on.specific.tags", "action": "DDum", "tags": ["(0010,1010)"]}
     _, out = change(ct(PatientAge="043Y"), plan(rule, BASIC), tmp_path)

@@ -84,6 +84,31 @@ def test_a_missing_secret_holds_its_destination_only(folder):
     assert destinations["default/a"].hold is None
 
 
+def test_a_secret_that_is_no_text_costs_one_webhook(folder):
+    """Not the whole configuration, and no image waits."""
+    hook = "  notifications: {webhook: {url: 'http://127.0.0.1:9/x', secretRef: {name: hook}}}\n"
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: hook}\ndata: {token: //79}\n"
+    write(folder, b=DESTINATION % ("b", "false") + hook, secret=secret)
+    configuration = Folder([folder]).load().configuration
+    (problem,) = configuration.problems
+    assert (problem.reason, problem.field) == ("InvalidCredential", "spec.notifications.webhook.secretRef.name")
+    assert "token is not UTF-8 text" in problem.message
+    assert {settings.hold for settings in configuration.destinations.values()} == {None}
+
+
+def test_a_mail_relays_login_has_no_line_end(folder):
+    smtp = "smtp: {host: relay.example, sender: dromos@example.org, secretRef: {name: relay}}"
+    secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: relay}\ndata: {username: dXNlcgo=, password: %s}\n"
+    node = NODE.replace("aeTitle: %s", f"aeTitle: %s, {smtp}") % ("radiology", "DROMOS")
+    write(folder, node=node, secret=secret % "c2VjcmV0Cg==")
+    settings = Folder([folder]).load().configuration.nodes["DROMOS"]
+    assert settings.smtp is not None
+    assert (settings.smtp.username, settings.smtp.password) == ("user", "secret")
+    write(folder, secret=secret % "//79")
+    (problem,) = Folder([folder]).load().configuration.problems
+    assert (problem.reason, problem.field) == ("InvalidCredential", "spec.smtp.secretRef.name")
+
+
 def test_two_forwardnodes_with_one_title_are_a_conflict(folder):
     write(folder, other=NODE % ("cardiology", "DROMOS"))
     problems = Folder([folder]).load().configuration.problems

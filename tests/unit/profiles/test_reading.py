@@ -40,6 +40,14 @@ def problems_of(*elements: dict[str, Any], strict: bool = True) -> list[str]:
     return [str(problem) for problem in read_profile(profile, strict=strict)[1]]
 
 
+def test_the_basic_profile_stands_once() -> None:
+    """Whose options hold, and what is written of them, would depend on a condition."""
+    conditional = {**BASE, "condition": "tagValueIsPresent(#Tag.Modality, 'MR')"}
+    (problem,) = problems_of(conditional, BASE)
+    assert problem.startswith("profileElements[1].codename")
+    assert problems_of(conditional, BASE, strict=False) == []
+
+
 def test_a_file_with_unquoted_tags_and_colours() -> None:
     profile, problems = read_profile_file(FILE)
     assert problems == ()

@@ -271,3 +271,24 @@ def test_nothing_of_a_patient_shows_in_a_repr(log: Log) -> None:
     shown = repr((log.ask(), log.ask_series(patient_id="P-1"), log.settled, read_front(front(), EXPLICIT)))
     for hidden in ("P-1", "A1", "Thorax", "1.2.3", "9.1'"):
         assert hidden not in shown
+
+
+@pytest.mark.parametrize("became", [NOTHING, Ending(State.Failed, "Refused", "A900", 2000.0)])
+def test_what_a_destination_got_before_it_was_de_identified_for_is_told_no_longer(log: Log, became: Ending) -> None:
+    """A series that came plain, then again when the destination's instances are changed."""
+    log.settle(1, log.arrive(1), PLAIN)
+    assert log.ask(destination=PLAIN)[0].route.sent["patient_id"] == "P-1"
+    log.recorder.policy = Policy(log.seals, frozenset())
+    if became.state is State.Delivered:
+        became = replace(became, sent=outgoing())
+    log.settle(2, log.arrive(2), PLAIN, became)
+    shown = {row.route.sent.get("patient_id", "") for row in log.ask(destination=PLAIN)}
+    assert shown == {"PSEUDO" if became.sent is not None else ""}
+
+
+def test_another_secret_is_another_outgoing_patient(log: Log) -> None:
+    log.settle(1, log.arrive(1), SHIELDED, replace(NOTHING, sent=outgoing()))
+    beginning = front(PatientID="OTHER", StudyInstanceUID="2.25.7", SeriesInstanceUID="2.25.8")
+    later = Sent("2.25.9", EXPLICIT, beginning, "demo 1", "cd34", "sha256:ef")
+    log.settle(2, log.arrive(2), SHIELDED, replace(NOTHING, sent=later))
+    assert {row.route.secret_fingerprint for row in log.ask(study_instance_uid="2.25.7")} == {"cd34"}
