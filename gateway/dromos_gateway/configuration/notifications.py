@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from dromos_crds.destination import Notifications
+from dromos_crds import credentials
+from dromos_crds.destination import Notifications, Webhook
 from dromos_crds.forwardnode import SMTP
 from dromos_crds.quantities import parse_duration
-from dromos_gateway.configuration.references import References, text_of
+from dromos_gateway.configuration.references import References
 from dromos_gateway.configuration.settings import NotificationSettings, SMTPSettings, WebhookSettings
+
+_LOGINS = ("token", "username", "password")
 
 
 def smtp_settings(namespace: str, smtp: SMTP, references: References) -> SMTPSettings:
@@ -17,8 +18,8 @@ def smtp_settings(namespace: str, smtp: SMTP, references: References) -> SMTPSet
     username = password = ""
     if smtp.secret_ref is not None:
         name, field = smtp.secret_ref.name, "spec.smtp.secretRef.name"
-        username = references.secret_text(namespace, name, "username", field)
-        password = references.secret_text(namespace, name, "password", field)
+        username = references.credential(namespace, name, "username", field, credentials.line)
+        password = references.credential(namespace, name, "password", field, credentials.line)
     return SMTPSettings(smtp.host, smtp.port, smtp.security, smtp.sender, username, password)
 
 
@@ -28,13 +29,7 @@ def notification_settings(
     """Who is told; None when nobody is. Unresolved."""
     webhook = None
     if wanted.webhook is not None:
-        held: Mapping[str, bytes] = {}
-        name, field = "", "spec.notifications.webhook.secretRef.name"
-        if wanted.webhook.secret_ref is not None:
-            name = wanted.webhook.secret_ref.name
-            held = references.whole_secret(namespace, name, field)
-        texts = {key: text_of(held.get(key, b""), name, key, field) for key in ("token", "username", "password")}
-        webhook = WebhookSettings(wanted.webhook.url, **texts)
+        webhook = WebhookSettings(wanted.webhook.url, **_held(namespace, wanted.webhook, references))
     if not wanted.recipients and webhook is None:
         return None
     return NotificationSettings(
@@ -47,3 +42,16 @@ def notification_settings(
         smtp=smtp,
         webhook=webhook,
     )
+
+
+def _held(namespace: str, webhook: Webhook, references: References) -> dict[str, str]:
+    """Those credentials that a webhook's Secret has. Unresolved."""
+    if webhook.secret_ref is None:
+        return {}
+    name, field = webhook.secret_ref.name, "spec.notifications.webhook.secretRef.name"
+    held = references.whole_secret(namespace, name, field)
+    return {
+        key: references.credential(namespace, name, key, field, credentials.line).strip()
+        for key in _LOGINS
+        if key in held
+    }

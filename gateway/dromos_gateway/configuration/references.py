@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dromos_crds import ConfigMap, Secret, reasons
+from dromos_crds import ConfigMap, Secret
+from dromos_crds.credentials import Unusable
 from dromos_crds.fields import FromSecret
 from dromos_crds.forwardnode import ListenerTLS
+from dromos_crds.reasons import INVALID_CREDENTIAL
 from dromos_crds.tls import ClientTLS
 from dromos_gateway.configuration.settings import TLSMaterial
 from dromos_gateway.configuration.unresolved import Unresolved
@@ -70,9 +72,13 @@ class References:
             raise Unresolved("SecretKeyNotFound", field, f"Secret {name} has no key {key}")
         return value
 
-    def secret_text(self, namespace: str, name: str, key: str, field: str) -> str:
-        """The same as text, without white space at its ends. Unresolved."""
-        return text_of(self.secret(namespace, name, key, field), name, key, field)
+    def credential(self, namespace: str, name: str, key: str, field: str, rule: Callable[[bytes], str]) -> str:
+        """The same as a credential, by one of the rules in `credentials`. Unresolved."""
+        value = self.secret(namespace, name, key, field)
+        try:
+            return rule(value)
+        except Unusable as error:
+            raise Unresolved(INVALID_CREDENTIAL, field, f"key {key} of Secret {name} {error}") from None
 
     def _config_map(self, namespace: str, name: str, key: str, field: str) -> bytes:
         config_map = self.config_maps.get(f"{namespace}/{name}")
@@ -82,11 +88,3 @@ class References:
         if value is None:
             raise Unresolved("ConfigMapKeyNotFound", field, f"ConfigMap {name} has no key {key}")
         return value.encode()
-
-
-def text_of(value: bytes, name: str, key: str, field: str) -> str:
-    """What a Secret has under a key, as text, without white space at its ends. Unresolved."""
-    try:
-        return value.decode().strip()
-    except UnicodeDecodeError:
-        raise Unresolved(reasons.INVALID_CREDENTIAL, field, f"Secret {name}: {key} is not UTF-8 text") from None

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from dromos_crds import credentials
-from dromos_crds.credentials import Unusable
 from dromos_crds.fields import FromSecret
-from dromos_crds.reasons import INVALID_CREDENTIAL
 from dromos_crds.references import CLIENT, LOGIN
 from dromos_crds.stow import Auth, Header, KheopsAlbum, OAuth2, Stow
 from dromos_gateway.configuration.references import References
@@ -24,7 +22,6 @@ from dromos_gateway.configuration.settings import (
     StowSettings,
     TLSMaterial,
 )
-from dromos_gateway.configuration.unresolved import Unresolved
 
 
 def stow_settings(namespace: str, stow: Stow, references: References, field: str = "spec.stow") -> StowSettings:
@@ -56,8 +53,8 @@ def oauth2_settings(namespace: str, oauth2: OAuth2, references: References, fiel
     client_id, client_secret = CLIENT
     return OAuth2Settings(
         oauth2.token_url,
-        _read(namespace, name, client_id, references, where, credentials.identity),
-        _read(namespace, name, client_secret, references, where, credentials.line),
+        references.credential(namespace, name, client_id, where, credentials.identity),
+        references.credential(namespace, name, client_secret, where, credentials.line),
         oauth2.scopes,
     )
 
@@ -69,8 +66,8 @@ def _auth(
         name, where = auth.basic.secret_ref.name, f"{field}.basic.secretRef.name"
         username, password = LOGIN
         return BasicSettings(
-            _read(namespace, name, username, references, where, credentials.username),
-            _read(namespace, name, password, references, where, credentials.line),
+            references.credential(namespace, name, username, where, credentials.username),
+            references.credential(namespace, name, password, where, credentials.line),
         )
     if auth.bearer is not None:
         return BearerSettings(_value(namespace, auth.bearer, references, f"{field}.bearer", credentials.token))
@@ -103,12 +100,4 @@ def _album(
 
 def _value(namespace: str, value: FromSecret, references: References, field: str, rule: Callable[[bytes], str]) -> str:
     ref = value.secret_key_ref
-    return _read(namespace, ref.name, ref.key, references, f"{field}.secretKeyRef", rule)
-
-
-def _read(namespace: str, name: str, key: str, references: References, field: str, rule: Callable[[bytes], str]) -> str:
-    value = references.secret(namespace, name, key, field)
-    try:
-        return rule(value)
-    except Unusable as error:
-        raise Unresolved(INVALID_CREDENTIAL, field, f"key {key} of Secret {name} {error}") from None
+    return references.credential(namespace, ref.name, ref.key, f"{field}.secretKeyRef", rule)

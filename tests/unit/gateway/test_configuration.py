@@ -92,7 +92,7 @@ def test_a_secret_that_is_no_text_costs_one_webhook(folder):
     configuration = Folder([folder]).load().configuration
     (problem,) = configuration.problems
     assert (problem.reason, problem.field) == ("InvalidCredential", "spec.notifications.webhook.secretRef.name")
-    assert "token is not UTF-8 text" in problem.message
+    assert "key token of Secret hook is not UTF-8 text" in problem.message
     assert {settings.hold for settings in configuration.destinations.values()} == {None}
 
 
@@ -100,10 +100,10 @@ def test_a_mail_relays_login_has_no_line_end(folder):
     smtp = "smtp: {host: relay.example, sender: dromos@example.org, secretRef: {name: relay}}"
     secret = "apiVersion: v1\nkind: Secret\nmetadata: {name: relay}\ndata: {username: dXNlcgo=, password: %s}\n"
     node = NODE.replace("aeTitle: %s", f"aeTitle: %s, {smtp}") % ("radiology", "DROMOS")
-    write(folder, node=node, secret=secret % "c2VjcmV0Cg==")
+    write(folder, node=node, secret=secret % "IHNlY3JldAo=")
     settings = Folder([folder]).load().configuration.nodes["DROMOS"]
     assert settings.smtp is not None
-    assert (settings.smtp.username, settings.smtp.password) == ("user", "secret")
+    assert (settings.smtp.username, settings.smtp.password) == ("user", " secret"), "a space is the password's"
     write(folder, secret=secret % "//79")
     (problem,) = Folder([folder]).load().configuration.problems
     assert (problem.reason, problem.field) == ("InvalidCredential", "spec.smtp.secretRef.name")
