@@ -19,8 +19,6 @@ from dromos_gateway.projects.use import Use
 from dromos_gateway.projects.work import Held as HeldByProject
 from dromos_gateway.projects.work import carry_out
 
-MOST = 256 * 1024  # new bytes of an instance that travel between processes
-
 
 def make(
     original: Original,
@@ -42,11 +40,6 @@ def make(
         return _with_pixels(original.path, target, change, None, original.size)
     except NotPart10 as error:
         return Held("MalformedDataSet", str(error))
-
-
-def make_patches(original: Original, target: Path, change: Change, pseudonym: str | None = None) -> Outcome:
-    """As `make`; what is new travels between processes where it is little."""
-    return make(original, target, change, pseudonym, most=MOST)
 
 
 def make_with_trail(original: Original, target: Path, change: Change) -> Outcome:

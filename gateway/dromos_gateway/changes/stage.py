@@ -22,7 +22,7 @@ from dromos_gateway.changes.travelling import Answer, job_of, outcome_of
 from dromos_gateway.dimse.patchwork import beginning_of
 from dromos_gateway.projects.use import Applied
 from dromos_gateway.spool.records import Delivery, Sent
-from dromos_gateway.workers.job import Done, Failed, Job, Limits
+from dromos_gateway.workers.job import Done, Failed, Limits
 from dromos_gateway.workers.pool import Pool
 
 log = logging.getLogger(__name__)
@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _BEGINNING = 16 * 1024
 _MOST_KEPT = 256  # files of deliveries that wait for another attempt; beyond it they are made again
 _MOST_PATCHES = 16 * 1024 * 1024  # bytes of patches of such deliveries, likewise
-_MAKE = "dromos_gateway.changes.making:make"
+_MOST_NEW = 256 * 1024  # bytes of an instance that travel between processes; where more are new, it is a file
 
 
 class CannotChangeNow(Exception):
@@ -92,10 +92,8 @@ class Stage:
         sent = change if found is None else without_store(change)
         limits = self._limits or Limits.for_object(instance.size)
         try:
-            if file:
-                done = await self._pool.run(Job[Outcome](_MAKE, (original, target, sent, found)), limits)
-            else:
-                done = _read(await self._pool.run(job_of(original, target, sent, found), limits))
+            job = job_of(original, target, sent, found, 0 if file else _MOST_NEW)
+            done = _read(await self._pool.run(job, limits))
         except BaseException:
             _remove(self._folder, delivery.id)
             raise

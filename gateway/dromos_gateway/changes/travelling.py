@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The way to a worker and back of an instance whose change is little work: plain values, which pickle in no time.
+"""The way to a worker and back of an instance that is changed: plain values, which pickle in no time.
 
 The change is the same for every instance of a destination; it goes along as bytes that the worker knows by now.
 """
@@ -14,22 +14,24 @@ from dromos_gateway.changes.change import Change, Excluded, Held, Original, Outc
 from dromos_gateway.dimse.patchwork import Patchwork
 from dromos_gateway.workers.job import Job
 
-_PATCH = "dromos_gateway.changes.travelling:patch"
+_CHANGE = "dromos_gateway.changes.travelling:change_one"
 Plain = tuple[str, int, int, str, str, str, tuple[str, ...], str, Patchwork]  # of a `Ready`, without what previews show
 Answer = Plain | Held | Excluded
 
 
-def job_of(original: Original, target: Path, change: Change, pseudonym: str | None) -> Job[Answer]:
+def job_of(original: Original, target: Path, change: Change, pseudonym: str | None, most: int) -> Job[Answer]:
     """The job for a worker."""
     where = str(original.path), original.data_set_offset, original.size, original.transfer_syntax_uid
-    return Job(_PATCH, (*where, str(target), _packed(change), pseudonym))
+    return Job(_CHANGE, (*where, str(target), _packed(change), pseudonym, most))
 
 
-def patch(path: str, offset: int, size: int, syntax: str, target: str, change: bytes, pseudonym: str | None) -> Answer:
-    """What the worker does: `making.make_patches`."""
-    from dromos_gateway.changes.making import make_patches  # the pool's end of the way does without it
+def change_one(
+    path: str, offset: int, size: int, syntax: str, target: str, change: bytes, pseudonym: str | None, most: int
+) -> Answer:
+    """What the worker does: `making.make`."""
+    from dromos_gateway.changes.making import make  # the pool's end of the way does without it
 
-    made = make_patches(Original(Path(path), offset, size, syntax), Path(target), _unpacked(change), pseudonym)
+    made = make(Original(Path(path), offset, size, syntax), Path(target), _unpacked(change), pseudonym, most=most)
     if not isinstance(made, Ready):
         return made
     return (
