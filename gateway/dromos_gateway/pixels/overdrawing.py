@@ -30,21 +30,25 @@ def can_draw_over(syntax: str, native: Native) -> bool:
 
 def draw_over(path: Path, data_set: int, native: Native, drawing: Drawing) -> None:
     """Fill the rectangles in every frame of the file, whose data set with native pixels is at `data_set`. OSError."""
-    image = native.image
     fd = os.open(path, os.O_RDWR | os.O_CLOEXEC)
     try:
-        for rows, place, part in bands(image, drawing):
-            for frame in range(image.frames):
-                _fill(fd, data_set + native.start + frame * image.frame_bits // 8 + place, rows, native.order, part)
+        for place, rows, part in bands(native, drawing):
+            _fill(fd, data_set + place, rows, native.order, part)
     finally:
         os.close(fd)
 
 
-def bands(image: Image, drawing: Drawing) -> Iterator[tuple[Image, int, Drawing]]:
-    """The rows of each rectangle, some at a time, as an image of their own, and where they begin in a frame.
-
-    Colour by plane has such rows in each plane.
+def bands(native: Native, drawing: Drawing) -> Iterator[tuple[int, Image, Drawing]]:
+    """The rows of each rectangle in every frame, some at a time: where they begin in the data set, and what they are as
+    an image of their own. Colour by plane has such rows in each plane.
     """
+    image = native.image
+    for place, rows, part in _in_a_frame(image, drawing):
+        for frame in range(image.frames):
+            yield native.start + frame * image.frame_bits // 8 + place, rows, part
+
+
+def _in_a_frame(image: Image, drawing: Drawing) -> Iterator[tuple[int, Image, Drawing]]:
     by_plane = image.planar and image.samples > 1
     parts = [(value,) for value in drawing.values] if by_plane else [drawing.values]
     one = replace(image, frames=1)
@@ -56,7 +60,7 @@ def bands(image: Image, drawing: Drawing) -> Iterator[tuple[Image, int, Drawing]
         for y in range(box.y, box.y + box.height, most):
             height = min(most, box.y + box.height - y)
             inside = Rectangle(box.x, 0, box.width, height)
-            yield replace(one, rows=height), (plane * image.rows + y) * row, Drawing((inside,), values)
+            yield (plane * image.rows + y) * row, replace(one, rows=height), Drawing((inside,), values)
 
 
 def _fill(fd: int, offset: int, rows: Image, order: str, part: Drawing) -> None:

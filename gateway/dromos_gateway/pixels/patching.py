@@ -81,12 +81,7 @@ def _bands(source: Source, mask: Mask) -> list[Band] | None:
     description.pixels_are(image)
     if description.edits:
         return None
-    frame = image.frame_bits // 8
-    return [
-        (native.start + number * frame + place, rows, native.order, part)
-        for rows, place, part in bands(image, drawing)
-        for number in range(image.frames)
-    ]
+    return [(place, rows, native.order, part) for place, rows, part in bands(native, drawing)]
 
 
 def _drawn_in_memory(front: bytes, source: Source, drawn: list[Band]) -> bytes:
