@@ -12,7 +12,7 @@ from aiohttp import web
 
 from dromos_gateway.admin.transferpages import Incomplete, as_csv, rows_as_json, series_as_json
 from dromos_gateway.transferlog.log import TransferLog
-from dromos_gateway.transferlog.questions import MOST, Question
+from dromos_gateway.transferlog.questions import MOST, VERDICTS, Question
 
 _PARAMETERS = {
     "patient": "patient_id",
@@ -25,7 +25,6 @@ _PARAMETERS = {
 }
 _OF_STUDIES = {"patient", "accession", "study", "series", "destination"}
 _LARGEST = 2**63 - 1  # what a column holds
-_VERDICTS = ("Delivered", "Excluded", "Failed")
 
 
 class BadQuestion(ValueError):
@@ -73,8 +72,8 @@ def read_question(query: Mapping[str, str]) -> Question:
     if query.get("format", "json") not in ("json", "csv"):
         raise BadQuestion("format is one of json, csv")
     words: dict[str, Any] = {field: query[name] for name, field in _PARAMETERS.items() if name in query}
-    if words.get("verdict", "Failed") not in _VERDICTS:
-        raise BadQuestion(f"verdict is one of {', '.join(_VERDICTS)}")
+    if words.get("verdict", "Failed") not in VERDICTS:
+        raise BadQuestion(f"verdict is one of {', '.join(VERDICTS)}")
     if (destination := words.get("destination")) and "/" not in destination:
         words["destination"] = f"default/{destination}"
     for name in ("since", "until"):

@@ -60,7 +60,7 @@ def pixels(data: Dataset) -> str:
 
 def find(folder: Path, number: int) -> Path | None:
     """The file with the image of that number."""
-    files = (path for path in folder.glob("*.dcm"))
+    files = folder.glob("*.dcm")
     return next((path for path in files if dcmread(path, stop_before_pixels=True).InstanceNumber == number), None)
 
 

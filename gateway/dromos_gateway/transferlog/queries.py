@@ -13,6 +13,7 @@ from dromos_gateway.transferlog.identifiers import NAMES
 from dromos_gateway.transferlog.questions import (
     MOST,
     MOST_SERIES,
+    VERDICTS,
     Answer,
     Question,
     Route,
@@ -103,7 +104,7 @@ class Queries:
             return [
                 Stream("destination = ? AND verdict = ?", (number, verdict))
                 for number, key in self._connection.execute("SELECT id, key FROM log_destinations").fetchall()
-                for verdict in ("Delivered", "Excluded", "Failed")
+                for verdict in VERDICTS
                 if question.destination in ("", key) and question.verdict in ("", verdict)
             ], True
         return [Stream("TRUE")], True
@@ -170,7 +171,7 @@ def _series(
     waiting: Mapping[tuple[int, str], int],
 ) -> SeriesAtDestination:
     series, study, node, source, received, destination, profile, sealed = row[:8]
-    numbers = {"Delivered": 0, "Excluded": 0, "Failed": 0}
+    numbers = dict.fromkeys(VERDICTS, 0)
     reasons: dict[str, int] = {}
     for verdict, reason, number, _, _ in counts:
         numbers[verdict] += number

@@ -9,6 +9,7 @@ from typing import Generic, TypeVar
 
 from dromos_gateway.transferlog.sealing import LOOKED_UP
 
+VERDICTS = ("Delivered", "Excluded", "Failed")
 MOST = 1000  # rows of one answer
 MOST_SERIES = 500  # that one answer tells of, each at one destination
 _Found = TypeVar("_Found")
