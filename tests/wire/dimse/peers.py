@@ -8,7 +8,7 @@ import contextlib
 import os
 import random
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import SSLContext
@@ -224,6 +224,26 @@ async def until(condition: Callable[[], object], timeout: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition did not come true in time"
         await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def stalled(acceptor: Acceptor, count: int, said: bytes) -> AsyncIterator[list[asyncio.StreamReader]]:
+    """Connections that say so much each, and no more; what comes back on them."""
+    opened = [await asyncio.open_connection("127.0.0.1", acceptor.port) for _ in range(count)]
+    try:
+        for _, writer in opened:
+            writer.write(said)
+        yield [reader for reader, _ in opened]
+    finally:
+        for _, writer in opened:
+            writer.transport.abort()
+
+
+async def all_ended(readers: Sequence[asyncio.StreamReader]) -> None:
+    """Wait until the other side has closed all of them."""
+    for reader in readers:
+        with contextlib.suppress(ConnectionError):
+            await asyncio.wait_for(reader.read(), 20)
 
 
 @contextlib.contextmanager

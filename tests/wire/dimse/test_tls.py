@@ -4,7 +4,6 @@
 import asyncio
 import ssl
 import subprocess
-from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 
 import pytest
@@ -18,6 +17,7 @@ from tests.wire.dimse.peers import (
     CT,
     EXPLICIT,
     Memory,
+    all_ended,
     data_set,
     free_port,
     listening,
@@ -25,6 +25,7 @@ from tests.wire.dimse.peers import (
     peer,
     program,
     run,
+    stalled,
     stored_object,
     taking_less_than,
     until,
@@ -164,22 +165,13 @@ async def test_ciphers_without_forward_secrecy_or_authenticated_encryption_are_r
             await asyncio.open_connection("127.0.0.1", acceptor.port, ssl=weak)
 
 
-@asynccontextmanager
-async def silent_clients(acceptor, count):
-    """Connections that never say hello, half of them but its first three bytes."""
-    opened = [await asyncio.open_connection("127.0.0.1", acceptor.port) for _ in range(count)]
-    try:
-        for _, writer in opened[: count // 2]:
-            writer.write(b"\x16\x03\x01")
-        yield [reader for reader, _ in opened]
-    finally:
-        for _, writer in opened:
-            writer.transport.abort()
+HELLO = b"\x16\x03\x01"  # as much of it as comes
 
 
-async def test_a_hundred_handshakes_that_never_come_delay_nobody(pki, tmp_path):
+@pytest.mark.parametrize("said", [b"", HELLO])
+async def test_a_hundred_handshakes_that_never_come_delay_nobody(pki, tmp_path, said):
     file = make_image(tmp_path / "a.dcm")
-    async with listening(Memory(), ssl=server(pki)) as acceptor, silent_clients(acceptor, 99):
+    async with listening(Memory(), ssl=server(pki)) as acceptor, stalled(acceptor, 99, said):
         await until(lambda: acceptor.connections == 99)
         association = await Association.open(peer(acceptor.port, ssl=client(pki)), CONTEXTS)
         assert (await association.store(stored_object(file))).status == 0
@@ -187,11 +179,10 @@ async def test_a_hundred_handshakes_that_never_come_delay_nobody(pki, tmp_path):
         assert acceptor.connections >= 99, "nobody waited for their end"
 
 
-async def test_handshakes_that_never_come_end(pki):
-    async with listening(Memory(), QUICK, ssl=server(pki)) as acceptor, silent_clients(acceptor, 99) as readers:
-        for reader in readers:
-            with suppress(ConnectionError):
-                await asyncio.wait_for(reader.read(), 20)
+@pytest.mark.parametrize("said", [b"", HELLO])
+async def test_handshakes_that_never_come_end(pki, said):
+    async with listening(Memory(), QUICK, ssl=server(pki)) as acceptor, stalled(acceptor, 99, said) as readers:
+        await all_ended(readers)
         await until(lambda: acceptor.connections == 0)
 
 
