@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from dromos_crds.expressions import Condition
 from dromos_crds.problems import Problem
 
-if TYPE_CHECKING:  # they stand on the settings themselves
+if TYPE_CHECKING:  # they stand on the settings themselves, or are heavy and nothing for the sending process
+    from dromos_crds.expressions import Condition
     from dromos_gateway.changes.change import Change
     from dromos_gateway.projects.use import Applied
 
