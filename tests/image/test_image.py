@@ -7,6 +7,7 @@ import io
 import json
 import os
 import re
+import struct
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -114,6 +115,30 @@ def test_the_build_machines_ways_out_stay_behind(image: dict[str, Any]) -> None:
     ]
     for secret in filter(None, map(os.environ.get, ("PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL"))):
         assert secret not in text
+
+
+def test_nothing_is_left_to_compile_when_a_pod_starts(
+    archive: tarfile.TarFile, files: dict[str, tarfile.TarInfo]
+) -> None:
+    """A read-only root file system keeps nothing of it: each start would compile a gateway anew, which takes half a second."""
+    stamps = dict(_compiled(archive))
+    sources = {path: member for path, member in files.items() if re.search(r"/site-packages/dromos_.*\.py$", path)}
+    assert len(sources) > 200
+    for path, member in sources.items():
+        assert stamps.get(path) == (int(member.mtime), member.size), path
+
+
+def _compiled(archive: tarfile.TarFile) -> Iterator[tuple[str, tuple[int, int]]]:
+    """Of which state of a module its compiled form is: time and size, as its head says."""
+    (manifest,) = json.loads(_read(archive, "manifest.json"))
+    for layer in manifest["Layers"]:
+        with tarfile.open(fileobj=io.BytesIO(_read(archive, layer))) as opened:
+            for member in opened:
+                named = re.fullmatch(r"(?:\./)?(.+/)__pycache__/(\w+)\.cpython-\d+\.pyc", member.name)
+                if named is not None and (file := opened.extractfile(member)) is not None:
+                    kind, time, size = struct.unpack("<4xIII", file.read(16))
+                    assert kind == 0, "compared by time and size"
+                    yield f"{named[1]}{named[2]}.py", (time, size)
 
 
 def test_nobody_but_root_may_change_what_runs(files: dict[str, tarfile.TarInfo]) -> None:
