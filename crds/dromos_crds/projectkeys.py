@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from dromos_crds.project import Project
 
 ACTIVE = "active"
+_LONGEST = 253  # characters of a Secret's name
+_SUFFIX = "-key"
 _LENGTH = 16  # bytes: HMAC-SHA256 is keyed with 128 bits
 _GROUPS = (8, 4, 4, 4, 12)
 _HEX = re.compile(r"(?:[0-9a-f]{2})*", re.IGNORECASE)
@@ -50,7 +52,15 @@ class ProjectKeys:
 def key_secret(project: Project) -> str:
     """The name of the Secret with a Project's keys: the one it names, else the one that the operator makes."""
     reference = project.spec.secret_ref
-    return reference.name if reference is not None else f"{project.metadata.name}-key"
+    return reference.name if reference is not None else made_secret(project.metadata.name)
+
+
+def made_secret(project: str) -> str:
+    """The name of the Secret that the operator makes for a Project; what is too long is cut and has a digest."""
+    if len(project) <= _LONGEST - len(_SUFFIX):
+        return f"{project}{_SUFFIX}"
+    end = f"-{hashlib.sha256(project.encode()).hexdigest()[:8]}{_SUFFIX}"
+    return f"{project[: _LONGEST - len(end)].rstrip('-.')}{end}"
 
 
 def read_keys(data: Mapping[str, bytes]) -> ProjectKeys:

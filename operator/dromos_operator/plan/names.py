@@ -53,11 +53,6 @@ def log_key(node: str) -> str:
     return f"{workload(node)}-transfer-log"
 
 
-def project_key(project: str) -> str:
-    """Name of the Secret with a Project's keys, where the Project names none."""
-    return f"{project}-key"
-
-
 def file(kind: str, name: str = "") -> str:
     """Name of a manifest's file: ``destination-archive.yaml``."""
     if len(name) > LONGEST_IN_FILE:

@@ -8,22 +8,15 @@ import binascii
 from collections.abc import Mapping
 
 from dromos_crds import Project
-from dromos_crds.projectkeys import InvalidKeys, read_keys
+from dromos_crds.projectkeys import InvalidKeys, key_secret, read_keys
 from dromos_operator.kinds import Object
-from dromos_operator.plan import names
 
 FIELD = "spec.secretRef"
 
 
-def secret_name(project: Project) -> str:
-    """The Secret that holds the keys: the one that is named, else the operator's."""
-    named = project.spec.secret_ref
-    return named.name if named is not None else names.project_key(project.metadata.name)
-
-
 def problem(project: Project, secrets: Mapping[str, Object]) -> str:
     """Why the key Secret, which is there, has no key that can be used; empty when it has one."""
-    name = secret_name(project)
+    name = key_secret(project)
     try:
         read_keys(_decoded(secrets[name]))
     except InvalidKeys as error:
@@ -34,7 +27,7 @@ def problem(project: Project, secrets: Mapping[str, Object]) -> str:
 def fingerprint(project: Project, secrets: Mapping[str, Object]) -> str:
     """The fingerprint of the key that is in use; empty when there is none."""
     try:
-        return read_keys(_decoded(secrets.get(secret_name(project), {}))).active.fingerprint
+        return read_keys(_decoded(secrets.get(key_secret(project), {}))).active.fingerprint
     except InvalidKeys:
         return ""
 

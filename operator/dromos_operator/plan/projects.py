@@ -8,6 +8,7 @@ from typing import Any
 
 from dromos_crds import Project, reasons
 from dromos_crds import conditions as types
+from dromos_crds.projectkeys import made_secret
 from dromos_operator.kinds import Object
 from dromos_operator.plan import configuration, names
 from dromos_operator.plan.conditions import Condition, no, ready, unknown, yes
@@ -26,7 +27,7 @@ def key_secret(snapshot: ProjectSnapshot, random: bytes) -> Object | None:
     """
     project = read(Project, snapshot.project).model
     metadata = snapshot.project["metadata"]
-    name = names.project_key(metadata["name"])
+    name = made_secret(metadata["name"])
     if project is None or project.spec.secret_ref is not None or metadata.get("deletionTimestamp"):
         return None
     if name in snapshot.secrets:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from dromos_crds import ForwardNode
 from dromos_crds import references as manifest
 from dromos_crds.project import ProjectSpec
+from dromos_crds.projectkeys import made_secret
 from dromos_crds.references import Reference, of_destination
 from dromos_operator.plan import defaults, names
 
@@ -27,6 +28,6 @@ def of_forward_node(node: ForwardNode) -> Iterator[Reference]:
 def of_project(name: str, spec: ProjectSpec) -> Iterator[Reference]:
     """What a Project refers to; of its key Secret the whole, since past keys still open what they closed."""
     if spec.secret_ref is None:
-        yield Reference("Secret", names.project_key(name), _KEYS)
+        yield Reference("Secret", made_secret(name), _KEYS)
     for reference in manifest.of_project(spec):
         yield replace(reference, keys=()) if reference.field == _KEYS else reference

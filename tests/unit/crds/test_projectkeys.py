@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
-from dromos_crds.projectkeys import InvalidKeys, ProjectKey, dashed, read_keys
+from dromos_crds.fields import NAME_PATTERN
+from dromos_crds.projectkeys import InvalidKeys, ProjectKey, dashed, made_secret, read_keys
 
 OLD, NEW = "a16056593f1baefec6cd93207e5743a4", "43243243-2134-1234-1234-111111111111"
 
@@ -50,3 +53,13 @@ def test_nothing_shows_a_value() -> None:
     assert OLD not in f"{keys!r} {keys.active!r} {keys.active.fingerprint}"
     assert ProjectKey("k", b"\x01" * 16).value.hex() not in repr(ProjectKey("k", b"\x01" * 16))
     assert dashed(OLD) == "a1605659-3f1b-aefe-c6cd-93207e5743a4"
+
+
+def test_names_of_key_secrets_are_never_too_long_and_never_the_same() -> None:
+    """A Project's name may have as many characters as a Secret's, and the end is not where long names differ."""
+    assert made_secret("study-a") == "study-a-key"
+    assert made_secret("a" * 249) == "a" * 249 + "-key"
+    long = [f"{'a' * 240}.{'b' * end}{last}" for end in range(8, 12) for last in "cd"]
+    made = [made_secret(name) for name in long]
+    assert len(set(made)) == len(made)
+    assert all(re.fullmatch(NAME_PATTERN, name) and len(name) <= 253 for name in made)
