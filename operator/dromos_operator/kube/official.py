@@ -22,12 +22,13 @@ from kubernetes.aio.dynamic import DynamicClient
 from kubernetes.aio.dynamic import Resource as DynamicResource
 
 from dromos_operator.errors import ApiError, NamespaceGoing, ObjectNotFound, SettingsError
-from dromos_operator.kinds import KINDS, Key, Object
+from dromos_operator.kinds import KINDS, Key, Kind, Object
 from dromos_operator.kube.client import FIELD_MANAGER
 from dromos_operator.metrics import API_REQUESTS, API_SECONDS
 
 PAGE = 500
 TIMEOUT = 30.0
+EVENT = Kind("", "v1", "events", "Event")  # written and never watched
 TOKEN = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 
 
@@ -46,7 +47,7 @@ class OfficialClient:
                 namespaced=True,
                 name=kind.plural,
             )
-            for kind in KINDS.values()
+            for kind in (*KINDS.values(), EVENT)
         }
 
     @classmethod
@@ -103,20 +104,13 @@ class OfficialClient:
         )
 
     async def create(self, obj: Mapping[str, Any]) -> Object:
-        namespace = obj["metadata"]["namespace"]
-        path = (
-            f"/api/v1/namespaces/{namespace}/events"
-            if obj["kind"] == "Event"
-            else self._resources[obj["kind"]].path(namespace=namespace)
-        )
+        path = self._resources[obj["kind"]].path(namespace=obj["metadata"]["namespace"])
         return await self._request("post", path, body=dict(obj), field_manager=FIELD_MANAGER)
 
     async def close(self) -> None:
         await self._api.close()
 
     def _path(self, key: Key) -> str:
-        if key.kind == "Event":  # written and never watched
-            return f"/api/v1/namespaces/{key.namespace}/events/{key.name}"
         return str(self._resources[key.kind].path(name=key.name, namespace=key.namespace))
 
     async def _apply(self, obj: Mapping[str, Any], subresource: str) -> Object:
