@@ -20,7 +20,8 @@ Spare = Callable[[OSError], None]  # what becomes of a file that cannot be read
 
 def sentence(error: OSError) -> str:
     """What cannot be read, and why, for people."""
-    return f"{error.filename}: {error.strerror}" if error.filename and error.strerror else str(error)
+    said = error.strerror or str(error)
+    return f"{error.filename}: {said}" if error.filename else said
 
 
 def refuse(error: OSError) -> None:

@@ -13,6 +13,7 @@ from random import Random
 from ssl import SSLContext
 from typing import Any
 
+from dromos_crds.folders import sentence
 from dromos_crds.problems import Problem
 from dromos_gateway.clock import SteadyClock
 from dromos_gateway.configuration.documents import from_rows, to_rows
@@ -157,7 +158,7 @@ class Gateway:
             try:
                 await self._reload()
             except OSError as error:
-                self._report(f"the manifests cannot be read: {error}")
+                self._report(f"the manifests cannot be read: {sentence(error)}")
             except Exception:
                 log.exception("reloading failed")
                 self._report("reloading failed; the log says why")

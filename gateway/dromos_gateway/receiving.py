@@ -8,7 +8,9 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from dromos_crds.folders import sentence
 from dromos_gateway import pipeline
+from dromos_gateway.background import Background
 from dromos_gateway.configuration.settings import Configuration, DestinationSettings, NodeSettings
 from dromos_gateway.dimse.part10 import file_head
 from dromos_gateway.dimse.policy import (
@@ -58,7 +60,7 @@ class Receiving:
         self.counters = Received()
         self.draining = False
         self.associations: Callable[[], int] = lambda: 2  # how many are open: with one, nobody else's round is near
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._spool = spool
         self._hosts = hosts
         self._clock = clock
@@ -110,7 +112,7 @@ class Receiving:
         try:
             incoming = self._spool.begin(head)
         except OSError as error:
-            log.error("the spool cannot take an instance", extra={"error": str(error)})  # noqa: TRY400 - the disk's words are enough
+            log.error("the spool cannot take an instance", extra={"error": sentence(error)})  # noqa: TRY400 - the disk's words are enough
             return self._refuse(OUT_OF_RESOURCES, "the spool cannot be written")
         return Sink(self, incoming, request, node.key)
 
@@ -135,9 +137,7 @@ class Receiving:
         )
         destinations = self.configuration.of_node(node)
         if instance.transfer_syntax_uid == DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN:  # inflating takes its time
-            task = asyncio.create_task(self._keep_deflated(incoming, instance, destinations, answer))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._background.start(self._keep_deflated(incoming, instance, destinations, answer))
             return
         with InstanceValues(instance, incoming.path, beginning) as values:
             plan = _planned(instance, destinations, values)

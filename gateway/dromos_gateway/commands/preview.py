@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 from dromos_crds import manifests
+from dromos_crds.folders import sentence
 from dromos_gateway.commands import previewtables
 from dromos_gateway.commands.calling import WrongUsage
 from dromos_gateway.commands.previewing import Previewer
@@ -44,7 +45,7 @@ def run(arguments: argparse.Namespace) -> int:
     except WrongUsage as error:
         said = str(error)
     except OSError as error:
-        said = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        said = sentence(error)
     else:
         previewtables.write(shown, arguments.format)
         return 0 if all(each.verdict == "Sent" for each in shown) else 1

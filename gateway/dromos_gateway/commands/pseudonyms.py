@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from dromos_crds.durations import parse_duration
+from dromos_crds.folders import sentence
 from dromos_crds.pseudonyms.identity import Entry, Patient
 from dromos_crds.pseudonyms.table import TableRefused
 from dromos_gateway.commands import pseudonymtables as tables
@@ -73,7 +74,7 @@ def run(arguments: argparse.Namespace) -> int:
     except (_Wrong, NoStore, StoreUnavailable, CannotEdit) as error:
         said, code = str(error), 2
     except OSError as error:
-        said, code = f"{error.filename}: {error.strerror}" if error.filename else str(error), 2
+        said, code = sentence(error), 2
     print(f"dromos pseudonyms: {said}", file=sys.stderr)
     return code
 

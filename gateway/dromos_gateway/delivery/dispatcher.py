@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
 
+from dromos_gateway.background import Background
 from dromos_gateway.changes.stage import Stage
 from dromos_gateway.configuration.settings import Configuration
 from dromos_gateway.delivery.contact import Checks
@@ -44,7 +45,7 @@ class Dispatcher:
         self._clock = clock
         self._random = random or Random()  # noqa: S311 - jitter is no secret
         self.sharer = Sharer(spool, self._outbox, clock, self._random)
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self.senders: dict[str, Sender] = {}
         self._checks = Checks(self.senders, clock)
 
@@ -86,9 +87,7 @@ class Dispatcher:
             if sender is not None:
                 sender.add((delivery,))
             else:  # deleted between the plan and the commit
-                task = asyncio.create_task(self._bury(delivery.destination))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self._background.start(self._bury(delivery.destination))
 
     async def stop(self, timeout: float) -> None:
         """Finish what is in flight."""

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from itertools import count
 from typing import Protocol
 
+from dromos_crds.folders import sentence
 from dromos_gateway.configuration.settings import AlbumSettings, PeerSettings, StowSettings
 from dromos_gateway.delivery.channel import Channel
 from dromos_gateway.delivery.messages import Answered, Begin, Order, Probe, Report, Share
@@ -142,7 +143,7 @@ class Outbox:
             try:
                 await self._start()
             except OSError as error:
-                log.error("the sending process cannot be started", extra={"error": str(error)})  # noqa: TRY400
+                log.error("the sending process cannot be started", extra={"error": sentence(error)})  # noqa: TRY400
                 continue
             self.running()
 

@@ -16,6 +16,7 @@ from types import TracebackType
 import uvloop
 
 from dromos_gateway import logs
+from dromos_gateway.background import Background
 from dromos_gateway.collecting import collect_seldom
 from dromos_gateway.delivery.carrying import Carrying
 from dromos_gateway.delivery.channel import Channel
@@ -44,7 +45,7 @@ class SendingProcess:
     def __init__(self) -> None:
         self._carriers: dict[int, Carrying] = {}
         self._peers = Peers()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._channel: Channel | None = None
         self._early: list[Report] = []  # orders may be there before the channel is
         self._over = asyncio.Event()
@@ -58,9 +59,7 @@ class SendingProcess:
 
     def _received(self, order: Order) -> None:
         if isinstance(order, Probe | Share):
-            task = asyncio.create_task(self._answer(order))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            self._background.start(self._answer(order))
             return
         if isinstance(order, Begin):
             self._carriers[order.lane] = self._carrier(order)

@@ -8,11 +8,12 @@ import contextlib
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+from dromos_gateway.background import Background
 from dromos_gateway.spool import ledger
 from dromos_gateway.spool.committer import Committer
 from dromos_gateway.spool.incoming import IncomingFile, NewFile
@@ -45,14 +46,13 @@ class Keeping:
         self._numbers = numbers
         self._committer = committer
         self._journal = journal
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
         self._timer: asyncio.TimerHandle | None = None
         self.arrived: Arrived = lambda _: None  # set by whoever delivers
 
     async def finish(self) -> None:
         """Wait for large ones that are being synced."""
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._background.over()
 
     def close(self) -> None:
         """Leave nothing to be seen."""
@@ -97,7 +97,7 @@ class Keeping:
                 self._submit(file, promise, front, kept, at_once=alone)
                 return
         if instance.size > LARGE:
-            self._spawn(self._keep_large(file, instance, front, plan, kept))
+            self._background.start(self._keep_large(file, instance, front, plan, kept))
         else:
             self._add(file, instance, front, plan, kept, at_once=alone)
 
@@ -192,8 +192,3 @@ class Keeping:
         for path in (file.temporary, self._folder / file.name):
             if path is not None:
                 path.unlink(missing_ok=True)
-
-    def _spawn(self, work: Coroutine[object, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -12,11 +12,12 @@ import fcntl
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Coroutine, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
+from dromos_gateway.background import Background
 from dromos_gateway.header import HeaderView
 from dromos_gateway.spool import ledger, promises, shares, slots
 from dromos_gateway.spool.committer import Committer
@@ -79,7 +80,7 @@ class Spool:
         self._committer = Committer(self._writer, folder, self._journal, self._settling, self._released)
         self._keeping = Keeping(folder, self.space, self._slots, numbers, self._committer, self._journal)
         self._redeemed: list[Arrival] = []  # not in the log yet
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._background = Background()
 
     @property
     def arrived(self) -> Arrived:
@@ -122,8 +123,7 @@ class Spool:
         """Commit what is queued and let go of the folder."""
         await self._keeping.finish()
         await self._committer.close()
-        if self._tasks:
-            await asyncio.wait(self._tasks)
+        await self._background.over()
         await self._slots.close()
         self._keeping.close()
         self._journal.close()
@@ -160,11 +160,6 @@ class Spool:
         incoming.abandon()
         change = partial(self._count_excluded, instance, front, plan)
         self._committer.submit(change, lambda _, error: kept(error), at_once=alone)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
     def _count_excluded(
         self, instance: Instance, front: Front, plan: Sequence[Planned], connection: sqlite3.Connection
@@ -222,7 +217,7 @@ class Spool:
             if not self._slots.recycle(name, size):
                 files.append(name)
         if files:
-            self._spawn(asyncio.to_thread(self._delete, files))
+            self._background.start(asyncio.to_thread(self._delete, files))
 
     def _delete(self, files: Sequence[str]) -> None:
         for name in files:

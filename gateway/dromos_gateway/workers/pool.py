@@ -11,6 +11,7 @@ import asyncio
 import os
 from typing import Self, TypeVar, cast
 
+from dromos_gateway.background import Background
 from dromos_gateway.workers.job import Cause, Done, Failed, Job, Limits
 from dromos_gateway.workers.worker import Worker
 
@@ -29,7 +30,7 @@ class Pool:
         self._slots = asyncio.Semaphore(self.size)
         self._idle: list[Worker] = []
         self._sweeper: asyncio.TimerHandle | None = None
-        self._stopping: set[asyncio.Task[None]] = set()
+        self._stopping = Background()
         self._closed = False
 
     async def __aenter__(self) -> Self:
@@ -53,7 +54,7 @@ class Pool:
         self._closed = True
         self._cancel_sweeper()
         idle, self._idle = self._idle, []
-        await asyncio.gather(*(worker.stop() for worker in idle), *self._stopping)
+        await asyncio.gather(*(worker.stop() for worker in idle), self._stopping.over())
 
     async def _run(self, job: Job[object], limits: Limits) -> Done[object] | Failed:
         while True:
@@ -86,9 +87,7 @@ class Pool:
         self._sweeper = None
         idle, self._idle = self._idle, []
         for worker in idle:
-            task = asyncio.create_task(worker.stop())
-            self._stopping.add(task)
-            task.add_done_callback(self._stopping.discard)
+            self._stopping.start(worker.stop())
 
     def _cancel_sweeper(self) -> None:
         if self._sweeper is not None:
