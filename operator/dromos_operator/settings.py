@@ -28,7 +28,7 @@ class Settings:
     watch_namespaces: tuple[str, ...] = ()  # DROMOS_WATCH_NAMESPACES (or WATCH_NAMESPACES), comma separated; empty: all
     operator_namespace: str = ""  # DROMOS_OPERATOR_NAMESPACE: from where gateways may be asked
     log_level: str = "info"  # DROMOS_LOG_LEVEL
-    listen: tuple[str, int] = ("0.0.0.0", 8081)  # DROMOS_OPERATOR_LISTEN
+    listen: tuple[str, int] = ("", 8081)  # DROMOS_OPERATOR_LISTEN
     # DROMOS_GATEWAY_HTTP_PROXY, DROMOS_GATEWAY_HTTPS_PROXY, DROMOS_GATEWAY_NO_PROXY: what gateway pods find without
     # the prefix. The operator's own variables of these names are about the operator, and go no further.
     gateway_proxy: tuple[tuple[str, str], ...] = ()
@@ -62,7 +62,7 @@ class Settings:
             metrics_from=_peers(environment.get("DROMOS_METRICS_FROM", "")),
             smtp=relay.parse(environment.get(relay.VARIABLE, "")),
             smtp_login=Path(login) if (login := environment.get("DROMOS_SMTP_LOGIN", "")) else None,
-            listen=_address(environment.get("DROMOS_OPERATOR_LISTEN", "") or "0.0.0.0:8081"),
+            listen=_address(environment.get("DROMOS_OPERATOR_LISTEN", "") or ":8081"),
             gateway_proxy=_proxy(environment),
         )
 
@@ -107,7 +107,8 @@ def _peers(text: str) -> tuple[Mapping[str, Any], ...]:
 
 
 def _address(text: str) -> tuple[str, int]:
-    host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65535:
+    """Where to listen; without a host on every address, IPv4 and IPv6."""
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
         raise SettingsError(f"DROMOS_OPERATOR_LISTEN is {text!r}, not HOST:PORT")
-    return host, int(port)
+    return host.removeprefix("[").removesuffix("]"), int(port)

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from dromos_gateway.admin import failures, metrics, transfers, views
 from dromos_gateway.admin.connections import Connections, leave_out_nonsense
+from dromos_gateway.dimse.listening import listen
 from dromos_gateway.gateway import Gateway
 
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
@@ -41,7 +42,7 @@ class AdminServer:
         )
         self._runner = web.AppRunner(application, access_log=None)
         self._connections: Connections | None = None
-        self._listener: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self.port = 0
 
     async def start(self, host: str, port: int) -> None:
@@ -50,13 +51,15 @@ class AdminServer:
         await self._runner.setup()
         assert self._runner.server is not None, "it is set up"  # noqa: S101
         self._connections = Connections(self._runner.server)
-        self._listener = await asyncio.get_running_loop().create_server(self._connections, host, port)
-        self.port = int(self._listener.sockets[0].getsockname()[1])
+        listening = await listen(host, port)
+        self.port = int(listening[0].getsockname()[1])
+        loop = asyncio.get_running_loop()
+        self._servers = [await loop.create_server(self._connections, sock=each) for each in listening]
 
     async def close(self) -> None:
         """Stop serving."""
-        if self._listener is not None:
-            self._listener.close()
+        for server in self._servers:
+            server.close()
         if self._connections is not None:
             self._connections.close()
         await self._runner.cleanup()

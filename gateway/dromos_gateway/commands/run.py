@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("paths", metavar="PATH", nargs="+", type=Path, help="manifest file or folder")
     parser.add_argument(
-        "--listen", metavar="HOST:PORT", type=_address, default=("0.0.0.0", 11112),
-        help="DICOM listener; port 0 chooses a free one (default 0.0.0.0:11112)",
+        "--listen", metavar="HOST:PORT", type=_address, default=("", 11112),
+        help="DICOM listener; without HOST on every address, port 0 chooses a free one (default :11112)",
     )  # fmt: skip
     parser.add_argument(
         "--admin", metavar="HOST:PORT", type=_address, default=("127.0.0.1", 8080),

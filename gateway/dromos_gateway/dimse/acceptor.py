@@ -13,13 +13,13 @@ from ssl import SSLContext, SSLError
 from dromos_gateway.dimse.connection import LOG, Connection
 from dromos_gateway.dimse.framing import MAX_CARRY
 from dromos_gateway.dimse.limits import AcceptorLimits as AcceptorLimits
+from dromos_gateway.dimse.listening import listen
 from dromos_gateway.dimse.policy import LOCAL_LIMIT_EXCEEDED, TEMPORARY_CONGESTION, Rejection, StorePolicy
 from dromos_gateway.dimse.session import Session
 from dromos_gateway.dimse.sockets import host_of, quickack, tune
 from dromos_gateway.histogram import ASSOCIATIONS, Histogram
 
 _RECEIVE_BUFFER = 512 * 1024
-_BACKLOG = 1024
 _IDLE_IN_DRAIN = 2.0  # seconds between two messages after which a peer is not in the middle of sending
 _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -62,21 +62,8 @@ class Acceptor:
 
     async def start(self, host: str, port: int) -> None:
         """Listen on every address of `host` (empty: all). OSError when one cannot be bound."""
+        self._listeners = await listen(host, port)
         loop = asyncio.get_running_loop()
-        found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        try:
-            for family, kind, protocol, _, address in dict.fromkeys(found):
-                listener = socket.socket(family, kind, protocol)
-                self._listeners.append(listener)
-                listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-                if family == socket.AF_INET6:
-                    listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-                listener.setblocking(False)
-                listener.bind((address[0], self.port or port, *address[2:]))
-                listener.listen(_BACKLOG)
-        except OSError:
-            self.close()
-            raise
         self._tasks = {loop.create_task(self._accept(listener)) for listener in self._listeners}
 
     async def drain(self, timeout: float) -> None:

@@ -20,7 +20,7 @@ def test_the_image_is_enough() -> None:
     settings = Settings.from_environment(IMAGE)
     assert settings.watch_namespaces == ()
     assert settings.gateway_image_pull_policy == "IfNotPresent"
-    assert settings.listen == ("0.0.0.0", 8081)
+    assert settings.listen == ("", 8081)
 
 
 @pytest.mark.parametrize("name", ["DROMOS_WATCH_NAMESPACES", "WATCH_NAMESPACES"])

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import http.client
 import json
+import socket
 import subprocess
 import sys
+import urllib.request
 from itertools import pairwise
 from pathlib import Path
 
@@ -171,6 +173,33 @@ def test_without_a_token_file_the_admin_port_answers_on_loopback_only(tmp_path):
         assert ask("/v1/failures/1/retry", "POST") == ask("/v1/failures/1", "DELETE") == 401
     finally:
         gateway.kill()
+
+
+def test_without_a_host_it_listens_on_both_families(tmp_path):
+    """As in a pod: its cluster may have IPv4, IPv6 or both."""
+    gateway = GatewayProcess(tmp_path, "--admin", ":0", "--listen", ":0")
+    gateway.node()
+    gateway.destination("a", free_port())
+    try:
+        gateway.start()
+        for host in ("127.0.0.1", *(["[::1]"] if has_ipv6() else [])):
+            with urllib.request.urlopen(f"http://{host}:{gateway.admin}/v1/status", timeout=30) as answer:
+                assert answer.status == 200
+            echo = [sys.executable, "-m", "dromos_gateway.cli", "echo", f"{host}:{gateway.port}"]
+            asked = subprocess.run([*echo, "--called-ae-title", "DROMOS"], timeout=60, check=False)
+            assert asked.returncode == 0, host
+    finally:
+        gateway.kill()
+
+
+def has_ipv6() -> bool:
+    """Whether this kernel lets us have the loopback address."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
 
 
 def addresses() -> list[str]:
