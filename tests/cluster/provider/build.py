@@ -119,8 +119,14 @@ def _build(layout: Layout, go: Path, target: Target) -> None:
 
 
 def _compile(words: list[str], source: Path, environment: Mapping[str, str], module: str) -> None:
+    # tests that run beside it have the processors first
     with subprocess.Popen(
-        words, cwd=source, env=dict(environment), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ["nice", *words],
+        cwd=source,
+        env=dict(environment),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as compiler:
         assert compiler.stderr
         last: list[str] = []
