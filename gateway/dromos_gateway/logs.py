@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Logging: lines for people on a terminal, JSON for everything else. Never patient data, never secrets.
 
-Messages are constant, so that they can be counted and searched for; what varies is in fields (`extra`).
+Messages are constant, so that they can be counted and searched for; what varies is in fields (`extra`). Of an exception
+its type and its place in the code are told, never its words: whoever raised it may have quoted what it was about.
 """
 
 from __future__ import annotations
@@ -9,14 +10,27 @@ from __future__ import annotations
 import json
 import logging
 import sys
+import threading
 from datetime import UTC, datetime
+from types import TracebackType
 
+from dromos_crds.tracebacks import where
+
+log = logging.getLogger(__name__)
+
+_Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
 def fields_of(record: logging.LogRecord) -> dict[str, object]:
     """What was given as `extra`."""
     return {name: value for name, value in vars(record).items() if name not in _OWN}
+
+
+def message_of(record: logging.LogRecord) -> str:
+    """Its message; asyncio puts the words of exceptions behind the first line of its own."""
+    text = record.getMessage()
+    return text.partition("\n")[0] if record.name == "asyncio" else text
 
 
 class JSONFormatter(logging.Formatter):
@@ -28,11 +42,11 @@ class JSONFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name.removeprefix("dromos_gateway."),
-            "message": record.getMessage(),
+            "message": message_of(record),
             **fields_of(record),
         }
-        if record.exc_info:
-            entry["exception"] = self.formatException(record.exc_info)
+        if record.exc_info and record.exc_info[1] is not None:
+            entry["exception"] = where(record.exc_info[1])
         return json.dumps(entry, default=str)
 
 
@@ -45,7 +59,18 @@ class PlainFormatter(logging.Formatter):
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's name
         """With the fields behind it."""
         fields = " ".join(f"{name}={_printable(str(value))}" for name, value in fields_of(record).items())
+        record.message = message_of(record)
         return f"{super().formatMessage(record)}  {fields}".rstrip()
+
+    def formatException(self, ei: _Raised) -> str:  # noqa: N802 - likewise
+        """Type and place."""
+        return where(ei[1]) if ei[1] is not None else ""
+
+
+def _ended(kind: type[BaseException], error: BaseException | None, place: TracebackType | None) -> None:
+    if issubclass(kind, KeyboardInterrupt):
+        return
+    log.critical("ended by a defect", exc_info=(kind, error or kind(), place))
 
 
 def _printable(value: str) -> str:
@@ -53,12 +78,14 @@ def _printable(value: str) -> str:
 
 
 def set_up() -> None:
-    """Log to stderr."""
+    """Log to stderr, also what ends a process or a thread."""
     handler = logging.StreamHandler(sys.stderr)
     if sys.stderr.isatty():
         handler.setFormatter(PlainFormatter())
     else:
         handler.setFormatter(JSONFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    sys.excepthook = _ended
+    threading.excepthook = lambda raised: _ended(raised.exc_type, raised.exc_value, raised.exc_traceback)
     for noisy in ("pynetdicom", "pydicom", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)  # they may log attributes of data sets

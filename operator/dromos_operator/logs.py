@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Logs: one JSON object a line, with constant messages and fields; plain lines on a terminal."""
+"""Logs: one JSON object a line, with constant messages and fields; plain lines on a terminal.
+
+Of an exception its type and its place in the code are told, never its words: it may have quoted a Secret.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+
+from dromos_crds.tracebacks import where
 
 FIELDS = ("kind", "namespace", "object", "pod", "generation", "reason", "code", "secret", "key", "type")
 
@@ -24,7 +29,7 @@ class JSONFormatter(logging.Formatter):
         }
         line |= {field: getattr(record, field) for field in FIELDS if hasattr(record, field)}
         if record.exc_info:
-            line["exception"] = self.formatException(record.exc_info)
+            line["exception"] = where(record.exc_info[1]) if record.exc_info[1] is not None else ""
         return json.dumps(line, default=str)
 
 
@@ -35,7 +40,8 @@ class PlainFormatter(logging.Formatter):
         """Time, level, message and fields."""
         fields = " ".join(f"{field}={getattr(record, field)}" for field in FIELDS if hasattr(record, field))
         text = f"{self.formatTime(record, '%H:%M:%S')} {record.levelname.lower():<7} {record.getMessage()}  {fields}"
-        return f"{text.rstrip()}\n{self.formatException(record.exc_info)}" if record.exc_info else text.rstrip()
+        error = record.exc_info[1] if record.exc_info else None
+        return text.rstrip() if error is None else f"{text.rstrip()}\n{where(error)}"
 
 
 def configure(level: str) -> None:

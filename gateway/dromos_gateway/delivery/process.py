@@ -11,7 +11,6 @@ import logging
 import signal
 import socket
 import sys
-from types import TracebackType
 
 import uvloop
 
@@ -80,7 +79,7 @@ class SendingProcess:
         try:
             return self._peers.carrier(order.lane, order.peer, self._report)
         except Exception as failure:  # one destination's settings must not end the sending to all others
-            log.error("a lane cannot be opened", exc_info=_where(failure))  # noqa: TRY400
+            log.exception("a lane cannot be opened")
             return Impossible(order.lane, f"internal error: {type(failure).__name__}", self._report)
 
     def _report(self, report: Report) -> None:
@@ -95,14 +94,9 @@ class SendingProcess:
         try:
             error = await self._peers.answer(question)
         except Exception as failure:  # whatever it is, the next question must come
-            log.error("a question failed", exc_info=_where(failure))  # noqa: TRY400
+            log.exception("a question failed")
             error = f"internal error: {type(failure).__name__}"
         self._report(Answered(question.number, error))
-
-
-def _where(failure: Exception) -> tuple[type[Exception], Exception, TracebackType | None]:
-    """Where it happened, without what it says: that may be a header."""
-    return type(failure), RuntimeError(), failure.__traceback__
 
 
 def main() -> None:

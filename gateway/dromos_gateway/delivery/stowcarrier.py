@@ -117,6 +117,5 @@ class StowCarrier(Carrying):
         try:
             return await self._client.send(attempts)
         except Exception as error:  # a defect of ours must not lose an instance from its queue
-            # where it happened, without what it says: that may be a header
-            log.error("sending failed", exc_info=(type(error), RuntimeError(), error.__traceback__))  # noqa: TRY400
+            log.exception("sending failed")
             return [TryAgain(f"internal error: {type(error).__name__}")] * len(batch)
