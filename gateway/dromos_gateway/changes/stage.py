@@ -45,6 +45,7 @@ class _Kept:
     destination: str
     key: _Key
     ready: Ready
+    applied: Applied | None  # when it was made: both may be others when it has arrived
     resting: bool = False  # the delivery waits for another attempt
 
     @property
@@ -75,7 +76,9 @@ class Stage:
         for left in folder.iterdir():
             left.unlink()
 
-    async def make(self, delivery: Delivery, source: Path, change: Change, *, file: bool = False) -> Outcome:
+    async def make(
+        self, delivery: Delivery, source: Path, change: Change, applied: Applied | None = None, *, file: bool = False
+    ) -> Outcome:
         """The outgoing form of an instance; with `file` in a file, for somebody who reads it. `CannotChangeNow`."""
         way = local_way(change)
         found = None if way is None else await asyncio.to_thread(pseudonym_of, delivery.instance, source, way)
@@ -101,7 +104,11 @@ class Stage:
             _remove(self._folder, delivery.id)
             return _failed(done)
         if isinstance(done.value, Ready):
-            self._keep(delivery, key, done.value)
+            if not _is_of(done.value, source, target):
+                _remove(self._folder, delivery.id)
+                log.error("a worker gave what belongs to another instance")
+                raise CannotChangeNow("a worker gave what belongs to another instance")
+            self._keep(delivery, key, done.value, applied)
         return done.value
 
     def syntax_of(self, delivery: Delivery) -> str:
@@ -109,12 +116,12 @@ class Stage:
         kept = self._kept.get(delivery.id)
         return kept.ready.transfer_syntax_uid if kept is not None else delivery.instance.transfer_syntax_uid
 
-    def sent(self, delivery: Delivery, applied: Applied | None) -> Sent | None:
+    def sent(self, delivery: Delivery) -> Sent | None:
         """What goes out instead of what came in, for the transfer log; None where that is the same."""
         kept = self._kept.get(delivery.id)
         if kept is None or not (kept.ready.patches or self._has_written(kept.ready)):
             return None
-        ready = kept.ready
+        ready, applied = kept.ready, kept.applied
         beginning = beginning_of(ready.patches, ready.data_set_offset, _BEGINNING)
         if not ready.patches:
             try:
@@ -159,8 +166,8 @@ class Stage:
         """End the workers."""
         await self._pool.close()
 
-    def _keep(self, delivery: Delivery, key: _Key, ready: Ready) -> None:
-        self._kept[delivery.id] = _Kept(delivery.destination, key, ready)
+    def _keep(self, delivery: Delivery, key: _Key, ready: Ready, applied: Applied | None) -> None:
+        self._kept[delivery.id] = _Kept(delivery.destination, key, ready, applied)
         if self._has_written(ready):
             self._space(ready.size)
 
@@ -170,6 +177,11 @@ class Stage:
 
 def _read(done: Done[Answer] | Failed) -> Done[Outcome] | Failed:
     return done if isinstance(done, Failed) else Done(outcome_of(done.value))
+
+
+def _is_of(ready: Ready, source: Path, target: Path) -> bool:
+    """Whether a worker speaks of the instance that it was given: another one's would be another patient's."""
+    return ready.path == source or (ready.path == target and not ready.patches)
 
 
 def _failed(failed: Failed) -> Held:

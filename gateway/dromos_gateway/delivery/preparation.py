@@ -108,7 +108,7 @@ class Preparation:
             found = decide_at_once(delivery, settings, self._spool)
         if isinstance(found, Parcel) and change is not None:
             made = await self._stage.make(
-                delivery, self._spool.path(delivery.instance), change, file=bool(settings.albums)
+                delivery, self._spool.path(delivery.instance), change, settings.applied, file=bool(settings.albums)
             )
             found = _decision(delivery, made)
         if isinstance(found, Parcel) and settings.albums:

@@ -291,7 +291,7 @@ class Sender:
 
     def _end(self, delivery: Delivery, state: State, reason: str, message: str) -> None:
         now = self._clock()
-        sent = self._stage.sent(delivery, self.settings.applied) if state is State.Delivered else None
+        sent = self._stage.sent(delivery) if state is State.Delivered else None
         self._spool.settle(delivery, state, reason=reason, message=message, at=now, sent=sent)
         self._stage.forget(delivery.id)
         self._suspects.forget(delivery.id)

@@ -6,13 +6,17 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from dromos_gateway.changes.change import Change, Excluded, Held, Ready
-from dromos_gateway.changes.stage import Stage
+from dromos_gateway.changes.stage import CannotChangeNow, Stage
 from dromos_gateway.dimse.patchwork import write_patches
-from dromos_gateway.projects.use import Use
+from dromos_gateway.projects.use import Applied, Use
 from dromos_gateway.pseudonyms.ways import FromTag
 from dromos_gateway.spool.records import Delivery
+from dromos_gateway.workers.job import Done, Failed, Job, Limits
 from dromos_gateway.workers.pool import Pool
 from tests.unit.deid.instances import BASIC, ct, plan, save
 from tests.unit.gateway.records import delivery
@@ -39,7 +43,7 @@ def test_patches_and_file_are_the_same_and_only_the_file_takes_room(tmp_path: Pa
         assert isinstance(patched, Ready)
         assert patched.path == source
         assert not taken
-        sent = stage.sent(one, None)
+        sent = stage.sent(one)
         assert sent is not None
         assert sent.changes == patched.digest
         assert b"Doe" not in sent.beginning
@@ -51,7 +55,7 @@ def test_patches_and_file_are_the_same_and_only_the_file_takes_room(tmp_path: Pa
         write_patches(source, patched.patches, tmp_path / "patched.dcm")
         assert (tmp_path / "patched.dcm").read_bytes() == written.path.read_bytes()
         assert replace(patched, path=written.path, patches=()) == written
-        of_file = stage.sent(one, None)
+        of_file = stage.sent(one)
         assert of_file is not None
         assert of_file.beginning.startswith(sent.beginning), "the log finds the same in it"
         assert replace(of_file, beginning=sent.beginning) == sent
@@ -89,12 +93,52 @@ def test_what_may_not_go_leaves_nothing(tmp_path: Path) -> None:
         nobody, source = instance(tmp_path, 1, PatientID="")
         held = await stage.make(nobody, source, CHANGE)
         assert isinstance(held, Held)
-        assert stage.sent(nobody, None) is None
+        assert stage.sent(nobody) is None
         rule = {"codename": "expression.on.tags", "tags": ["00080080"], "arguments": {"expr": "ExcludeInstance()"}}
         excluding = replace(CHANGE, use=replace(CHANGE.use, recipe=plan(rule, BASIC).recipe))  # type: ignore[type-var]
         other, source = instance(tmp_path, 2)
         assert isinstance(await stage.make(other, source, excluding), Excluded)
         assert not list((tmp_path / "prepared").iterdir())
+        await stage.close()
+
+    asyncio.run(run())
+
+
+class Confusing(Pool):
+    """Real workers, whose answers go to whoever asks next."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._earlier: Done[Any] | Failed | None = None
+
+    async def run(self, job: Job[Any], limits: Limits) -> Done[Any] | Failed:
+        answer, self._earlier = self._earlier, await super().run(job, limits)
+        return answer if answer is not None else self._earlier
+
+
+@pytest.mark.parametrize("file", [False, True])
+def test_the_answer_about_another_instance_goes_nowhere(tmp_path: Path, *, file: bool) -> None:
+    async def run() -> None:
+        stage = Stage(tmp_path / "prepared", Confusing(), lambda size: None)
+        one, source = instance(tmp_path, 1)
+        assert isinstance(await stage.make(one, source, CHANGE, file=file), Ready)
+        other, source = instance(tmp_path, 2, PatientName="Roe^Jane")
+        with pytest.raises(CannotChangeNow, match="another instance"):
+            await stage.make(other, source, CHANGE, file=file)
+        assert stage.sent(other) is None
+        await stage.close()
+
+    asyncio.run(run())
+
+
+def test_the_log_hears_of_the_key_that_was_used_not_of_the_newest(tmp_path: Path) -> None:
+    async def run() -> None:
+        stage = Stage(tmp_path / "prepared", Pool(1), lambda size: None)
+        one, source = instance(tmp_path, 1)
+        await stage.make(one, source, CHANGE, Applied("demo", "1", "ab12"))
+        sent = stage.sent(one)
+        assert sent is not None
+        assert (sent.profile, sent.secret_fingerprint) == ("demo 1", "ab12")
         await stage.close()
 
     asyncio.run(run())
