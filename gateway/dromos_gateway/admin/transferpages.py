@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
@@ -32,8 +33,14 @@ _FLAT = (
     "id", "at", "receivedAt", "verdict", "reason", "message", "attempts", "size", "sopClassUID", "transferSyntaxUID",
     "changes", "forwardNode", "source", "destination", "profile", "secretFingerprint",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", *map(chr, (0xFF1D, 0xFF0B, 0xFF0D, 0xFF20)))  # the latter are the same in full width
-_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0)), " ")
+# what begins a formula: also in full width, small, and as a sign of mathematics
+_FORMULA = "=+\\-@" + "".join(map(chr, (0xFF1D, 0xFF0B, 0xFF0D, 0xFF20, 0xFE66, 0xFE62, 0xFE63, 0xFE6B, 0x2212)))
+_UNSEEN = "".join(map(chr, (0x115F, 0x1160, 0x3164, 0xFFA0)))  # letters that nobody sees
+_SPLITTING = ";,|"  # at these, programs of some countries end a cell whatever RFC 4180 says
+_BEGINS = re.compile(rf"(^|[{_SPLITTING}])(?=[\W_{_UNSEEN}]*?[{_FORMULA}])")
+_MAY_BEGIN = re.compile(rf"[{_FORMULA}]")
+_DIRECTIONS = (0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))
+_CONTROLS = dict.fromkeys((*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029, *_DIRECTIONS, *range(0xD800, 0xE000)), " ")
 
 
 class Incomplete(Exception):
@@ -66,11 +73,13 @@ def as_csv(answer: Answer[Transfer]) -> str:
 
 
 def harmless(cell: object) -> object:
-    """A cell that no spreadsheet takes for a formula, and that does not move a terminal's cursor."""
+    """A cell that no spreadsheet takes for a formula, nor for several cells of which one is, and that does not move a
+    terminal's cursor.
+    """
     if not isinstance(cell, str):
         return cell
     text = cell if cell.isprintable() else cell.translate(_CONTROLS)
-    return f"'{text}" if text.lstrip().startswith(_FORMULA) else text
+    return _BEGINS.sub(r"\1'", text) if _MAY_BEGIN.search(text) else text
 
 
 class _Json:
