@@ -47,8 +47,11 @@ REDIS_PATTERN = r"^rediss?://[^\s@]+$"
 TEMPLATE_URL_PATTERN = r"^https?://[^\s/?#@]+([/?#].*)?$"
 HEADER_NAME_PATTERN = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"
 HEADER_VALUE_PATTERN = r"^([!-~]([\t -~]*[!-~])?)?$"
-# RFC 5321 without its quoted forms: no list of addresses, no display name, nothing that ends a header or a command
-MAIL_PATTERN = r"^[^\s@<>()\[\],;:\x22\x5c\x00-\x1f\x7f]+@[^\s@<>()\[\],;:\x22\x5c\x00-\x1f\x7f]+$"
+# RFC 5321 without its quoted forms: no list of addresses, no display name, nothing that ends a header or a command. Not
+# RFC 6531 either: a relay on the way that doesn't know it would keep everybody's mail from arriving
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
+MAIL_PATTERN = rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$"
 MailAddress = Annotated[str, Field(min_length=3, max_length=254, pattern=MAIL_PATTERN)]
 
 # What each pattern means, for messages: `dromos validate` and the CRD's rules say the same.
@@ -66,7 +69,7 @@ PATTERN_MEANING = {
     TEMPLATE_URL_PATTERN: "a URL starts with http:// or https:// and has no user information",
     HEADER_NAME_PATTERN: "a header's name has letters, digits and marks such as '-', and no spaces or colons",
     HEADER_VALUE_PATTERN: "a header's value has no line breaks, ASCII characters only, and no spaces at its ends",
-    MAIL_PATTERN: "a mail address is name@domain",
+    MAIL_PATTERN: "a mail address is name@domain in ASCII; write a domain in another script as xn--…",
 }
 
 

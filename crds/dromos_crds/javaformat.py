@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Java's format strings, as far as texts go: %s, %S, %.30s, %20s, %-20s, %2$s and %% (java.util.Formatter)."""
+"""Java's format strings, as far as texts go: %s, %S, %.30s, %20s, %-20s, %2$s, %<s and %% (java.util.Formatter)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from dromos_crds.expressions.mistakes import Mistake
 
 _SPECIFIER = re.compile(
-    r"%(?:(?P<index>[1-9][0-9]{0,3})\$)?(?P<left>-)?(?P<width>[1-9][0-9]{0,3})?(?:\.(?P<most>[0-9]{1,4}))?(?P<kind>[sS%])"
+    r"%(?:(?P<index>[1-9][0-9]{0,3})\$|(?P<again><))?(?P<left>-)?(?P<width>[1-9][0-9]{0,3})?(?:\.(?P<most>[0-9]{1,4}))?(?P<kind>[sS%])"
 )
 _WIDEST = 1000
 
@@ -44,24 +44,30 @@ def compile_format(pattern: str, values: int) -> JavaFormat | Mistake:
     """Compile a pattern that gets so many values, or say what is wrong with it."""
     parts: list[str | _Place] = []
     at = following = 0
+    last: int | None = None
     while (percent := pattern.find("%", at)) >= 0:
         match = _SPECIFIER.match(pattern, percent)
         if match is None:
             return _mistake(pattern, percent, "write %s, %.30s, %20s, %2$s or %% here; nothing else may follow a %")
         parts.append(pattern[at:percent])
         at = match.end()
-        if match["kind"] == "%":
-            parts.append("%".ljust(int(match["width"] or 0)) if match["left"] else "%".rjust(int(match["width"] or 0)))
-            continue
+        width = int(match["width"] or 0)
         if match["left"] and not match["width"]:
             return _mistake(pattern, percent, "%- needs a width, such as %-20s")
-        index = int(match["index"]) - 1 if match["index"] else following
-        following += not match["index"]
-        if index >= values:
-            return _mistake(pattern, percent, f"there is no value {index + 1}; subjectValues has {values}")
-        width = int(match["width"] or 0)
         if width > _WIDEST:
             return _mistake(pattern, percent, f"a width is {_WIDEST} at most")
+        if match["kind"] == "%":
+            if match["most"]:
+                return _mistake(pattern, percent, "%% is one character: it takes no precision")
+            parts.append("%".ljust(width) if match["left"] else "%".rjust(width))
+            continue
+        if match["again"] and last is None:
+            return _mistake(pattern, percent, "%<s repeats a value, and none comes before it")
+        index = last if match["again"] and last is not None else int(match["index"] or following + 1) - 1
+        following += not (match["index"] or match["again"])
+        if index >= values:
+            return _mistake(pattern, percent, f"there is no value {index + 1}; subjectValues has {values}")
+        last = index
         most = int(match["most"]) if match["most"] else None
         parts.append(_Place(index, width, most, bool(match["left"]), match["kind"] == "S"))
     parts.append(pattern[at:])
