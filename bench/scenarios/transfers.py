@@ -22,9 +22,11 @@ from bench.rows import Row
 from dromos_gateway.admin.transferpages import as_csv, rows_as_json, series_as_json
 from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned, Sent, State
 from dromos_gateway.spool.schema import connect, connect_for_reading
+from dromos_gateway.transferlog import schema
 from dromos_gateway.transferlog.queries import Queries
 from dromos_gateway.transferlog.questions import Question
-from dromos_gateway.transferlog.recorder import Policy, Recorder
+from dromos_gateway.transferlog.recorder import Recorder
+from dromos_gateway.transferlog.references import Policy
 from dromos_gateway.transferlog.sealing import Seal
 
 STUDIES, INSTANCES = 5000, 100  # two destinations: a million rows
@@ -124,6 +126,7 @@ def _fill(folder: Path) -> None:
             Delivery(study * 20_000 + 10_001, instance, CHANGED, 1, 0.0, 0.0),
             replace(Ending(State.Delivered, "", "", at + 2), sent=sent),
         )
+        recorder.flush(connection)
     connection.execute(
         "CREATE TEMP TABLE numbers AS "
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 99) SELECT i FROM n"
@@ -136,6 +139,7 @@ def _fill(folder: Path) -> None:
     )
     connection.execute("DELETE FROM log_instances")
     connection.execute("COMMIT")
+    schema.count_again(connection)
     (number,) = connection.execute("SELECT count(*) FROM log_transfers").fetchone()
     if number != STUDIES * INSTANCES * 2:
         raise AssertionError(f"{number} rows")

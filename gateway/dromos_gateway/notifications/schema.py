@@ -34,11 +34,16 @@ CREATE TABLE IF NOT EXISTS outbox (
   created_at REAL NOT NULL,
   due REAL NOT NULL,
   attempts INTEGER NOT NULL DEFAULT 0,
-  content TEXT NOT NULL
+  content TEXT NOT NULL,
+  recipients TEXT
 );
+CREATE INDEX IF NOT EXISTS outbox_lanes ON outbox (way, destination, due);
 """
+_COLUMNS = "SELECT name FROM pragma_table_info('outbox')"
 
 
 def prepare(connection: sqlite3.Connection) -> None:
     """Make the tables where they are absent."""
     connection.executescript(_TABLES)
+    if ("recipients",) not in connection.execute(_COLUMNS).fetchall():  # once all of them got a mail, or none
+        connection.execute("ALTER TABLE outbox ADD COLUMN recipients TEXT")

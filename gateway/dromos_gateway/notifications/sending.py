@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
+from collections.abc import Collection, Mapping, Sequence
 from email.message import EmailMessage
+from typing import NamedTuple
 
 import aiosmtplib
 from aiohttp import BasicAuth, ClientError, ClientSession, ClientTimeout
@@ -13,33 +16,60 @@ from dromos_gateway.configuration.settings import SMTPSettings, WebhookSettings
 from dromos_gateway.notifications.content import Report, to_json
 
 _TIMEOUT = 30.0
+_LONGEST = 120.0  # seconds for a mail with all its commands
+_FOR_GOOD = 500  # codes from here on (RFC 5321 4.2.1)
 
 
 class NotSent(Exception):
     """It did not arrive, and may be tried again; the message is fit for a log."""
 
 
-async def send_mail(message: EmailMessage, recipients: tuple[str, ...], smtp: SMTPSettings) -> int:
-    """Hand a mail to the relay; how many recipients it refused. NotSent when it took it for none."""
+class NobodyTook(NotSent):
+    """The relay refused every recipient; `for_good`: none of them for now only."""
+
+    def __init__(self, codes: Collection[int]) -> None:
+        super().__init__(f"SMTPRecipientsRefused {min(codes, default=0)}")
+        self.for_good = all(code >= _FOR_GOOD for code in codes)
+
+
+class Refused(NamedTuple):
+    """Recipients for whom the relay did not take a mail that it took for others."""
+
+    for_now: Sequence[str]
+    for_good: int
+
+
+async def send_mail(message: EmailMessage, recipients: Sequence[str], smtp: SMTPSettings) -> Refused:
+    """Hand a mail to the relay. NotSent when it took it for nobody."""
     try:
-        refused, _ = await aiosmtplib.send(
-            message,
-            recipients=list(recipients),
-            sender=smtp.sender,
-            hostname=smtp.host,
-            port=smtp.port,
-            use_tls=smtp.security == "TLS",
-            start_tls=smtp.security == "StartTLS",
-            tls_context=ssl.create_default_context() if smtp.security != "None" else None,
-            username=smtp.username or None,
-            password=smtp.password or None,
-            timeout=_TIMEOUT,
-        )
+        async with asyncio.timeout(_LONGEST):
+            refused = await _hand_over(message, recipients, smtp)
+    except aiosmtplib.SMTPRecipientsRefused as error:
+        raise NobodyTook([each.code for each in error.recipients]) from None
     except aiosmtplib.SMTPResponseException as error:
         raise NotSent(f"{type(error).__name__} {error.code}") from None
     except (aiosmtplib.SMTPException, OSError) as error:
         raise NotSent(_said(error)) from None
-    return len(refused)
+    for_now = [each for each in recipients if each in refused and refused[each] < _FOR_GOOD]
+    return Refused(for_now, len(refused) - len(for_now))
+
+
+async def _hand_over(message: EmailMessage, recipients: Sequence[str], smtp: SMTPSettings) -> Mapping[str, int]:
+    """The codes of recipients that were refused."""
+    refused, _ = await aiosmtplib.send(
+        message,
+        recipients=list(recipients),
+        sender=smtp.sender,
+        hostname=smtp.host,
+        port=smtp.port,
+        use_tls=smtp.security == "TLS",
+        start_tls=smtp.security == "StartTLS",
+        tls_context=ssl.create_default_context() if smtp.security != "None" else None,
+        username=smtp.username or None,
+        password=smtp.password or None,
+        timeout=_TIMEOUT,
+    )
+    return {address: response.code for address, response in refused.items()}
 
 
 async def post(report: Report, message_id: str, webhook: WebhookSettings) -> None:

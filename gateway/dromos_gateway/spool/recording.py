@@ -48,5 +48,8 @@ class Recorder(Protocol):
     def revived(self, connection: sqlite3.Connection, delivery: int) -> None:
         """A dead letter waits again."""
 
+    def flush(self, connection: sqlite3.Connection) -> None:
+        """The transaction says no more."""
+
     def rolled_back(self) -> None:
         """Nothing of the transaction lasts."""

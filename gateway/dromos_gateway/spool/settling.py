@@ -71,6 +71,7 @@ class Settling:
                 else:
                     stays = each.instance.id not in passed
                     recorder.arrived(connection, each.instance, each.front, each.plan, stays=stays)
+            recorder.flush(connection)
         self._numbers.provide(connection)
         return ledger.settle(connection, settlements, passed)
 

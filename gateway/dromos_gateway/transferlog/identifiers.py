@@ -18,6 +18,7 @@ from dromos_gateway.header.errors import MalformedDataSet
 from dromos_gateway.header.source import Source
 from dromos_gateway.header.values import character_sets, text_of
 from dromos_gateway.header.walking import value_end
+from dromos_gateway.transferlog.glance import Glance
 
 _INFLATED = 64 * 1024  # bytes of a deflated data set that are looked at
 _LONGEST = 256  # characters of a value that are kept
@@ -58,13 +59,21 @@ _TAGS = {
 
 _WANTED = (_CHARACTER_SET, *_TAGS)
 _ABSURD = 1024 * 1024  # bytes of a value that identifies nothing
+_GLANCE = Glance(_WANTED, _ABSURD)
 _USUAL = 2048  # bytes of all values together; longer ones are not kept in memory
 
 
-def read_front(
-    beginning: bytes, transfer_syntax_uid: str, path: Path | str | None = None, offset: int = 0
-) -> Identifiers:
+def glance(beginning: bytes, transfer_syntax_uid: str) -> Identifiers | None:
+    """From the first bytes of a data set, where they are like those of most; None: nobody knows yet."""
+    encoding = encoding_of(transfer_syntax_uid)
+    seen = _GLANCE.at(beginning, encoding)
+    return None if seen is None else _of_values(seen, encoding.order)
+
+
+def read_front(beginning: bytes, transfer_syntax_uid: str, path: Path | None = None, offset: int = 0) -> Identifiers:
     """From the first bytes of a data set; from its file as well where these end too early."""
+    if (seen := glance(beginning, transfer_syntax_uid)) is not None:
+        return seen
     encoding = encoding_of(transfer_syntax_uid)
     if encoding.deflated:
         return _read(Source(_inflated(beginning)), EXPLICIT)[0]
@@ -81,7 +90,7 @@ def read_view(view: HeaderView) -> Identifiers:
     return _of_values(raw, view.encoding.order)
 
 
-def read_file(path: Path | str, offset: int, transfer_syntax_uid: str) -> Identifiers:
+def read_file(path: Path, offset: int, transfer_syntax_uid: str) -> Identifiers:
     """From a file whose data set begins at `offset`; nothing when it cannot be read."""
     encoding = encoding_of(transfer_syntax_uid)
     try:

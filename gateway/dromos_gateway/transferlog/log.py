@@ -14,7 +14,8 @@ from dromos_gateway.spool.spool import Spool
 from dromos_gateway.transferlog import retention
 from dromos_gateway.transferlog.queries import Queries
 from dromos_gateway.transferlog.questions import Answer, Question, SeriesAtDestination, Transfer
-from dromos_gateway.transferlog.recorder import Policy, Recorder
+from dromos_gateway.transferlog.recorder import Recorder
+from dromos_gateway.transferlog.references import Policy
 from dromos_gateway.transferlog.sealing import Seal
 
 log = logging.getLogger(__name__)

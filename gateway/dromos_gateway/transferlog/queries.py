@@ -67,18 +67,23 @@ class Queries:
         """What became of the series that the identifiers name, at every destination."""
         routes, complete = fitting(self._connection, question, seals, MOST_SERIES)
         series = [number for (number,) in self._of("SELECT DISTINCT series FROM log_routes WHERE id IN", routes)]
-        at = "" if not question.destination else "AND r.destination = ?"
-        rows = self._of(
-            f"SELECT {_SERIES_COLUMNS} FROM {_ROUTES} WHERE r.series IN",  # noqa: S608
+        at = "" if not question.destination else "AND destination = ?"
+        pairs = self._of(
+            "SELECT DISTINCT series, destination FROM log_routes WHERE series IN",
             series,
-            f"{at} ORDER BY r.series DESC, r.id DESC LIMIT {MOST_SERIES + 1}",
+            f"{at} ORDER BY series DESC, destination DESC LIMIT {MOST_SERIES + 1}",
             *([question.destination] if question.destination else []),
         )
-        complete = complete and len(rows) <= MOST_SERIES
-        known = {row[0]: row[1:] for row in reversed(rows[:MOST_SERIES])}
-        counts = self._counts(known)
+        complete = complete and len(pairs) <= MOST_SERIES
+        known: dict[tuple[int, str], list[Row]] = {pair: [] for pair in reversed(pairs[:MOST_SERIES])}
+        series = sorted({number for number, _ in known})
+        of_series = f"SELECT {_SERIES_COLUMNS} FROM {_ROUTES} WHERE r.series IN"  # noqa: S608
+        for row in self._of(of_series, series, "ORDER BY r.id DESC"):
+            if (pair := (row[1], row[6])) in known:
+                known[pair].append(row)
+        counts = self._counts([row[0] for rows in known.values() for row in rows])
         waiting = self._waiting(series)
-        return Answer([_series(row, seals, counts.get(route, []), waiting) for route, row in known.items()], complete)
+        return Answer([_series(rows, seals, counts, waiting) for rows in known.values()], complete)
 
     def _before(self, question: Question) -> Place | None:
         """Where a page begins. What is older than a row that is gone is gone too."""
@@ -165,12 +170,15 @@ def _transfer(row: Row, route: Route, seals: Mapping[str, Seal]) -> Transfer:
 
 
 def _series(
-    row: Row,
+    rows: list[Row],
     seals: Mapping[str, Seal],
-    counts: Iterable[tuple[str, str, int, int, float]],
+    counted: Mapping[int, list[tuple[str, str, int, int, float]]],
     waiting: Mapping[tuple[int, str], int],
 ) -> SeriesAtDestination:
-    series, study, node, source, received, destination, profile, sealed = row[:8]
+    """One series at one destination, whose routes are these, the newest first: what was sent last stands for it."""
+    row = next((each for each in rows if any(each[9:])), rows[0])
+    _, series, study, node, source, received, destination, profile, sealed = row[:9]
+    counts = [each for row in rows for each in counted.get(row[0], ())]
     numbers = dict.fromkeys(VERDICTS, 0)
     reasons: dict[str, int] = {}
     for verdict, reason, number, _, _ in counts:
@@ -179,7 +187,7 @@ def _series(
             reasons[reason] = reasons.get(reason, 0) + number
     return SeriesAtDestination(
         series, study, node, source, received, destination, profile,
-        dict(zip(NAMES, row[8:], strict=True)), _opened(sealed, seals.get(node)),
+        dict(zip(NAMES, row[9:], strict=True)), _opened(sealed, seals.get(node)),
         numbers["Delivered"], numbers["Excluded"], numbers["Failed"], waiting.get((series, destination), 0),
         sum(size for _, _, _, size, _ in counts), max((at for *_, at in counts), default=None), reasons,
     )  # fmt: skip

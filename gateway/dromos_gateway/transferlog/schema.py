@@ -6,7 +6,28 @@ from __future__ import annotations
 import sqlite3
 from os import urandom
 
-_TABLES = """
+# What a destination gets of a series by one profile and secret; nothing of it is ever changed, so that each row goes on
+# saying what was true of it
+_ROUTES = """
+CREATE TABLE IF NOT EXISTS log_routes (
+  id INTEGER PRIMARY KEY,
+  series INTEGER NOT NULL REFERENCES log_series (id),
+  destination TEXT NOT NULL,
+  profile TEXT NOT NULL DEFAULT '',
+  secret_fingerprint TEXT NOT NULL DEFAULT '',
+  patient_id TEXT NOT NULL DEFAULT '',
+  accession_number TEXT NOT NULL DEFAULT '',
+  study_instance_uid TEXT NOT NULL DEFAULT '',
+  study_description TEXT NOT NULL DEFAULT '',
+  study_date TEXT NOT NULL DEFAULT '',
+  study_time TEXT NOT NULL DEFAULT '',
+  series_instance_uid TEXT NOT NULL DEFAULT '',
+  series_description TEXT NOT NULL DEFAULT '',
+  series_date TEXT NOT NULL DEFAULT '',
+  modality TEXT NOT NULL DEFAULT ''
+);
+"""
+_TABLES = f"""
 CREATE TABLE IF NOT EXISTS log_secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS log_series (
   id INTEGER PRIMARY KEY,
@@ -26,24 +47,7 @@ CREATE INDEX IF NOT EXISTS log_series_patient_hash ON log_series (patient_hash) 
 CREATE INDEX IF NOT EXISTS log_series_accession_hash ON log_series (accession_hash) WHERE accession_hash IS NOT NULL;
 CREATE INDEX IF NOT EXISTS log_series_study_hash ON log_series (study_hash) WHERE study_hash IS NOT NULL;
 CREATE INDEX IF NOT EXISTS log_series_series_hash ON log_series (series_hash) WHERE series_hash IS NOT NULL;
-CREATE TABLE IF NOT EXISTS log_routes (
-  id INTEGER PRIMARY KEY,
-  series INTEGER NOT NULL REFERENCES log_series (id),
-  destination TEXT NOT NULL,
-  profile TEXT NOT NULL DEFAULT '',
-  secret_fingerprint TEXT NOT NULL DEFAULT '',
-  patient_id TEXT NOT NULL DEFAULT '',
-  accession_number TEXT NOT NULL DEFAULT '',
-  study_instance_uid TEXT NOT NULL DEFAULT '',
-  study_description TEXT NOT NULL DEFAULT '',
-  study_date TEXT NOT NULL DEFAULT '',
-  study_time TEXT NOT NULL DEFAULT '',
-  series_instance_uid TEXT NOT NULL DEFAULT '',
-  series_description TEXT NOT NULL DEFAULT '',
-  series_date TEXT NOT NULL DEFAULT '',
-  modality TEXT NOT NULL DEFAULT '',
-  UNIQUE (series, destination)
-);
+{_ROUTES}CREATE INDEX IF NOT EXISTS log_routes_of_series ON log_routes (series, destination);
 CREATE INDEX IF NOT EXISTS log_routes_patient ON log_routes (patient_id) WHERE patient_id <> '';
 CREATE INDEX IF NOT EXISTS log_routes_accession ON log_routes (accession_number) WHERE accession_number <> '';
 CREATE INDEX IF NOT EXISTS log_routes_study ON log_routes (study_instance_uid) WHERE study_instance_uid <> '';
@@ -75,6 +79,7 @@ DROP INDEX IF EXISTS log_transfers_route;
 DROP INDEX IF EXISTS log_transfers_destination;
 DROP INDEX IF EXISTS log_transfers_not_delivered;
 DROP INDEX IF EXISTS log_transfers_sop;
+DROP TRIGGER IF EXISTS log_counts_insert;
 CREATE TABLE IF NOT EXISTS log_instances (instance INTEGER PRIMARY KEY, series INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS log_instances_series ON log_instances (series);
 """
@@ -90,8 +95,12 @@ UPDATE log_counts SET number = number - 1, bytes = bytes - old.size,
   WHERE route = old.route AND verdict = old.verdict AND reason = old.reason;
 DELETE FROM log_counts WHERE route = old.route AND verdict = old.verdict AND reason = old.reason AND number = 0;
 """
-# How many rows each series has at a destination, by verdict and reason: counting them again would take a second for a
-# million. Triggers keep it, so that nobody who writes rows can forget it.
+_COUNT = """
+INSERT INTO log_counts
+  SELECT route, verdict, reason, count(*), sum(size), max(at) FROM log_transfers GROUP BY route, verdict, reason;
+"""
+# How many rows each route has, by verdict and reason: counting them again would take a second for a million. Triggers
+# see to those that change and go; those that come, the recorder counts, many at a time.
 _COUNTS = f"""
 CREATE TABLE log_counts (
   route INTEGER NOT NULL,
@@ -102,20 +111,32 @@ CREATE TABLE log_counts (
   last REAL NOT NULL,
   PRIMARY KEY (route, verdict, reason)
 ) WITHOUT ROWID;
-INSERT INTO log_counts
-  SELECT route, verdict, reason, count(*), sum(size), max(at) FROM log_transfers GROUP BY route, verdict, reason;
-CREATE TRIGGER log_counts_insert AFTER INSERT ON log_transfers BEGIN {_MORE} END;
+{_COUNT}
 CREATE TRIGGER log_counts_delete AFTER DELETE ON log_transfers BEGIN {_FEWER} END;
 CREATE TRIGGER log_counts_update AFTER UPDATE ON log_transfers BEGIN {_FEWER} {_MORE} END;
+"""
+_ONE_EACH = "SELECT 1 FROM sqlite_master WHERE name = 'log_routes' AND sql LIKE '%UNIQUE (series, destination)%'"
+_REBUILD = f"""
+{_ROUTES.replace("log_routes", "log_routes_anew")}
+INSERT INTO log_routes_anew SELECT * FROM log_routes;
+DROP TABLE log_routes;
+ALTER TABLE log_routes_anew RENAME TO log_routes;
 """  # noqa: S608
 _COUNTED = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'log_counts'"
 
 
 def prepare(connection: sqlite3.Connection) -> bytes:
     """Make the tables where they are absent; the random key by which this log tells series apart."""
+    if connection.execute(_ONE_EACH).fetchone() is not None:  # a series had one route to a destination
+        connection.executescript(f"BEGIN; {_REBUILD} COMMIT;")
     connection.executescript(_TABLES)
     if connection.execute(_COUNTED).fetchone() is None:
         connection.executescript(f"BEGIN; {_COUNTS} COMMIT;")
     connection.execute("INSERT OR IGNORE INTO log_secrets VALUES ('grouping', ?)", (urandom(32),))
     (key,) = connection.execute("SELECT value FROM log_secrets WHERE name = 'grouping'").fetchone()
     return bytes(key)
+
+
+def count_again(connection: sqlite3.Connection) -> None:
+    """Count rows that something else than the recorder has written."""
+    connection.executescript(f"BEGIN; DELETE FROM log_counts; {_COUNT} COMMIT;")  # noqa: S608

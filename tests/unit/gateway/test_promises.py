@@ -38,6 +38,8 @@ class Recorder:
     def settled(self, _connection, delivery, ending) -> None:
         self.heard.append(f"{delivery.destination} {ending.state}")
 
+    def flush(self, _connection) -> None: ...
+
     def rolled_back(self) -> None:
         self.heard.append("rolled back")
 

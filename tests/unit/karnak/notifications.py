@@ -13,7 +13,8 @@ from dromos_gateway.notifications import schema, windows
 from dromos_gateway.notifications.content import Report, joined
 from dromos_gateway.spool.records import Delivery, Ending, Planned, Sent, State
 from dromos_gateway.spool.schema import connect
-from dromos_gateway.transferlog.recorder import Policy, Recorder
+from dromos_gateway.transferlog.recorder import Recorder
+from dromos_gateway.transferlog.references import Policy
 from tests.unit.gateway.records import instance
 from tests.unit.karnak import Given
 from tests.unit.transferlog.fronts import EXPLICIT, front
@@ -62,6 +63,7 @@ def _report(folder: Path, given: Given, *, changes: bool) -> Report:
             state = State.Failed if number <= given["sent"] + given["errors"] else State.Excluded
         ending = Ending(state, "", "", 1.0, sent if state is State.Delivered else None)
         schema_of_log.settled(connection, Delivery(number, arrived, KEY, 1, 0.0, 0.0), ending)
+        schema_of_log.flush(connection)
     (window,) = windows.due(connection, 100.0, {KEY: 1.0})
     report = windows.close(connection, window, {})
     connection.close()

@@ -49,6 +49,11 @@ def report(*, excluded: int = 0, failed: int = 0, **study: str) -> Report:
         ("100%% %S", ("a",), "100% A"),
         ("%5.2s|", ("abc",), "   ab|"),
         ("no values", (), "no values"),
+        ("%s %<S|%s", ("a", "b"), "a A|b"),
+        ("%2$s %<s %s", ("a", "b"), "b b a"),
+        ("%5%|%-3%|", (), "    %|%  |"),
+        ("%1$%", (), "%"),
+        ("%.0s|", ("abc",), "|"),
     ],
 )
 def test_java_formats(pattern: str, values: tuple[str, ...], text: str) -> None:
@@ -68,6 +73,18 @@ def test_java_formats(pattern: str, values: tuple[str, ...], text: str) -> None:
         ("%99999s", 1, "write %s"),
         ("%2000s", 1, "at most"),
         ("%n", 1, "write %s"),
+        ("a %.5%", 3, "no precision"),
+        ("%-%", 1, "width"),
+        ("%<s", 1, "none comes before"),
+        ("%2000%", 1, "at most"),
+        ("%-5.2%", 1, "no precision"),
+        ("%#s", 1, "write %s"),
+        ("%05s", 1, "write %s"),
+        ("%--5s", 1, "write %s"),
+        ("%0$s", 1, "write %s"),
+        ("%.s", 1, "write %s"),
+        ("% s", 1, "write %s"),
+        ("%5$-3s", 1, "no value 5"),
     ],
 )
 def test_formats_that_are_none(pattern: str, column: int, says: str) -> None:
@@ -174,10 +191,10 @@ def test_a_window_gathers_what_belongs_to_a_study_and_source(ledger: sqlite3.Con
         "INSERT INTO log_routes (id, series, destination, study_instance_uid) VALUES (1, 1, ?, '1.2')", (KEY,)
     )
     for number in range(5):
-        windows.gather(ledger, settled(100.0 + number), DESTINATION)
-    windows.gather(ledger, settled(105.0, State.Failed, reason="Refused", message="0xA900: no"), DESTINATION)
-    windows.gather(ledger, settled(106.0, State.Excluded, reason="the condition is not met"), DESTINATION)
-    windows.gather(ledger, settled(106.0, study=b"other"), DESTINATION)
+        windows.gather(ledger, [settled(100.0 + number)], DESTINATION)
+    windows.gather(ledger, [settled(105.0, State.Failed, reason="Refused", message="0xA900: no")], DESTINATION)
+    windows.gather(ledger, [settled(106.0, State.Excluded, reason="the condition is not met")], DESTINATION)
+    windows.gather(ledger, [settled(106.0, study=b"other")], DESTINATION)
     assert windows.due(ledger, 140.0, {KEY: 45.0}) == []
     one, other = windows.due(ledger, 160.0, {KEY: 45.0})
     found = windows.close(ledger, one, {KEY: "ARCHIVE at pacs:104"})
@@ -191,7 +208,7 @@ def test_a_window_gathers_what_belongs_to_a_study_and_source(ledger: sqlite3.Con
 
 def test_a_window_stays_open_while_images_come_but_not_for_ever(ledger: sqlite3.Connection) -> None:
     for second in range(0, 600, 5):
-        windows.gather(ledger, settled(float(second)), DESTINATION)
+        windows.gather(ledger, [settled(float(second))], DESTINATION)
     assert windows.due(ledger, 100.0, {KEY: 45.0}) == []
     assert len(windows.due(ledger, 450.0, {KEY: 45.0})) == 1
 
@@ -199,7 +216,7 @@ def test_a_window_stays_open_while_images_come_but_not_for_ever(ledger: sqlite3.
 def test_a_peers_words_are_not_repeated_where_something_is_changed(ledger: sqlite3.Connection) -> None:
     ledger.execute("INSERT INTO log_routes (id, series, destination) VALUES (1, 1, ?)", (KEY,))
     failed = settled(1.0, State.Failed, reason="Refused", message="patient DOE^JOHN is locked")
-    windows.gather(ledger, failed, replace(DESTINATION, changes=True))
+    windows.gather(ledger, [failed], replace(DESTINATION, changes=True))
     (window,) = windows.due(ledger, 1000.0, {KEY: 45.0})
     found = windows.close(ledger, window, {})
     assert found is not None
@@ -208,13 +225,13 @@ def test_a_peers_words_are_not_repeated_where_something_is_changed(ledger: sqlit
 
 
 def test_a_disabled_destination_is_no_news(ledger: sqlite3.Connection) -> None:
-    windows.gather(ledger, settled(1.0, State.Excluded, reason="destination disabled"), DESTINATION)
+    windows.gather(ledger, [settled(1.0, State.Excluded, reason="destination disabled")], DESTINATION)
     assert windows.due(ledger, 1e9, {KEY: 45.0}) == []
 
 
 def test_the_outbox_keeps_the_message_id_and_backs_off(ledger: sqlite3.Connection) -> None:
     outbox.add(ledger, "mail", report(), "example.org", 10.0)
-    (first,) = outbox.due(ledger, 10.0)
+    ((first,),) = outbox.due(ledger, 10.0).values()
     assert first.message_id.endswith("@example.org>")
     delays = []
     parcel = first
@@ -222,8 +239,8 @@ def test_the_outbox_keeps_the_message_id_and_backs_off(ledger: sqlite3.Connectio
         later = parcel.later(100.0, Random(1))
         delays.append(later.due - 100.0)
         outbox.postpone(ledger, later)
-        assert outbox.due(ledger, 100.0) == []
-        (parcel,) = outbox.due(ledger, later.due)
+        assert outbox.due(ledger, 100.0) == {}
+        ((parcel,),) = outbox.due(ledger, later.due).values()
         assert parcel.message_id == first.message_id
         assert parcel.report == first.report
     assert delays[0] <= 5.0

@@ -77,6 +77,7 @@ def _fill(folder: Path, rows: int) -> sqlite3.Connection:
         ),
     )
     writer.execute("COMMIT")
+    schema.count_again(writer)
     writer.close()
     return connect_for_reading(folder / "ledger.sqlite")
 

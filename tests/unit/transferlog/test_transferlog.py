@@ -15,7 +15,8 @@ from dromos_gateway.transferlog import retention, schema
 from dromos_gateway.transferlog.identifiers import Identifiers, read_front
 from dromos_gateway.transferlog.queries import Queries
 from dromos_gateway.transferlog.questions import Question
-from dromos_gateway.transferlog.recorder import Policy, Recorder, Settled
+from dromos_gateway.transferlog.recorder import Recorder, Settled
+from dromos_gateway.transferlog.references import Policy
 from dromos_gateway.transferlog.sealing import Seal
 from tests.unit.gateway.records import instance
 from tests.unit.transferlog.fronts import front
@@ -36,7 +37,7 @@ class Log:
         self.seals = {NODE: SEAL} if sealed else {}
         self.recorder.policy = Policy(self.seals, frozenset({PLAIN}))
         self.settled: list[Settled] = []
-        self.recorder.on_settled = lambda _, settled: self.settled.append(settled)
+        self.recorder.on_settled = lambda _, settled: self.settled.extend(settled)
         self.queries = Queries(connect_for_reading(folder / "ledger.sqlite"))
 
     def arrive(self, number: int, *, excluded: bool = False, keep: bool = True, **elements: object) -> Instance:
@@ -44,10 +45,12 @@ class Log:
         state = State.Excluded if excluded else State.Waiting
         plan = [Planned(key, state, "the condition is not met" if excluded else "") for key in (PLAIN, SHIELDED)]
         self.recorder.arrived(self.connection, arrived, front(**elements), plan)
+        self.recorder.flush(self.connection)
         return arrived
 
     def settle(self, number: int, arrived: Instance, destination: str, ending: Ending = NOTHING) -> None:
         self.recorder.settled(self.connection, Delivery(number, arrived, destination, 1, 0.0, 0.0), ending)
+        self.recorder.flush(self.connection)
 
     def ask(self, **question: object) -> list:
         return self.queries.transfers(Question(**question), self.seals).found  # type: ignore[arg-type]
@@ -181,8 +184,8 @@ def test_what_is_counted_is_what_there_is(log: Log) -> None:
 def test_a_log_from_before_rows_were_counted_is_counted_once(log: Log) -> None:
     log.settle(1, log.arrive(1), PLAIN)
     log.connection.executescript(
-        "DROP TRIGGER log_counts_insert; DROP TRIGGER log_counts_delete; DROP TRIGGER log_counts_update; "
-        "DROP TABLE log_counts; CREATE INDEX log_transfers_route ON log_transfers (route);"
+        "DROP TRIGGER log_counts_delete; DROP TRIGGER log_counts_update; DROP TABLE log_counts; "
+        "CREATE TRIGGER log_counts_insert AFTER INSERT ON log_transfers BEGIN SELECT no_such_function(); END; CREATE INDEX log_transfers_route ON log_transfers (route);"
     )
     schema.prepare(log.connection)
     assert [each.delivered for each in log.ask_series(patient_id="P-1")] == [1, 0]
@@ -274,16 +277,88 @@ def test_nothing_of_a_patient_shows_in_a_repr(log: Log) -> None:
 
 
 @pytest.mark.parametrize("became", [NOTHING, Ending(State.Failed, "Refused", "A900", 2000.0)])
-def test_what_a_destination_got_before_it_was_de_identified_for_is_told_no_longer(log: Log, became: Ending) -> None:
-    """A series that came plain, then again when the destination's instances are changed."""
+def test_each_row_says_what_was_true_of_it(log: Log, became: Ending) -> None:
+    """A series that went out plain, then again when the destination's instances are changed."""
     log.settle(1, log.arrive(1), PLAIN)
-    assert log.ask(destination=PLAIN)[0].route.sent["patient_id"] == "P-1"
     log.recorder.policy = Policy(log.seals, frozenset())
     if became.state is State.Delivered:
         became = replace(became, sent=outgoing())
     log.settle(2, log.arrive(2), PLAIN, became)
-    shown = {row.route.sent.get("patient_id", "") for row in log.ask(destination=PLAIN)}
-    assert shown == {"PSEUDO" if became.sent is not None else ""}
+    old, new = sorted(log.ask(destination=PLAIN), key=lambda row: row.id)
+    assert (old.route.sent["patient_id"], old.route.profile, old.route.secret_fingerprint) == ("P-1", "", "")
+    told = (new.route.sent["patient_id"], new.route.profile, new.route.secret_fingerprint)
+    assert told == (("PSEUDO", "demo 1", "ab12") if became.sent is not None else ("", "", ""))
+    (series,) = log.ask_series(accession_number="A1", destination=PLAIN)
+    assert series.delivered + series.failed == 2, "and together they are one series"
+
+
+def test_old_rows_keep_the_key_that_was_applied_to_them(log: Log) -> None:
+    arrived = [log.arrive(number) for number in (1, 2, 3)]
+    log.settle(1, arrived[0], SHIELDED, replace(NOTHING, sent=outgoing()))
+    beginning = front(PatientID="OTHER", StudyInstanceUID="2.25.7", SeriesInstanceUID="2.25.8")
+    rotated = Sent("2.25.9", EXPLICIT, beginning, "demo 2", "cd34", "sha256:ef")
+    log.settle(2, arrived[1], SHIELDED, replace(NOTHING, at=2001.0, sent=rotated))
+    log.settle(3, arrived[2], SHIELDED, Ending(State.Failed, "PseudonymMissing", "", 2002.0))
+    rows = [
+        (row.id, row.route.profile, row.route.secret_fingerprint, row.route.sent["patient_id"])
+        for row in log.ask(destination=SHIELDED)
+    ]
+    assert rows == [(3, "", "", ""), (2, "demo 2", "cd34", "OTHER"), (1, "demo 1", "ab12", "PSEUDO")]
+    (series,) = log.ask_series(accession_number="A1", destination=SHIELDED)
+    assert (series.delivered, series.failed, series.profile, series.sent["patient_id"]) == (2, 1, "demo 2", "OTHER")
+    assert {row.id for row in log.ask(patient_id="PSEUDO")} == {1}
+    assert [each.delivered for each in log.ask_series(patient_id="PSEUDO", destination=SHIELDED)] == [2]
+
+
+def test_a_pseudonym_that_changes_is_another_outgoing_patient_too(log: Log) -> None:
+    for number, patient in ((1, "FIRST"), (2, "SECOND"), (3, "SECOND")):
+        beginning = front(PatientID=patient, StudyInstanceUID="2.25.1", SeriesInstanceUID="2.25.2")
+        sent = replace(outgoing(), beginning=beginning)
+        log.settle(number, log.arrive(number), SHIELDED, replace(NOTHING, sent=sent))
+    assert [row.route.sent["patient_id"] for row in log.ask(destination=SHIELDED)] == ["SECOND", "SECOND", "FIRST"]
+
+
+def test_what_is_settled_after_a_restart_finds_its_series(tmp_path: Path) -> None:
+    before = Log(tmp_path)
+    arrived = before.arrive(1)
+    before.connection.close()
+    log = Log(tmp_path)
+    log.settle(1, arrived, PLAIN)
+    log.settle(2, arrived, SHIELDED, replace(NOTHING, sent=outgoing()))
+    plain, shielded = log.ask(accession_number="A1")[::-1]
+    assert (plain.route.sent["patient_id"], shielded.route.sent["patient_id"]) == ("P-1", "PSEUDO")
+    assert log.connection.execute("SELECT count(*) FROM log_series").fetchone() == (1,)
+
+
+def test_a_log_in_which_a_series_had_one_route_is_rebuilt(log: Log) -> None:
+    log.settle(1, log.arrive(1), PLAIN)
+    columns = ", ".join(row[1] for row in log.connection.execute("PRAGMA table_info(log_routes)"))
+    made = log.connection.execute("SELECT sql FROM sqlite_master WHERE name = 'log_routes'").fetchone()[0]
+    before = made.replace(
+        "modality TEXT NOT NULL DEFAULT ''", "modality TEXT NOT NULL DEFAULT '', UNIQUE (series, destination)"
+    )
+    log.connection.executescript(
+        f"ALTER TABLE log_routes RENAME TO now; {before}; INSERT INTO log_routes ({columns}) SELECT {columns} FROM now; "
+        "DROP TABLE now;"
+    )
+    log.recorder = Recorder(log.connection, log.folder)
+    log.recorder.policy = Policy(log.seals, frozenset())
+    log.settle(2, log.arrive(2), PLAIN, replace(NOTHING, sent=outgoing()))
+    assert [row.route.sent["patient_id"] for row in log.ask(destination=PLAIN)] == ["PSEUDO", "P-1"]
+    indexes = {row[0] for row in log.connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
+    assert "log_routes_patient" in indexes
+
+
+def test_what_is_told_twice_in_one_transaction_is_one_row(log: Log) -> None:
+    arrived = log.arrive(1)
+    log.recorder.settled(
+        log.connection, Delivery(1, arrived, PLAIN, 1, 0.0, 0.0), Ending(State.Failed, "Gone", "", 1.0)
+    )
+    log.settle(1, arrived, PLAIN)
+    assert [row.verdict for row in log.ask()] == ["Delivered"]
+    assert [(each.delivered, each.failed) for each in log.ask_series(accession_number="A1", destination=PLAIN)] == [
+        (1, 0)
+    ]
 
 
 def test_another_secret_is_another_outgoing_patient(log: Log) -> None:

@@ -121,11 +121,20 @@ class Mailbox:
     answers: list[str] = field(default_factory=lambda: ["250 ok"])
     mails: list[EmailMessage] = field(default_factory=list)
     attempts: int = 0
+    refusals: dict[str, list[str]] = field(default_factory=dict)  # by recipient, each used once
+    recipients: list[list[str]] = field(default_factory=list)  # of each mail
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
+        if self.refusals.get(address):
+            return self.refusals[address].pop(0)
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
 
     async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:  # noqa: N802
         self.attempts += 1
         answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if answer.startswith("2"):
+            self.recipients.append(list(envelope.rcpt_tos))
             self.mails.append(message_from_bytes(envelope.content, policy=default))
         return answer
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 import sqlite3
 import tempfile
 import threading
@@ -201,7 +202,7 @@ def test_what_cannot_be_told_keeps_no_other_mail_from_being_sent(gateway, receiv
     gateway.start()
     assert gateway.terminate() == 0
     with contextlib.closing(sqlite3.connect(gateway.spool / "ledger.sqlite")) as ledger, ledger:
-        outbox = "INSERT INTO outbox VALUES (1, 'mail', 'default/a', '<1@x>', ?, 0, 0, '{\"planted\": \"Zq7\"}')"
+        outbox = "INSERT INTO outbox VALUES (1, 'mail', 'default/a', '<1@x>', ?, 0, 0, '{\"planted\": \"Zq7\"}', NULL)"
         ledger.execute(outbox, (time.time(),))
         ledger.execute(
             "INSERT INTO log_series (id, key, study, node, source, first_at) VALUES (1, 'k', 's', 'n', 'S', 0)"
@@ -255,6 +256,45 @@ def test_a_webhook_gets_the_same_as_json_until_it_says_yes(gateway, receiver, tm
         assert "hook-token" not in gateway.log()
     finally:
         server.shutdown()
+
+
+def test_who_was_refused_for_now_gets_the_same_mail_later_and_nobody_gets_it_twice(gateway, receiver, tmp_path):  # noqa: F811
+    relay = Scripted(Mailbox(refusals={"b@example.org": ["450 busy"], "gone@example.org": ["550 nobody"] * 9}))
+    relay.start()
+    a = receiver("a").start()
+    gateway.node(_smtp(relay.port))
+    everybody = "[a@example.org, b@example.org, gone@example.org]"
+    gateway.destination("a", a.port, _notifications(recipients=everybody))
+    try:
+        gateway.start()
+        storescu(gateway.port, _study(tmp_path / "study"))
+        eventually(lambda: len(relay.mailbox.mails) == 2, "the second recipient gets it too", timeout=60)
+        first, second = relay.mailbox.mails
+        assert relay.mailbox.recipients == [["a@example.org"], ["b@example.org"]]
+        assert first["Message-ID"] == second["Message-ID"]
+        assert first["To"] == second["To"] == "a@example.org, b@example.org, gone@example.org"
+        eventually(lambda: _rows(gateway.spool) == 0, "nothing is left")
+        assert "example.org" not in gateway.log().replace("dromos@example.org", "")
+    finally:
+        relay.stop()
+
+
+def test_a_webhook_and_a_relay_that_hang_keep_nobody_else_waiting(gateway, receiver, relay, tmp_path):  # noqa: F811
+    """They take the connection and say nothing: each attempt ends after half a minute."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        hook = f"{{url: 'http://127.0.0.1:{port}/'}}"
+        gateway.node(_smtp(relay.port))
+        for name in ("a", "b", "c"):
+            gateway.destination(name, receiver(name).start().port, _notifications(webhook=hook))
+        gateway.node(_smtp(port), name="hanging", ae_title="HANGING")
+        gateway.destination("d", receiver("d").start().port, _notifications(), node="hanging")
+        gateway.start()
+        storescu(gateway.port, _study(tmp_path / "first"), called="HANGING")
+        for number in range(3):
+            storescu(gateway.port, _study(tmp_path / f"study-{number}"))
+        # one after the other, they would have to wait for ten attempts that hang: five minutes
+        eventually(lambda: len(relay.mailbox.mails) == 9, "all mails are there", timeout=120)
 
 
 def _rows(spool: Path) -> int:
