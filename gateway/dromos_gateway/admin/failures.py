@@ -12,6 +12,7 @@ import time
 from aiohttp import web
 
 from dromos_gateway.admin import views
+from dromos_gateway.admin.naming import Ambiguous, full_name
 from dromos_gateway.gateway import Gateway
 from dromos_gateway.spool.ledger import PAGE
 
@@ -44,6 +45,10 @@ class _Failures:
         wanted, before = request.query.get("destination"), request.query.get("before")
         if before is not None and not _NUMBER.fullmatch(before):
             return web.json_response({"error": "before is a number"}, status=400)
+        try:
+            wanted = self._named(wanted)
+        except Ambiguous as error:
+            return web.json_response({"error": str(error)}, status=400)
         letters = await self._gateway.spool.failures(None, wanted, int(before) if before is not None else None)
         shares = await self._gateway.spool.failed_shares() if before is None else []
         found = [views.failure(each) for each in letters]
@@ -56,7 +61,10 @@ class _Failures:
         return web.json_response(views.failure(found[0])) if found else _unknown()
 
     async def retry_letter(self, request: web.Request) -> web.Response:
-        destination = request.query.get("destination")
+        try:
+            destination = self._named(request.query.get("destination"))
+        except Ambiguous as error:
+            return _refused(str(error))
         if destination is not None and destination not in self._gateway.dispatcher.senders:
             return _refused(f"there is no destination {destination}")
         found = await self._gateway.spool.failures(_number(request))
@@ -87,6 +95,9 @@ class _Failures:
     async def discard_share(self, request: web.Request) -> web.Response:
         done = await self._gateway.dispatcher.sharer.discard(_number(request))
         return web.json_response({"state": "Excluded"}) if done else _unknown()
+
+    def _named(self, name: str | None) -> str | None:
+        return None if name is None else full_name(name, self._gateway.configuration)
 
     def _gone(self, destination: str) -> str:
         return "" if destination in self._gateway.dispatcher.senders else f"destination {destination} is gone"

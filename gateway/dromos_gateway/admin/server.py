@@ -37,7 +37,7 @@ class AdminServer:
                 web.get("/v1/configuration", self._configuration),
                 web.get("/v1/status", self._status),
                 *failures.routes(gateway),
-                *transfers.routes(gateway.transfer_log),
+                *transfers.routes(gateway),
             ]
         )
         self._runner = web.AppRunner(application, access_log=None)

@@ -10,8 +10,10 @@ from typing import Any
 
 from aiohttp import web
 
+from dromos_gateway.admin.naming import Ambiguous, full_name
 from dromos_gateway.admin.transferpages import Incomplete, as_csv, rows_as_json, series_as_json
-from dromos_gateway.transferlog.log import TransferLog
+from dromos_gateway.configuration.settings import Configuration
+from dromos_gateway.gateway import Gateway
 from dromos_gateway.transferlog.questions import MOST, VERDICTS, Question
 
 _PARAMETERS = {
@@ -31,12 +33,13 @@ class BadQuestion(ValueError):
     """The query string cannot be understood; the message says why."""
 
 
-def routes(transfer_log: TransferLog) -> list[web.RouteDef]:
+def routes(gateway: Gateway) -> list[web.RouteDef]:
     """GET /v1/transfers and /v1/studies."""
+    transfer_log = gateway.transfer_log
 
     async def transfers(request: web.Request) -> web.Response:
         try:
-            question = read_question(request.query)
+            question = read_question(request.query, gateway.configuration)
         except BadQuestion as error:
             return web.json_response({"error": str(error)}, status=400)
         if request.query.get("format") == "csv":
@@ -48,7 +51,7 @@ def routes(transfer_log: TransferLog) -> list[web.RouteDef]:
 
     async def studies(request: web.Request) -> web.Response:
         try:
-            question = read_question(request.query)
+            question = read_question(request.query, gateway.configuration)
         except BadQuestion as error:
             return web.json_response({"error": str(error)}, status=400)
         if of_images := request.query.keys() - _OF_STUDIES:
@@ -60,7 +63,7 @@ def routes(transfer_log: TransferLog) -> list[web.RouteDef]:
     return [web.get("/v1/transfers", transfers), web.get("/v1/studies", studies)]
 
 
-def read_question(query: Mapping[str, str]) -> Question:
+def read_question(query: Mapping[str, str], configuration: Configuration) -> Question:
     """A question from a query string. BadQuestion."""
     unknown = query.keys() - _PARAMETERS.keys() - {"since", "until", "limit", "before", "format"}
     if unknown:
@@ -74,8 +77,11 @@ def read_question(query: Mapping[str, str]) -> Question:
     words: dict[str, Any] = {field: query[name] for name, field in _PARAMETERS.items() if name in query}
     if words.get("verdict", "Failed") not in VERDICTS:
         raise BadQuestion(f"verdict is one of {', '.join(VERDICTS)}")
-    if (destination := words.get("destination")) and "/" not in destination:
-        words["destination"] = f"default/{destination}"
+    if "destination" in words:
+        try:
+            words["destination"] = full_name(words["destination"], configuration)
+        except Ambiguous as error:
+            raise BadQuestion(str(error)) from None
     for name in ("since", "until"):
         if name in query:
             words[name] = _time(query[name])

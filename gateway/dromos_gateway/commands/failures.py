@@ -28,18 +28,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     common.add_argument("--format", choices=("table", "json"), default="table", help="(default table)")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", parents=[common], help="all dead letters, the newest first")
-    listing.add_argument("--destination", metavar="NAMESPACE/NAME", help="of this destination only")
+    listing.add_argument("--destination", metavar="[NAMESPACE/]NAME", help="of this destination only")
     show = actions.add_parser("show", parents=[common], help="everything that is known of one")
     show.add_argument("id", metavar="ID", type=_identifier)
     retry = actions.add_parser("retry", parents=[common], help="put them back into a queue")
     _add_choice(retry)
-    retry.add_argument("--to", metavar="NAMESPACE/NAME", help="another destination than the one that failed")
+    retry.add_argument("--to", metavar="[NAMESPACE/]NAME", help="another destination than the one that failed")
     _add_choice(actions.add_parser("discard", parents=[common], help="give them up for good"))
 
 
 def _add_choice(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("ids", metavar="ID", nargs="*", type=_identifier)
-    parser.add_argument("--destination", metavar="NAMESPACE/NAME", help="all dead letters of this destination")
+    parser.add_argument("--destination", metavar="[NAMESPACE/]NAME", help="all dead letters of this destination")
 
 
 def _identifier(text: str) -> str:
@@ -122,7 +122,7 @@ def _found(arguments: argparse.Namespace) -> list[dict[str, Any]]:
     """All of them, however many pages that takes."""
     query = {}
     if (wanted := arguments.destination) is not None:
-        query["destination"] = wanted if "/" in wanted else f"default/{wanted}"
+        query["destination"] = wanted
     found: list[dict[str, Any]] = []
     while True:
         page = ask(arguments, "GET", f"/v1/failures?{urlencode(query)}")

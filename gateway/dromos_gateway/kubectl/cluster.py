@@ -40,6 +40,14 @@ class Cluster:
         except FileNotFoundError:
             raise KubectlFailed("kubectl is not in PATH") from None
 
+    def told(self, namespace: str, pod: str, words: Sequence[str]) -> subprocess.CompletedProcess[str]:
+        """The same with its output as a value."""
+        command = self._command("--namespace", namespace, "exec", pod, "--container", CONTAINER, "--", "dromos", *words)
+        try:
+            return subprocess.run(command, check=False, capture_output=True, text=True)
+        except FileNotFoundError:
+            raise KubectlFailed("kubectl is not in PATH") from None
+
     def _output(self, *words: str) -> str:
         try:
             done = subprocess.run(self._command(*words), check=False, capture_output=True, text=True)

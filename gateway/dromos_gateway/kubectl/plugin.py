@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from dromos_gateway.kubectl import overview
+from dromos_gateway.kubectl import overview, transfers
 from dromos_gateway.kubectl.cluster import Cluster, KubectlFailed
 
 MOUNTED = ("/etc/dromos/config", "/etc/dromos/credentials")
@@ -63,6 +63,8 @@ def _in_pods(cluster: Cluster, arguments: argparse.Namespace, words: Sequence[st
     """In each pod there is; what names a transfer by its number is about one pod only."""
     nodes = [cluster.get("forwardnode", arguments.node)] if arguments.node else cluster.items("forwardnodes")
     pods = [arguments.pod] if arguments.pod else _pods(cluster, nodes)
+    if len(pods) > 1 and words[0] == "transfers":
+        return transfers.of_pods(cluster, _namespace(nodes, cluster), pods, words[1:])
     if len(pods) > 1 and words[0] == "failures" and words[1:2] != ["list"]:
         raise KubectlFailed(f"numbers are a pod's own; name it with --pod: {', '.join(pods)}")
     codes = []
