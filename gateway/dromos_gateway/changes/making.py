@@ -66,7 +66,7 @@ def _of_project(
     if isinstance(changed, ExcludedByProfile):
         return Excluded(changed.rule)
     if changed.patches:
-        if (ready := _patched(original.path, changed, most)) is not None:
+        if (ready := _patched(original.path, changed)) is not None:
             return ready
         write_patches(original.path, changed.patches, header)
     try:
@@ -79,13 +79,13 @@ def _of_project(
     return done
 
 
-def _patched(path: Path, changed: Changed, most: int) -> Ready | None:
+def _patched(path: Path, changed: Changed) -> Ready | None:
     """The original with the patches of its header, and those of its mask; None where that takes a file."""
     patches = changed.patches
     if changed.mask is not None:
         from dromos_gateway.pixels.patching import mask_patches  # brings codecs along, as below
 
-        patches = mask_patches(path, patches, changed.mask, most)
+        patches = mask_patches(path, patches, changed.mask)
     if not patches:
         return None
     return Ready(

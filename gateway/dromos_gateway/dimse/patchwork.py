@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""An object that lies in no file of its own: new bytes, and ranges of another file that stay as they are.
+"""An object that lies in no file of its own: new bytes, and ranges of another file that stay as they are, or nearly so.
 
-What a changed header leaves alone, its pixels above all, is sent from where it was received. Positions count as if
-somebody had written the whole of it, file meta information and all.
+What a changed header leaves alone, its pixels above all, is sent from where it was received; what a mask hides of them
+is filled on the way. Positions count as if somebody had written the whole of it, file meta information and all.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from dromos_gateway.dimse.filling import Fills, draw
+
 _BLOCK: Final = 1024 * 1024
 
-Patch = bytes | tuple[int, int]  # new bytes, or from where to where in the file
+# new bytes, or from where to where in the file, perhaps with what is filled of that
+Patch = bytes | tuple[int, int] | tuple[int, int, Fills]
 Patchwork = tuple[Patch, ...]  # none: the file as it is
 
 
@@ -72,7 +75,7 @@ class PatchworkReader:
     def read_into(self, views: Sequence[memoryview]) -> int:
         """Fill the views, one after the other; how many bytes there were."""
         got, wanted = 0, list[memoryview]()
-        place = (-1, 0)  # a range of the file, and where the views that wait for it begin
+        place = (-1, 0)  # the patch that is a range of the file, and where in it the views that wait for it begin
         for view in views:
             rest = view
             while rest and self._number < len(self._patches):
@@ -83,20 +86,25 @@ class PatchworkReader:
                     got += len(part)
                 else:
                     if place[0] != self._number:
-                        got += self._read(wanted, place[1])
+                        got += self._read(wanted, *place)
                         place = self._number, patch[0] + done
                     wanted.append(part)
                 self._advance(len(part))
                 rest = rest[len(part) :]
-        return got + self._read(wanted, place[1])
+        return got + self._read(wanted, *place)
 
     def _advance(self, length: int) -> None:
         self._done += length
         while self._number < len(self._patches) and self._done >= length_of(self._patches[self._number]):
             self._number, self._done = self._number + 1, 0
 
-    def _read(self, wanted: list[memoryview], start: int) -> int:
-        """Read one range of the file into the views that wait for it, which are none then."""
-        got = os.preadv(self._descriptor, wanted, start) if wanted else 0
+    def _read(self, wanted: list[memoryview], number: int, start: int) -> int:
+        """Read of one range of the file into the views that wait for it, which are none then."""
+        if not wanted:
+            return 0
+        got = os.preadv(self._descriptor, wanted, start)
+        patch = self._patches[number]
+        if len(patch) == 3 and not isinstance(patch, bytes):
+            draw(wanted, start, patch[2])
         wanted.clear()
         return got

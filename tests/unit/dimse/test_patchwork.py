@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 from email.parser import BytesParser
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dromos_gateway.dimse.errors import UnreadableObject
+from dromos_gateway.dimse.filling import Fills
 from dromos_gateway.dimse.outgoing import HEADERS
 from dromos_gateway.dimse.patchwork import Patchwork, PatchworkReader, beginning_of, size_of, write_patches
 from dromos_gateway.dimse.source import DataSetSource, send_buffer
@@ -19,11 +21,27 @@ from dromos_gateway.stow.multipart import MultipartBody, UnreadableFile
 
 ORIGINAL = bytes(number * 7 % 251 for number in range(4000))
 RANGES = st.tuples(st.integers(0, 4000), st.integers(0, 4000)).map(lambda ends: (min(ends), max(ends)))
-PATCHES = st.lists(st.one_of(st.binary(max_size=300), RANGES), min_size=1, max_size=8).map(tuple)
+STEPS = st.tuples(st.integers(1, 4), st.integers(1, 900))
+FILLS = st.lists(
+    st.tuples(st.integers(0, 4000), STEPS, STEPS, st.integers(1, 90), st.sampled_from((b"x", b"yy", b"red"))),
+    max_size=3,
+).map(tuple)
+FILLED = st.tuples(RANGES, FILLS).map(lambda both: (*both[0], both[1]))
+PATCHES = st.lists(st.one_of(st.binary(max_size=300), RANGES, FILLED), min_size=1, max_size=8).map(tuple)
 
 
 def whole(patches: Patchwork) -> bytes:
-    return b"".join(each if isinstance(each, bytes) else ORIGINAL[slice(*each)] for each in patches)
+    return b"".join(each if isinstance(each, bytes) else filled(*each) for each in patches)
+
+
+def filled(start: int, stop: int, fills: Fills = ()) -> bytes:
+    """A range of the original, each byte of each run written by itself."""
+    copy = bytearray(ORIGINAL)
+    for begin, (frames, far), (rows, near), length, unit in fills:
+        for frame, row, place in product(range(frames), range(rows), range(length)):
+            if (at := begin + frame * far + row * near + place) < len(copy):
+                copy[at] = unit[place % len(unit)]
+    return bytes(copy[start:stop])
 
 
 @pytest.fixture(scope="module")
