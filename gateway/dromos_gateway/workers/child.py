@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The worker process: takes jobs from the socket at descriptor 0, one at a time, until it is closed.
 
-    python -m dromos_gateway.workers.child
+    python -m dromos_gateway.workers.child PAGE
 
+PAGE is the descriptor of a byte of shared memory, in which it counts the jobs that it took.
 It imports next to nothing until a job asks for it. After a job that ran out of memory it ends: what libraries leave
 behind then is not worth finding out.
 """
@@ -13,6 +14,7 @@ import errno
 import gc
 import importlib
 import math
+import mmap
 import os
 import pickle
 import resource
@@ -23,23 +25,28 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dromos_gateway.workers.job import Cause, Done, Failed, Job, Limits
-from dromos_gateway.workers.messages import HEADER, TAKEN, dump
+from dromos_gateway.workers.messages import COUNTED, HEADER, dump
 
 _NOT_THE_OBJECTS_FAULT = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.ENOENT)
 )
+_AT_ONCE = 64 * 1024
 _OVERTIME = 2.0  # seconds after which the process ends by itself, should nobody be there any more to kill it
 
 
 def main() -> int:
     """Serve until the pool closes the socket."""
     _stand_back()
+    page = int(sys.argv[1])
+    taken = mmap.mmap(page, 1)
+    os.close(page)
     with socket.socket(fileno=0) as channel:
-        while (body := _receive(channel)) is not None:
+        while (question := _receive(channel)) is not None:
+            number, body = question
             job, limits = pickle.loads(body)  # noqa: S301  the pool is trusted
-            channel.sendall(TAKEN)
+            taken[0] = number % COUNTED
             answer = run(job, limits)
-            channel.sendall(dump(answer))
+            channel.sendall(dump(number, answer))
             if isinstance(answer, Failed) and answer.cause is Cause.MEMORY:
                 return 0
     return 0
@@ -111,19 +118,15 @@ def _whereabouts(error: BaseException) -> str:
     return f"{type(error).__name__}{place}"
 
 
-def _receive(channel: socket.socket) -> bytes | None:
-    header = _exactly(channel, HEADER.size)
-    return None if header is None else _exactly(channel, HEADER.unpack(header)[0])
-
-
-def _exactly(channel: socket.socket, count: int) -> bytes | None:
-    block = bytearray()
-    while len(block) < count:
-        part = channel.recv(min(count - len(block), 1 << 20))
+def _receive(channel: socket.socket) -> tuple[int, bytes] | None:
+    """The number of a job and what it is; mostly all of it is there at once."""
+    block = channel.recv(_AT_ONCE)
+    while block and (len(block) < HEADER.size or len(block) < HEADER.size + HEADER.unpack_from(block)[0]):
+        part = channel.recv(1 << 20)
         if not part:
             return None
         block += part
-    return bytes(block)
+    return (HEADER.unpack_from(block)[1], block[HEADER.size :]) if block else None
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a worker and its pool say to each other: pickles behind a length.
+"""What a worker and its pool say to each other: pickles behind a length and a number.
 
 A worker works on what strangers sent, so its answers are not trusted: they are unpickled with nothing callable but
 dataclasses and enumerations of this project, and paths.
@@ -15,8 +15,8 @@ import pathlib
 import pickle
 import struct
 
-HEADER = struct.Struct("<Q")
-TAKEN = b"T"  # the worker has the job; should it end now, the job is to blame
+HEADER = struct.Struct("<QQ")  # how long, and the number of the job
+COUNTED = 256  # a worker counts the jobs it took in one byte; should it end now, the last one is to blame
 MAX_ANSWER = 256 << 20
 _PATHS = frozenset(("PosixPath", "PurePosixPath", "Path", "PurePath"))
 
@@ -25,10 +25,10 @@ class UntrustedAnswer(Exception):
     """A worker answered with something it has no business to send."""
 
 
-def dump(value: object) -> bytes:
-    """The message, with its length before it."""
+def dump(number: int, value: object) -> bytes:
+    """The message, with its length and the job's number before it."""
     body = pickle.dumps(value, protocol=5)
-    return HEADER.pack(len(body)) + body
+    return HEADER.pack(len(body), number) + body
 
 
 def load_answer(body: bytes) -> object:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import asyncio
+import mmap
 import os
 import signal
 import socket
@@ -12,7 +13,8 @@ from asyncio.subprocess import DEVNULL
 from contextlib import suppress
 
 from dromos_gateway.workers.job import Cause, Done, Failed, Job, Limits
-from dromos_gateway.workers.messages import HEADER, MAX_ANSWER, TAKEN, UntrustedAnswer, dump, load_answer
+from dromos_gateway.workers.line import Line
+from dromos_gateway.workers.messages import COUNTED, UntrustedAnswer, load_answer
 
 _SIGNALS = {
     signal.SIGXCPU: (Cause.CPU, "needed more than {limits.cpu:g} s of processor time"),
@@ -33,31 +35,36 @@ _SET = {
 class Worker:
     """One process and the socket to it; runs one job at a time."""
 
-    def __init__(
-        self, process: asyncio.subprocess.Process, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, line: Line, taken: mmap.mmap) -> None:
         self._process = process
-        self._reader = reader
-        self._writer = writer
+        self._line = line
+        self._taken = taken
         self.jobs = 0
-        self.took_it = False
 
     @classmethod
     async def start(cls) -> Worker:
         """Start the process. OSError when there is none to be had."""
         ours, theirs = socket.socketpair()
+        page = os.memfd_create("taken", os.MFD_CLOEXEC)
         try:
+            os.ftruncate(page, 1)
+            taken = mmap.mmap(page, 1)
             process = await asyncio.create_subprocess_exec(
-                sys.executable, "-P", "-m", "dromos_gateway.workers.child",
-                stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL, env=environment(),
+                sys.executable, "-P", "-m", "dromos_gateway.workers.child", str(page),
+                stdin=theirs.fileno(), stdout=DEVNULL, stderr=DEVNULL, env=environment(), pass_fds=(page,),
             )  # fmt: skip
         except BaseException:
             ours.close()
             raise
         finally:
             theirs.close()
-        ours.setblocking(False)
-        return cls(process, *await asyncio.open_connection(sock=ours))
+            os.close(page)
+        return cls(process, await Line.over(ours), taken)
+
+    @property
+    def took_it(self) -> bool:
+        """Whether the worker began with its last job; it counts them where we see it, which wakes nobody."""
+        return self._taken[0] == self.jobs % COUNTED
 
     @property
     def pid(self) -> int:
@@ -67,14 +74,9 @@ class Worker:
     async def run(self, job: Job[object], limits: Limits) -> Done[object] | Failed:
         """Run one job; `took_it` says whether the worker began, `usable` whether it may have another."""
         self.jobs += 1
-        self.took_it = False
         try:
             async with asyncio.timeout(limits.wall):
-                self._writer.write(dump((job, limits)))
-                await self._writer.drain()
-                await self._reader.readexactly(len(TAKEN))
-                self.took_it = True
-                answer = await self._answer()
+                answer = _read(await self._line.ask(self.jobs, (job, limits)))
         except TimeoutError:
             await self.kill()
             return Failed(Cause.WALL, f"needed more than {limits.wall:g} s")
@@ -93,11 +95,11 @@ class Worker:
     @property
     def usable(self) -> bool:
         """Whether it runs and waits for a job."""
-        return self._process.returncode is None and not self._writer.is_closing() and not self._reader.at_eof()
+        return self._process.returncode is None and self._line.is_open
 
     async def stop(self) -> None:
         """Let it end; it does once its socket is closed."""
-        self._writer.close()
+        self._line.close()
         try:
             async with asyncio.timeout(2):
                 await self._process.wait()
@@ -106,22 +108,13 @@ class Worker:
 
     async def kill(self) -> None:
         """End it now, whatever it does."""
-        self._writer.close()
+        self._line.close()
         with suppress(ProcessLookupError):
             self._process.kill()
         await asyncio.shield(self._process.wait())
 
-    async def _answer(self) -> Done[object] | Failed:
-        (length,) = HEADER.unpack(await self._reader.readexactly(HEADER.size))
-        if length > MAX_ANSWER:
-            raise UntrustedAnswer(f"a worker's answer is {length} bytes long")
-        answer = load_answer(await self._reader.readexactly(length))
-        if not isinstance(answer, Done | Failed):
-            raise UntrustedAnswer("a worker answered with neither a result nor a failure")
-        return answer
-
     async def _post_mortem(self, limits: Limits) -> Failed:
-        self._writer.close()
+        self._line.close()
         code = await self._process.wait()
         if not self.took_it:
             return Failed(Cause.SYSTEM, "the worker process ended before it took the job")
@@ -131,6 +124,13 @@ class Worker:
             cause, message = _SIGNALS[signal.Signals(-code)]
             return Failed(cause, message.format(limits=limits))
         return Failed(Cause.DIED, f"the worker process was ended by {_signal_name(-code)}")
+
+
+def _read(body: bytes) -> Done[object] | Failed:
+    answer = load_answer(body)
+    if not isinstance(answer, Done | Failed):
+        raise UntrustedAnswer("a worker answered with neither a result nor a failure")
+    return answer
 
 
 def environment() -> dict[str, str]:

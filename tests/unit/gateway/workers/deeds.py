@@ -8,7 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from dromos_gateway.workers.job import Limits
+from dromos_gateway.workers.job import Done, Limits
+from dromos_gateway.workers.messages import HEADER, dump
 
 
 def double(number: int) -> int:
@@ -92,8 +93,12 @@ def trap() -> Trap:
 
 
 def garbage() -> None:
-    os.write(0, (8).to_bytes(8, "little") + b"nonsense")
+    os.write(0, HEADER.pack(8, 1) + b"nonsense")
 
 
 def huge() -> None:
-    os.write(0, (1 << 60).to_bytes(8, "little"))
+    os.write(0, HEADER.pack(1 << 60, 1))
+
+
+def another() -> None:
+    os.write(0, dump(2, Done("another one's")))

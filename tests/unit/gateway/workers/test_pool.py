@@ -83,6 +83,7 @@ async def test_a_worker_knows_little(pool: Pool, monkeypatch: pytest.MonkeyPatch
         (deed("leave"), LIMITS, Cause.DIED, "the worker process ended with exit code 3"),
         (deed("garbage"), LIMITS, Cause.DIED, "a worker's answer cannot be read: UnpicklingError"),
         (deed("huge"), LIMITS, Cause.DIED, f"a worker's answer is {1 << 60} bytes long"),
+        (deed("another"), LIMITS, Cause.DIED, "a worker's answer is to another job"),
         (deed("recurse"), LIMITS, Cause.RAISED, "nested too deeply"),
         (deed("fill_disk"), LIMITS, Cause.SYSTEM, None),
     ],
