@@ -12,6 +12,7 @@ import pytest
 from pydicom import dcmread
 
 from dromos_crds import transfer_syntaxes as ts
+from dromos_crds.masks import Mask, Rectangle
 from dromos_gateway.pixels.change import change_pixels
 from dromos_gateway.pixels.identity import lossy_uid
 from dromos_gateway.pixels.outcome import PixelsChanged
@@ -173,3 +174,22 @@ def test_the_uid_is_a_version_8_uuid_of_all_three() -> None:
     for uid in uids:
         number = int(uid.removeprefix("2.25."))
         assert (number >> 76 & 15, number >> 62 & 3) == (8, 2)
+
+
+@pytest.mark.parametrize("encoder", [None, ("dcmcjpeg", "+eb", "+s2"), ("dcmcjpeg", "+eb", "+s4")])
+def test_chrominance_of_an_odd_number_of_columns(encoder: tuple[str, ...] | None, tmp_path: Path) -> None:
+    """In native pixels YBR_FULL_422 needs an even number, in JPEG it does not (PS3.3 C.7.6.3.1.2)."""
+    kind = Kind("RGB", rows=47, columns=61)
+    native, source, target = make(kind, tmp_path), tmp_path / "source.dcm", tmp_path / "target.dcm"
+    if encoder is None:
+        transcode(native, source, ts.JPEG_BASELINE)
+    else:
+        peers.run(*encoder, native, source)
+    assert dcmread(source).PhotometricInterpretation.startswith("YBR_FULL")
+    assert psnr(decoded(source, kind, tmp_path), picture(kind), kind) >= PSNR - 3
+    outcome = change_pixels(source, target, PixelPlan(masks=(Mask("*", (Rectangle(0, 0, 61, 16),)),)))
+    assert isinstance(outcome, PixelsChanged)
+    assert outcome.masked_frames == 1
+    shown = decoded(target, kind, tmp_path)
+    assert shown[:, :8].max() <= 2
+    assert psnr(shown[:, 24:], picture(kind)[:, 24:], kind) >= PSNR - 3

@@ -80,7 +80,7 @@ class Previewer:
         shutil.copyfile(outcome.path, out)
         if outcome.mask is None:
             return shown
-        png, notes = self._picture(file, head, outcome.mask, out)
+        png, notes = self._picture(file, head, outcome.mask, out, scratch)
         return replace(shown, png=png, notes=(*shown.notes, *notes))
 
     def _decide(self, file: Path, head: FileHead) -> Excluded | Held | None:
@@ -112,10 +112,13 @@ class Previewer:
             raise WrongUsage(f"{file}: {done.message}")
         return held_by(done)
 
-    def _picture(self, file: Path, head: FileHead, mask: Mask, out: Path) -> tuple[Path | None, tuple[str, ...]]:
+    def _picture(
+        self, file: Path, head: FileHead, mask: Mask, out: Path, scratch: Path
+    ) -> tuple[Path | None, tuple[str, ...]]:
         """The image before and after its mask, for people to look at; or why there is none."""
         values = MaskValues(head.sop_class_uid, "YES", mask.station_name, mask.columns, mask.rows)
-        job = Job[bytes | NoPicture](_PICTURE, (file.absolute(), PixelPlan(masks=(mask,), mask_values=values)))
+        plan = PixelPlan(masks=(mask,), mask_values=values)
+        job = Job[bytes | NoPicture](_PICTURE, (file.absolute(), plan, scratch))
         done = self._worker.run(job, Limits.for_object(file.stat().st_size))
         drawn = done if isinstance(done, Failed) else done.value
         if not isinstance(drawn, bytes):

@@ -100,8 +100,6 @@ def _check(image: Image, pixel_tag: int) -> None:
         raise Unfit(f"HighBit {image.high_bit} does not fit BitsStored {image.stored}")
     if _SAMPLES.get(image.photometric) != image.samples:
         raise Unfit(f"SamplesPerPixel {image.samples} with PhotometricInterpretation {_word(image.photometric)}")
-    if image.subsampled and (image.allocated != 8 or image.columns % 2):
-        raise Unfit(f"{image.photometric} with {image.allocated} bits and {image.columns} columns")
     if image.frame_bytes > _MOST_FRAME_BYTES:
         raise Unfit(f"a frame of {image.frame_bytes >> 20} MiB is too large")
 

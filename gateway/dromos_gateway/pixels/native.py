@@ -28,6 +28,9 @@ class Native:
     words: bool = False  # big endian OW of 8-bit cells: pairs are swapped
 
     def __post_init__(self) -> None:
+        image = self.image
+        if image.subsampled and (image.allocated != 8 or image.columns % 2):  # compressed it may be so
+            raise Unfit(f"{image.photometric} with {image.allocated} bits and {image.columns} columns")
         expected, found = self.image.native_bytes, self.end - self.start
         if found not in (expected, expected + expected % 2):
             raise Unfit(f"Pixel Data has {found} bytes; Rows, Columns and the like say {expected}")

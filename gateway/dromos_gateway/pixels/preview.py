@@ -26,10 +26,13 @@ _GAP = 8  # pixels between the two
 _WIDEST = 1024  # pixels of each
 
 
-def preview_png(path: Path, plan: PixelPlan, frame: int = 0) -> bytes | Held:
-    """A frame before and after, as PNG; `Held` where the instance would be. Without masks both sides are the same."""
+def preview_png(path: Path, plan: PixelPlan, scratch: Path, frame: int = 0) -> bytes | Held:
+    """A frame before and after, as PNG; `Held` where the instance would be. Without masks both sides are the same.
+
+    A deflated one is inflated in the folder `scratch`: where `path` lies need not be ours.
+    """
     try:
-        source = open_source(path, path.parent)
+        source = open_source(path, scratch)
         mask = mask_for(source, plan)
         if source.pixel is None:
             raise Unfit("it has no pixels", "NoPixels")
@@ -38,12 +41,14 @@ def preview_png(path: Path, plan: PixelPlan, frame: int = 0) -> bytes | Held:
         drawing = None if mask is None else plan_drawing(mask, image, source)
         before = Frames(source, pixels, image).decoded(min(frame, image.frames - 1))
         after = before if drawing is None else drawing.on(before)
+        thin = max(1, image.columns // (2 * _WIDEST))  # what is not to be seen need not be in memory
+        before, after = before[::thin, ::thin], after[::thin, ::thin]
         sides = _shown(before, image, source, before), _shown(after, image, source, before)
     except MalformedDataSet as error:
         return Held("MalformedDataSet", str(error))
     except Unfit as unfit:
         return Held(unfit.reason, str(unfit))
-    return _png(_outlined(sides[0], drawing), sides[1])
+    return _png(_outlined(sides[0], drawing, thin), sides[1])
 
 
 def _shown(raster: Raster, image: Image, source: Source, scale: Raster) -> Raster:
@@ -70,11 +75,13 @@ def _rgb(wide: Raster, photometric: str) -> Raster:
     return np.stack([luma + 1.402 * red, luma - 0.344136 * blue - 0.714136 * red, luma + 1.772 * blue], axis=-1)
 
 
-def _outlined(picture: Raster, drawing: Drawing | None) -> Raster:
+def _outlined(picture: Raster, drawing: Drawing | None, thin: int) -> Raster:
     drawn = picture.copy()
     width = max(1, picture.shape[1] // 400)
     for box in drawing.rectangles if drawing is not None else ():
-        for edge in _edges(box, width):
+        right, bottom = -(-(box.x + box.width) // thin), -(-(box.y + box.height) // thin)
+        x, y = box.x // thin, box.y // thin
+        for edge in _edges(Rectangle(x, y, right - x, bottom - y), width):
             drawn[edge] = _OUTLINE
     return drawn
 

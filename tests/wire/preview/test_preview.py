@@ -179,6 +179,24 @@ def test_masks_are_shown_as_a_picture(manifests: Path, tmp_path: Path) -> None:
         assert max(after.tobytes()) < max(before.tobytes())
 
 
+def test_why_there_is_no_picture_is_said(manifests: Path, tmp_path: Path) -> None:
+    """The profile adds what the original lacks, so what is sent is an image; the original, to be shown beside it, is not."""
+    (made,) = make_study(tmp_path / "us", 1, sop_class=ULTRASOUND).iterdir()
+    data = pydicom.dcmread(made)
+    del data.PhotometricInterpretation
+    data.save_as(made)
+    rule = "{name: grey, codename: action.add.tag, arguments: {value: MONOCHROME2, vr: CS}, tags: ['(0028,0004)']}"
+    written = (manifests / "all.yaml").read_text()
+    (manifests / "all.yaml").write_text(
+        written.replace("    profileElements:\n", f"    profileElements:\n      - {rule}\n")
+    )
+    shown = one(manifests, "--destination", "research", "--out", tmp_path / "out.dcm", made)
+    assert shown["verdict"] == "Sent"
+    assert shown["png"] is None
+    assert "no picture: SamplesPerPixel 1 with PhotometricInterpretation absent" in shown["notes"]
+    assert pydicom.dcmread(tmp_path / "out.dcm").pixel_array[:8].max() == 0
+
+
 def test_an_image_that_needs_too_much_is_held_with_the_gateways_limits(manifests: Path, tmp_path: Path) -> None:
     """A preview decodes in a worker, too: what would be a dead letter is shown as one, and nothing else suffers."""
     (large,) = bomb(tmp_path / "bomb", ULTRASOUND).iterdir()
