@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dromos_crds.additions import ill_formed, misfit
 from dromos_crds.expressions.age import patient_age
 from dromos_crds.expressions.mistakes import ExpressionFailed
 from dromos_crds.expressions.values import Action, Element, Symbol, Values
+from dromos_crds.tags import format_tag
 
 _LONGEST = 1 << 20  # characters of any text that an expression makes
 _JAVA_BLANKS = "".join(map(chr, range(33)))  # what String.trim takes off
@@ -96,6 +98,9 @@ def _compute_age(run: Evaluation) -> str:
 
 
 def _add(run: Evaluation, tag: int, vr: str, value: str | None) -> str:
+    problem = misfit(tag, vr) or ill_formed(vr, value or "")
+    if problem is not None:
+        raise ExpressionFailed(f"Add: {format_tag(tag)} {problem}")
     return run.act(Action(Symbol.ADD, value, Element(tag, vr)))
 
 

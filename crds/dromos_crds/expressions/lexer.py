@@ -56,23 +56,25 @@ def tokens(text: str) -> Iterator[Piece]:
     """The pieces of an expression and an END. Refusal where there is none."""
     if len(text) > LONGEST:
         raise Refusal(f"an expression has at most {LONGEST} characters; this one has {len(text)}", LONGEST)
-    offset = 0
+    offset, before = 0, ""
     while offset < len(text):
         match = _PIECE.match(text, offset)
         if match is None:
             raise Refusal(_unreadable(text[offset]), offset)
         if match.lastgroup != "space":
-            yield _piece(match)
+            yield _piece(match, named=before == ".")
+            before = match.group()
         offset = match.end()
     yield Piece(Token.END, "", offset)
 
 
-def _piece(match: re.Match[str]) -> Piece:
+def _piece(match: re.Match[str], *, named: bool) -> Piece:
+    """`named`: behind a dot, where LT is a VR and no operator."""
     found, offset = match.group(), match.start()
     if match.lastgroup == "text":
         quote = found[0]
         return Piece(Token.TEXT, found[1:-1].replace(quote * 2, quote), offset)
-    if match.lastgroup == "name" and found.lower() in _WORDS:
+    if match.lastgroup == "name" and not named and found.lower() in _WORDS:
         return Piece(Token.MARK, _WORDS[found.lower()], offset)
     return Piece(Token[str(match.lastgroup).upper()], found, offset)
 

@@ -12,7 +12,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from dromos_crds import dictionary, tags
+from dromos_crds import additions, dictionary, tags
 from dromos_crds.expressions.mistakes import Refusal
 from dromos_crds.expressions.patterns import compile_pattern
 from dromos_crds.expressions.syntax import (
@@ -125,7 +125,17 @@ class _Translator:
         if function is None:
             hint = _near(node.name, self._vocabulary.functions)
             raise Refusal(f"{self._vocabulary.name} has no function {_cut(node.name)}{hint}", node.offset)
-        return self._call(node.name, *self._arguments(node, function)), function.result
+        arguments = self._arguments(node, function)
+        if node.name == "Add":
+            self._fits(node, *arguments[:2])
+        return self._call(node.name, *arguments), function.result
+
+    def _fits(self, node: Call, tag: str, vr: str) -> None:
+        """What is written out is checked here, what is reckoned when it is known."""
+        if tag.isdigit() and vr.startswith('"'):
+            problem = additions.misfit(int(tag), vr.strip('"'))
+            if problem is not None:
+                raise Refusal(f"{tags.format_tag(int(tag))} {problem}", node.offset)
 
     def _method(self, node: Call) -> Said:
         assert node.receiver is not None  # noqa: S101 - only methods come here

@@ -15,6 +15,7 @@ from dromos_crds.profiles import rulemaking
 from dromos_crds.profiles.element import ElementReader
 from dromos_crds.profiles.problems import ProfileProblem
 from dromos_crds.profiles.rules import BasicProfile, CleanPixels, Codename, Rule
+from dromos_crds.profiles.strictness import strict_problems
 
 _READERS: Mapping[Codename, Callable[[ElementReader], Rule]] = {
     Codename.BASIC: rulemaking.basic_profile,
@@ -59,7 +60,7 @@ def read_profile(profile: Profile, *, strict: bool = True) -> tuple[CheckedProfi
         problems += found
         if rule is not None:
             rules.append(rule)
-            problems += rulemaking.leaks(rule) if strict else ()
+            problems += strict_problems(rule) if strict else ()
     problems += _second_basic(rules) if strict else ()
     masks: list[Mask] = []
     for index, given in enumerate(profile.masks):

@@ -6,13 +6,13 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dromos_crds import reasons
+from dromos_crds.additions import TEXT_VRS
 from dromos_crds.calls import Call, CallMistake, compile_call
 from dromos_crds.dictionary import vrs_by_tag
 from dromos_crds.expressions import Mistake, compile_action
 from dromos_crds.profiles.attributes import is_private
 from dromos_crds.profiles.confidentiality import Option
 from dromos_crds.profiles.element import ElementReader
-from dromos_crds.profiles.problems import ProfileProblem
 from dromos_crds.profiles.rules import (
     ActionOnDates,
     ActionOnTags,
@@ -28,7 +28,6 @@ from dromos_crds.profiles.rules import (
 )
 
 ACTIONS: Final = ("K", "X", "Z", "U", "D", "DDum")
-_TEXT_VRS: Final = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT FD FL SL SS SV UL US UV".split())  # noqa: SIM905
 _SOME_URL: Final = "http://nowhere"  # in place of one that is missing, so that the rest is looked at too
 _SELECTION: Final = ("tags", "excludedTags")
 _DATE_ARGUMENTS: Final = {
@@ -116,7 +115,7 @@ def add_tag(reader: ElementReader) -> Rule:
     tag = reader.one_tag()
     if tag and is_private(tag):
         reader.problem("tags[0]", "is private; use action.add.private.tag")
-    elif tag and vrs_by_tag().get(tag, ("SQ",))[0] not in _TEXT_VRS:
+    elif tag and vrs_by_tag().get(tag, ("SQ",))[0] not in TEXT_VRS:
         reader.problem("tags[0]", "has no value that can be written as text")
     return AddTag(**_rule(reader), tag=tag, value=reader.required("value"))
 
@@ -129,8 +128,8 @@ def add_private_tag(reader: ElementReader) -> Rule:
         reader.problem("tags[0]", "is not private; use action.add.tag")
     elif tag and tag & 0xFFFF < 0x1000:
         reader.problem("tags[0]", "private elements have numbers from 1000 on: (gggg,bbee) in the block bb")
-    if vr and vr not in _TEXT_VRS:
-        reader.problem("arguments.vr", f"is none of {', '.join(_TEXT_VRS)}")
+    if vr and vr not in TEXT_VRS:
+        reader.problem("arguments.vr", f"is none of {', '.join(sorted(TEXT_VRS))}")
     value, creator = reader.required("value"), reader.text("privateCreator") or ""
     return AddPrivateTag(**_rule(reader), tag=tag, vr=vr, value=value, creator=creator)
 
@@ -152,16 +151,6 @@ def replace_api(reader: ElementReader) -> Rule:
         reader.problem(f"arguments.{call.argument}", call.message)
     compiled = call if isinstance(call, Call) else None
     return ReplaceByAPI(**_rule(reader), selection=reader.selection(), call=compiled)
-
-
-def leaks(rule: Rule) -> tuple[ProfileProblem, ...]:
-    """What is wrong with a rule under `compatibility: Strict` only."""
-    if not isinstance(rule, ActionOnDates) or rule.option is not DateOption.SHIFT_BY_TAG:
-        return ()
-    if rule.days_tag is not None or rule.seconds_tag is not None:
-        return ()
-    path = f"profileElements[{rule.position}].arguments"
-    return (ProfileProblem(path, "without days_tag and seconds_tag, dates would go out as they are"),)
 
 
 def _rule(reader: ElementReader) -> dict[str, Any]:

@@ -105,6 +105,29 @@ class ActionOnDates(Rule):
     seconds_tag: int | None = None
     remove: str = ""
 
+    @property
+    def moves_days(self) -> bool:
+        """Whether it can shift a date at all: a range ends before its upper bound."""
+        if self.option is DateOption.SHIFT_BY_TAG:
+            return self.days_tag is not None
+        if self.option is DateOption.SHIFT_RANGE:
+            return _reaches(self.min_days, self.days)
+        return self.option is DateOption.SHIFT and self.days != 0
+
+    @property
+    def moves_seconds(self) -> bool:
+        """Whether it can shift a time of day."""
+        if self.option is DateOption.SHIFT_BY_TAG:
+            return self.seconds_tag is not None
+        if self.option is DateOption.SHIFT_RANGE:
+            return _reaches(self.min_seconds, self.seconds)
+        return self.option is DateOption.SHIFT and self.seconds % 86400 != 0
+
+
+def _reaches(least: int, bound: int) -> bool:
+    """Whether [least, bound) has anything but zero in it."""
+    return least != 0 or bound > 1
+
 
 @dataclass(frozen=True, slots=True)
 class ExpressionOnTags(Rule):

@@ -15,7 +15,7 @@ from dromos_gateway.deid import dummies
 from dromos_gateway.deid.choosing import Choice
 from dromos_gateway.deid.cleaning import cleaned
 from dromos_gateway.deid.dates import DATE_VRS, Shift, Undatable, coarsened, shifted
-from dromos_gateway.deid.hashing import WELL_KNOWN, hashed_uid, scaled
+from dromos_gateway.deid.hashing import hashed_uid, is_well_known, scaled
 from dromos_gateway.deid.multiple import resolve
 from dromos_gateway.deid.outcomes import Hold
 from dromos_gateway.header.errors import named
@@ -75,7 +75,7 @@ def uid(run: Run, element: Element, choice: Choice) -> bytes | None:
 
 
 def _uid(key: bytes, value: str) -> str:
-    return value if value.startswith(WELL_KNOWN) else hashed_uid(key, value)
+    return value if is_well_known(value) else hashed_uid(key, value)
 
 
 def replace(run: Run, element: Element, choice: Choice) -> bytes | None:
@@ -92,14 +92,28 @@ def date(run: Run, element: Element, choice: Choice) -> bytes | None:
     if text is None:
         return None
     values = text.split("\\") if run.plan.strict else text.split("\\")[:1]
+    if run.plan.strict and rule.option is not DateOption.FORMAT and _stays(run, rule, element):
+        run.dates_kept = True
+        return None
     try:
         moved = [_dated(run, rule, element.vr, value) for value in values]
     except Undatable as error:
         if run.plan.strict:
             raise Hold("DateNotShiftable", f"{named(element.tag)} is {error}, and a rule shifts it") from None
         return _karnak_fallback(run, element)
-    run.applied.add(rule.position)
+    if element.vr in _POINTS_IN_TIME:
+        run.applied.add(rule.position)
     return element.encoded("\\".join(moved))
+
+
+def _stays(run: Run, rule: ActionOnDates, element: Element) -> bool:
+    """Whether a rule leaves a day as it is, as it can't do otherwise. `Hold` where it could, and shifts by nothing."""
+    shift = shift_of(run, rule)
+    if element.vr not in (b"DA", b"DT") or shift.days:
+        return False
+    if rule.moves_days or not shift.seconds:
+        raise Hold("DateNotShiftable", f"rule {rule.name!r} shifts {named(element.tag)} of this instance by 0 days")
+    return element.vr == b"DA"
 
 
 def _dated(run: Run, rule: ActionOnDates, vr: bytes, value: str) -> str:

@@ -27,6 +27,7 @@ class Additions:
     elements: dict[int, bytes] = field(default_factory=dict, repr=False)
     texts: dict[int, str | None] = field(default_factory=dict, repr=False)
     kept_blocks: set[tuple[int, int]] = field(default_factory=set)
+    creators: dict[tuple[int, int], str] = field(default_factory=dict)  # of blocks that rules add to
     warnings: tuple[str, ...] = ()
 
 
@@ -49,7 +50,7 @@ def additions_of(
             vr = vrs_by_tag()[rule.tag][0].encode("ascii")
             _add(found, plan, view, rule.tag, vr, rule.value)
         else:
-            _add_private(found, view, rule)
+            _add_private(found, plan, view, rule)
     for tag, (vr, value) in added.items():
         _add(found, plan, view, tag, vr, value)
     return found
@@ -90,7 +91,7 @@ def _written(
 
 
 def _add(found: Additions, plan: Plan, view: HeaderView, tag: int, vr: bytes, value: str) -> None:
-    if view.at_root(tag) or tag in found.elements or (not plan.morphing and tag in written.WRITTEN):
+    if view.at_root(tag) or tag in found.elements or written.is_written(plan, tag):
         return
     if not tag >> 16 & 1 and attribute_type(view.text(0x00080016) or "", (), tag) is None:
         found.warnings += (f"{named(tag)} is not added: the instance's SOP class does not have it",)
@@ -98,19 +99,24 @@ def _add(found: Additions, plan: Plan, view: HeaderView, tag: int, vr: bytes, va
     found.elements[tag] = _encoded(view, tag, vr, value)
 
 
-def _add_private(found: Additions, view: HeaderView, rule: AddPrivateTag) -> None:
+def _add_private(found: Additions, plan: Plan, view: HeaderView, rule: AddPrivateTag) -> None:
     tag = rule.tag
-    block = tag & 0xFFFF0000 | tag >> 8 & 0xFF
+    number, block = (tag >> 16, tag >> 8 & 0xFF), tag & 0xFFFF0000 | tag >> 8 & 0xFF
+    if view.at_root(tag) or tag in found.elements:
+        return
+    there = found.creators.get(number) or view.text(block)
+    if rule.creator and there not in (None, rule.creator):
+        found.warnings += (f"{named(tag)} is not added: its block belongs to another private creator",)
+        return
+    if not rule.creator and plan.strict and number not in found.creators:
+        found.warnings += (f"{named(tag)} is not added: nothing says whose it is; give it a privateCreator",)
+        return
+    if rule.creator and there is None:  # or there without a name
+        found.elements[block] = _encoded(view, block, b"LO", rule.creator)
     if rule.creator:
-        there = view.text(block)
-        if there is not None and there != rule.creator:
-            found.warnings += (f"{named(tag)} is not added: its block belongs to another private creator",)
-            return
-        if there is None and not view.at_root(block):
-            found.elements.setdefault(block, _encoded(view, block, b"LO", rule.creator))
-    found.kept_blocks.add((tag >> 16, tag >> 8 & 0xFF))
-    if not view.at_root(tag) and tag not in found.elements:
-        found.elements[tag] = _encoded(view, tag, rule.vr.encode("ascii"), rule.value)
+        found.creators[number] = rule.creator
+    found.kept_blocks.add(number)
+    found.elements[tag] = _encoded(view, tag, rule.vr.encode("ascii"), rule.value)
 
 
 def _encoded(view: HeaderView, tag: int, vr: bytes, text: str) -> bytes:

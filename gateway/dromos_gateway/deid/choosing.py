@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from dromos_crds.additions import NOT_IN_DATA_SETS
 from dromos_crds.profiles.confidentiality import Option, private, row_of
 from dromos_crds.profiles.rules import (
     ActionOnDates,
@@ -84,7 +85,7 @@ def table_action(rule: BasicProfile, tag: int, vr: bytes, *, strict: bool) -> Ch
     """The row of Table E.1-1 with the rule's options; D of the table is a dummy."""
     row = row_of(tag)
     if row is None:
-        if strict and (tag in _COMPANIONS or tag & 0xFF010000 == 0x60000000):
+        if strict and (tag in _COMPANIONS or tag & 0xFF010000 == 0x60000000 or tag >> 16 in NOT_IN_DATA_SETS):
             return Choice(rule, "X", plain=True)
         if strict and not is_standard(tag) and tag & 0xFFFF:
             return Choice(rule, "X")  # an even group, and nothing the standard knows: nobody can tell what it holds

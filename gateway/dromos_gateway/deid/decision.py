@@ -85,14 +85,14 @@ class Decision:
         self.choice = choice
         self.act = act
         self.new_vr = new_vr
-        self.simple = kind is Kind.KEEP and known not in (b"SQ", b"UN")
+        self.simple = kind is Kind.KEEP and known not in (b"SQ", b"UN") and self.vr != b"UN"
         self.position = -1 if choice is None else choice.rule.position
         self.tag = 0
         self.step = b""
         self.constant: bytes | None = None
         self.value: bytes | None = None
         self.memory: dict[tuple[str, bytes], tuple[bytes | None, str | None]] = {}
-        self.dated = code == DATE
+        self.dated = code == DATE and known != b"AS"  # an age says nothing of when
         self.quick = False
         self.watched = False
 
@@ -115,6 +115,11 @@ class Decision:
                 self.act is actions.date and plan.strict and level.dates_repeat(self.choice)
             )
         return self
+
+    @property
+    def blind(self) -> bool:
+        """Whether nothing of the old value is left, whatever it is."""
+        return self.kind in (Kind.REMOVE, Kind.EMPTY) or self.value is not None or self.act is actions.replace
 
     def as_kind(self, kind: Kind, act: Act | None = None) -> Decision:
         """The same with another kind, for one instance."""

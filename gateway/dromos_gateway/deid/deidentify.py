@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.run import Run
 from dromos_gateway.deid.targets import patched_by, write_target
 from dromos_gateway.deid.uncleanable import uncleanable
-from dromos_gateway.deid.written import WRITTEN, Facts, vr_of
+from dromos_gateway.deid.written import WRITTEN, Facts, is_written, vr_of
 from dromos_gateway.header.encoding import PIXEL_DATA, encoding_of
 from dromos_gateway.header.errors import MalformedDataSet
 from dromos_gateway.header.indexing import index
@@ -30,6 +31,7 @@ from dromos_gateway.header.source import Source
 from dromos_gateway.header.view import HeaderView
 
 FindPseudonym = Callable[[Values], str]
+_UID = re.compile(r"[0-9.]{1,64}")
 _BURNED_IN, _STATION, _COLUMNS, _ROWS = 0x00280301, 0x00081010, 0x00280011, 0x00280010
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 
@@ -242,7 +244,7 @@ class _Work:
             return (run.changed[tag] if tag in run.changed else self._view.text(tag)) or ""
 
         sop_class, sop_instance = outgoing(_SOP_CLASS), outgoing(_SOP_INSTANCE)
-        if not sop_class or not sop_instance or len(sop_instance) > 64 or len(sop_class) > 64:
+        if not (_UID.fullmatch(sop_class) and _UID.fullmatch(sop_instance)):
             raise Hold("NotSendable", "without SOP Class UID and SOP Instance UID an instance can't be sent")
         steps = (*self._written_steps(facts), *run.steps) if run.steps is not None else ()
         return Changed(
@@ -264,7 +266,7 @@ class _Work:
         return tuple(
             Step((tag,), vr_of(tag).decode("ascii"), "always written", "W", self._view.text(tag), values.get(tag))
             for tag in sorted(WRITTEN.keys() | values.keys())
-            if tag in values or self._view.at_root(tag)
+            if tag in values or (self._view.at_root(tag) and is_written(self._plan, tag))
         )
 
     def _write(

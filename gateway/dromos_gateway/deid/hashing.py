@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any, Final
 
-WELL_KNOWN: Final = "1.2.840.10008."
+_WELL_KNOWN: Final = re.compile(r"1\.2\.840\.10008(?:\.[0-9]{1,20}){1,12}")
+LONGEST_UID: Final = 64
 _SCALE: Final = 1 << 48
 _BLOCK: Final = 64  # bytes of SHA-256
 # version 4 and variant 1 of a UUID, in its 128 bits
@@ -40,6 +42,11 @@ def hashed_uid(key: bytes, uid: str) -> str:
     if not uid.strip():
         return ""
     return f"2.25.{int.from_bytes(mac(key, uid)[:16], 'big') & _FREE | _UUID_4}"
+
+
+def is_well_known(uid: str) -> bool:
+    """Whether it is one of the standard's own: a SOP class, a transfer syntax, a coding scheme."""
+    return len(uid) <= LONGEST_UID and _WELL_KNOWN.fullmatch(uid) is not None
 
 
 def patient_id(key: bytes, pseudonym: str) -> str:

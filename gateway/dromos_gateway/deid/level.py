@@ -13,10 +13,10 @@ from dromos_gateway.deid.decision import Decision, Kind
 from dromos_gateway.deid.iod import attribute_type, is_known
 from dromos_gateway.deid.multiple import is_multiple, repaired, resolve
 from dromos_gateway.deid.outcomes import Hold
-from dromos_gateway.deid.written import WRITTEN
+from dromos_gateway.deid.written import is_written
 from dromos_gateway.header.encoding import Encoding
 from dromos_gateway.header.errors import named
-from dromos_gateway.header.vr import known_vr
+from dromos_gateway.header.vr import is_disguised, known_vr
 
 if TYPE_CHECKING:
     from dromos_gateway.deid.plan import Plan
@@ -57,7 +57,7 @@ class Level:
 
     def decide(self, tag: int, vr: bytes) -> Decision:
         """The decision for an element, from now on in `table`."""
-        if tag in WRITTEN and not self.path and not self.plan.morphing:
+        if not self.path and is_written(self.plan, tag):
             decision = Decision(known_vr(tag, vr), Kind.REMOVE, "W", vr=vr)  # written anew
         else:
             decision = self.decide_from(tag, known_vr(tag, vr), 0).written_as(vr)
@@ -87,7 +87,9 @@ class Level:
     def dates_repeat(self, choice: Choice | None) -> bool:
         """Whether a rule shifts all dates of a patient alike."""
         rule = choice.rule if choice is not None else None
-        return isinstance(rule, ActionOnDates) and rule.option is not DateOption.SHIFT_BY_TAG
+        if not isinstance(rule, ActionOnDates) or rule.option is DateOption.SHIFT_BY_TAG:
+            return False
+        return rule.option is DateOption.FORMAT or rule.moves_days
 
     def below(self, tag: int, choice: Choice | None, encoding: Encoding) -> Level:
         """The table for the items of a sequence whose own choice was this."""
@@ -102,7 +104,14 @@ class Level:
         return plan.level(self._sop_class_uid, self._truths, (*self.path, tag), limit, inherited, encoding)
 
     def resolved(self, choice: Choice | None, tag: int, vr: bytes) -> Decision:
-        """An action code made certain: by the attribute's type, by VR, by mode."""
+        """An action code made certain, by type, by VR, by mode. `Hold` where it can't be carried out."""
+        decision = self._resolved(choice, tag, vr)
+        if self.plan.strict and not decision.blind and decision.kind is not Kind.ASK and is_disguised(tag, vr):
+            said = vr.decode("latin-1")
+            raise Hold("ActionFailed", f"{named(tag)} has VR {said}, which it can't have: what is in it can't be told")
+        return decision
+
+    def _resolved(self, choice: Choice | None, tag: int, vr: bytes) -> Decision:
         if choice is None:
             return Decision(vr, Kind.KEEP)
         code = choice.code

@@ -9,7 +9,7 @@ from typing import Final
 from dromos_gateway.deid.choosing import API
 from dromos_gateway.deid.decision import Decision, Kind
 from dromos_gateway.deid.level import Level
-from dromos_gateway.deid.safe_private import is_safe
+from dromos_gateway.deid.safe_private import LONGEST, is_safe
 from dromos_gateway.header.shape import Layout
 from dromos_gateway.header.source import Source
 
@@ -41,6 +41,7 @@ class Blocks:
         self._ask = ask
         self._creators: dict[tuple[int, int], str] = {}
         self._kept = set(kept)
+        self._safe: set[int] = set()
         table, decide, looks = level.table, level.decide, level.plan.may_keep_private
         for tag, (vr, _, value, stop) in layout.items():
             if not tag & 0x10000:
@@ -53,6 +54,10 @@ class Blocks:
                 if decision is None or decision.vr != vr:  # the same number, with another VR in another instance
                     decision = decide(tag, vr)
                 self.uncertain = self.uncertain or decision.kind in _UNCERTAIN
+                if decision.kind is Kind.SAFE_PRIVATE:
+                    small = source.read(value, min(stop - value, LONGEST + 1))
+                    if is_safe(self._creators.get(_block(tag)), tag, vr, small):
+                        self._safe.add(tag)
                 if decision.kind is not REMOVE and self._stays(decision, tag):
                     self._kept.add(_block(tag))
 
@@ -66,18 +71,15 @@ class Blocks:
                 return decision.as_kind(Kind.KEEP if kept else Kind.REMOVE)
             return decision
         if decision.kind is Kind.SAFE_PRIVATE:
-            return decision.as_kind(Kind.KEEP if self._safe(tag) else Kind.REMOVE)
+            return decision.as_kind(Kind.KEEP if tag in self._safe else Kind.REMOVE)
         return decision
 
     def _stays(self, decision: Decision, tag: int) -> bool:
         if decision.kind is Kind.SAFE_PRIVATE:
-            return self._safe(tag)
+            return tag in self._safe
         if decision.kind is Kind.ASK and decision.code != API:
             decision = self._ask(decision, tag)
         return decision.kind is not REMOVE
-
-    def _safe(self, tag: int) -> bool:
-        return is_safe(self._creators.get(_block(tag)), tag)
 
 
 def _block(tag: int) -> tuple[int, int]:

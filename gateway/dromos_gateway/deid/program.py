@@ -19,7 +19,6 @@ from dromos_gateway.header.shape import Shape
 SPLICE: Final = 0  # new bytes, or none, in place of the elements: bytes, and tags of elements that are added
 REMEMBER: Final = 1  # a decision whose outcome depends on value and patient only
 CARRY_OUT: Final = 2  # a decision that wants a closer look
-_LAST: Final = 1 << 40  # behind every tag
 # what to do, number of the first element, number of the one behind the last, with what, steps for the digest
 Step = tuple[int, int, int, Any, bytes]
 
@@ -41,15 +40,14 @@ def compile_program(
     """
     program = Program(blocks is not None and blocks.uncertain)
     certain = blocks if blocks is not None and not blocks.uncertain else None
-    steps, pending = program.steps, list(added)
-    following = pending[0] if pending else _LAST
+    steps: list[_Step] = []
+    there = {tag for tag in added if tag in shape.index}  # written in their places, in order or not
+    pending = [tag for tag in reversed(added) if tag not in there]
     for at, (tag, vr) in enumerate(zip(shape.tags, shape.vrs, strict=True)):
-        while following < tag:
-            _splice(steps, at, at, pending.pop(0), b"")
-            following = pending[0] if pending else _LAST
-        if following == tag:  # written in its place
-            _splice(steps, at, at + 1, pending.pop(0), b"")
-            following = pending[0] if pending else _LAST
+        while pending and pending[-1] < tag:
+            _splice(steps, at, at, pending.pop(), b"")
+        if tag in there:
+            _splice(steps, at, at + 1, tag, b"")
             continue
         decision = level.table.get(tag)
         if decision is None or decision.vr != vr:
@@ -61,34 +59,50 @@ def compile_program(
         if decision.quick and not detailed:
             _quick(steps, at, shape.heads[at], decision)
         elif not decision.simple:
-            steps.append((CARRY_OUT, at, at + 1, (tag, decision), b""))
+            steps.append(_Step(CARRY_OUT, at, at + 1, (tag, decision)))
     behind = len(shape.tags)
-    for tag in pending:
+    for tag in reversed(pending):
         _splice(steps, behind, behind, tag, b"")
     program.steps = [_joined(step) for step in steps]
     return program
 
 
-def _quick(steps: list[Step], at: int, head: int, decision: Decision) -> None:
+@dataclass(slots=True)
+class _Step:
+    """A step that is being put together: a splice grows with each neighbour."""
+
+    what: int
+    first: int
+    behind: int
+    how: Any = None
+    parts: list[bytes | int] = field(default_factory=list)
+    logged: list[bytes] = field(default_factory=list)
+
+
+def _quick(steps: list[_Step], at: int, head: int, decision: Decision) -> None:
     if decision.kind is Kind.REMOVE:
         _splice(steps, at, at + 1, b"", decision.step)
     elif decision.constant is not None:
         _splice(steps, at, at + 1, decision.constant, decision.step)
     else:
-        steps.append((REMEMBER, at, at + 1, (head, decision), decision.step))
+        steps.append(_Step(REMEMBER, at, at + 1, (head, decision), logged=[decision.step]))
 
 
-def _splice(steps: list[Step], first: int, behind: int, what: bytes | int, logged: bytes) -> None:
+def _splice(steps: list[_Step], first: int, behind: int, what: bytes | int, logged: bytes) -> None:
     """One more splice, or more of the last one."""
-    if steps and steps[-1][0] == SPLICE and steps[-1][2] == first:
-        _, first, _, before, already = steps.pop()
-        steps.append((SPLICE, first, behind, (*before, what), already + logged))
-    else:
-        steps.append((SPLICE, first, behind, (what,), logged))
+    if not steps or steps[-1].what != SPLICE or steps[-1].behind != first:
+        steps.append(_Step(SPLICE, first, behind))
+    last = steps[-1]
+    last.behind = behind
+    last.parts.append(what)
+    last.logged.append(logged)
 
 
-def _joined(step: Step) -> Step:
+def _joined(step: _Step) -> Step:
     """Bytes where a splice has nothing but bytes."""
-    if step[0] != SPLICE or any(isinstance(part, int) for part in step[3]):
-        return step
-    return step[0], step[1], step[2], b"".join(step[3]), step[4]
+    how, parts = step.how, step.parts
+    if step.what == SPLICE:
+        how = tuple(parts)
+        if not any(isinstance(part, int) for part in parts):
+            how = b"".join([part for part in parts if isinstance(part, bytes)])
+    return step.what, step.first, step.behind, how, b"".join(step.logged)

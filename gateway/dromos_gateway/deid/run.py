@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Final
 
 from dromos_crds.profiles.confidentiality import row_of
-from dromos_gateway.deid.actions import REMOVED, Element
+from dromos_gateway.deid.actions import REMOVED, Element, note_kept
 from dromos_gateway.deid.asking import Asking, ReplaceAPI
 from dromos_gateway.deid.choosing import CLEAN
 from dromos_gateway.deid.cleaning import words_of
@@ -141,6 +141,8 @@ class Run:
         additions: dict[int, bytes],
         kept_blocks: frozenset[tuple[int, int]] = frozenset(),
     ) -> None:
+        for at in layout.unbounded:
+            _refuse_unbounded(scope.level, layout.shape.tags[at], layout.shape.vrs[at])
         program, blocks = self._program(layout, scope.level, additions, kept_blocks)
         starts, source, splice = layout.starts, self.source, self._sink.splice
         log, copied, patient = self._log, self._copied, self.patient_id
@@ -228,6 +230,8 @@ class Run:
     def _carry_out(self, decision: Decision, scope: Scope, tag: int, place: Place) -> None:
         _, start, value, stop = place
         kind, known = decision.kind, decision.known
+        if decision.vr == b"UN" and self.plan.strict and self._hides_items(decision, value, stop):
+            raise Hold("ActionFailed", f"{named(tag)} is no sequence, and has one in it")
         if (known == b"SQ" and kind is _KEEP) or (
             known == b"UN" and kind in (_KEEP, _ACT) and self._holds_items(value, stop)
         ):
@@ -297,6 +301,11 @@ class Run:
         if sink.total - begun != length:
             sink.patch(begun - 4, packed_length(sink.total - begun, encoding.order))
 
+    def _hides_items(self, decision: Decision, value: int, stop: int) -> bool:
+        """Whether items would stay in an attribute that the standard knows, and not as a sequence."""
+        stays = decision.kind is _KEEP or decision.act is note_kept
+        return stays and decision.known not in (b"SQ", b"UN") and self._holds_items(value, stop)
+
     def _holds_items(self, value: int, stop: int) -> bool:
         """Whether a value whose VR nobody knows is a sequence (PS3.5 6.2.2)."""
         return stop - value >= len(_ITEM_MARK) and self.source.peek(value, 4) == _ITEM_MARK
@@ -319,3 +328,12 @@ class Run:
             self.changed[tag] = after
         if self._trail is not None:
             self._trail.add(decision, scope.level.path, tag, place, scope, after, same=same)
+
+
+def _refuse_unbounded(level: Level, tag: int, vr: bytes) -> None:
+    """`Hold` for an element without a length that is neither a sequence nor pixels, unless it goes."""
+    decision = level.table.get(tag)
+    if decision is None or decision.vr != vr:
+        decision = level.decide(tag, vr)
+    if not decision.blind:
+        raise Hold("MalformedDataSet", f"{named(tag)} has no length, and its VR can't be without one")

@@ -3,29 +3,48 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
-# creator, group, element within its block
-_SAFE: Final = frozenset(
-    (creator, group, element)
-    for creator, group, elements in (
-        ("Philips PET Private Group", 0x7053, (0x00, 0x09)),
-        ("ELSCINT1", 0x00E1, (0x21, 0x50)),
-        ("ELSCINT1", 0x01E1, (0x26, 0x50)),
-        ("ELSCINT1", 0x01F1, (0x01, 0x07, 0x26, 0x27)),
-        ("GEMS_ACQU_01", 0x0019, (0x23, 0x24, 0x27, 0x9E)),
-        ("GEMS_SERS_01", 0x0025, (0x07,)),
-        ("GEMS_PARM_01", 0x0043, (0x27, 0x39, 0x6F)),
-        ("GEMS_HELIOS_01", 0x0045, (0x01, 0x02)),
-        ("GEIIS PACS", 0x0903, (0x10, 0x11, 0x12)),
-        ("Philips Imaging DD 001", 0x2001, (0x03, 0x04)),
-        ("Philips MR Imaging DD 001", 0x2005, (0x0D, 0x0E)),
-        ("SIEMENS MR HEADER", 0x0019, (0x0C, 0x0D, 0x0E, 0x27)),
+# creator, group, element within its block and VR
+_SAFE: Final = {
+    (creator, group, int(word[:2], 16)): word[2:].encode("ascii")
+    for creator, group, words in (
+        ("Philips PET Private Group", 0x7053, "00DS 09DS"),
+        ("ELSCINT1", 0x00E1, "21DS 50DS"),
+        ("ELSCINT1", 0x01E1, "26CS 50DS"),
+        ("ELSCINT1", 0x01F1, "01CS 07DS 26DS 27DS"),
+        ("GEMS_ACQU_01", 0x0019, "23DS 24DS 27DS 9ELO"),
+        ("GEMS_SERS_01", 0x0025, "07SL"),
+        ("GEMS_PARM_01", 0x0043, "27SH 39IS 6FDS"),
+        ("GEMS_HELIOS_01", 0x0045, "01SS 02FL"),
+        ("GEIIS PACS", 0x0903, "10US 11US 12US"),
+        ("Philips Imaging DD 001", 0x2001, "03FL 04CS"),
+        ("Philips MR Imaging DD 001", 0x2005, "0DFL 0EFL"),
+        ("SIEMENS MR HEADER", 0x0019, "0CIS 0DCS 0EFD 27FD"),
     )
-    for element in elements
-)
+    for word in words.split()
+}
+_NUMBER: Final = rb"[ ]*[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[ ]*"
+_NUMBERS: Final = re.compile(_NUMBER + rb"(?:\\" + _NUMBER + rb")*\0?")
+_TEXTS: Final = {
+    b"CS": re.compile(rb"[A-Z0-9_ ]{0,16}\0?"),
+    b"LO": re.compile(rb"[A-Za-z0-9_./+* -]{0,64}\0?"),  # the name of a pulse sequence
+    b"SH": re.compile(rb"[0-9.: ]{0,16}\0?"),  # a ratio, as 0.562:1
+}
+_SIZES: Final = {b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"US": 2}
+LONGEST: Final = 256  # bytes of such a value
 
 
-def is_safe(creator: str | None, tag: int) -> bool:
-    """Whether a private element of this creator may stay under retainSafePrivate."""
-    return creator is not None and (creator, tag >> 16, tag & 0xFF) in _SAFE
+def is_safe(creator: str | None, tag: int, vr: bytes, value: bytes) -> bool:
+    """Whether a private element of this creator may stay under retainSafePrivate: if it is what the table says.
+
+    VRs get lost on the way (UN); what is there must be of the VR all the same.
+    """
+    wanted = _SAFE.get((creator or "", tag >> 16, tag & 0xFF))
+    if wanted is None or vr not in (wanted, b"UN") or len(value) > LONGEST:
+        return False
+    if wanted in _SIZES:
+        return len(value) % _SIZES[wanted] == 0
+    pattern = _TEXTS.get(wanted, _NUMBERS)
+    return not value or pattern.fullmatch(value) is not None

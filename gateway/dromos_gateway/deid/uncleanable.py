@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""SOP classes whose content no header rule can clean: reports, documents, video, screen shots."""
+"""SOP classes whose content no header rule can clean: reports, documents, voices, video, screen shots."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dromos_crds.profiles.confidentiality import Option
 
 _STORAGE: Final = "1.2.840.10008.5.1.4.1.1."
 _VIDEO: Final = frozenset(_STORAGE + suffix for suffix in ("77.1.1.1", "77.1.2.1", "77.1.4.1"))
+_AUDIO: Final = frozenset((_STORAGE + "9.4.1", _STORAGE + "9.4.2"))  # voices
 # MPEG-2, MPEG-4, HEVC
 _VIDEO_SYNTAXES: Final = tuple(f"1.2.840.10008.1.2.4.{number}" for number in range(100, 109))
 
@@ -24,6 +25,8 @@ def uncleanable(
         return "a structured report"
     if sop_class_uid.startswith(_STORAGE + "104."):
         return "an encapsulated document"
+    if sop_class_uid in _AUDIO:
+        return "a recording of sound"
     if sop_class_uid in _VIDEO or transfer_syntax_uid.startswith(_VIDEO_SYNTAXES):
         return "a video"
     if masked:

@@ -88,6 +88,11 @@ class Facts:
     masked: bool = False
 
 
+def is_written(plan: Plan, tag: int) -> bool:
+    """Whether the profile has no say in what becomes of a root-level element. Karnak says nothing of its dates."""
+    return tag in WRITTEN and not plan.morphing and (plan.strict or tag != 0x00280303)
+
+
 def vr_of(tag: int) -> bytes:
     """The VR of what is written."""
     return WRITTEN.get(tag, b"CS")

@@ -10,10 +10,10 @@ from dromos_gateway.header.encoding import ITEM_DELIMITER, PIXEL_DATA, UNDEFINED
 from dromos_gateway.header.errors import MalformedDataSet, named
 from dromos_gateway.header.shape import Layout, kind_of, shape_of
 from dromos_gateway.header.source import Source
-from dromos_gateway.header.vr import LONG, SHORT, vr_of
+from dromos_gateway.header.vr import LONG, SHORT, known_vr, vr_of
 from dromos_gateway.header.walking import value_end
 
-MOST: Final = 65_536  # elements at the root; information objects have hundreds
+MOST: Final = 65_536  # elements at the root, or in an item; information objects have hundreds
 _NOT_HERE: Final = (0x0000, 0x0002, 0xFFFE)  # groups of messages, of files, of items
 _EXPLICIT, _IMPLICIT = struct.Struct("<HH2sH").unpack, struct.Struct("<HHI").unpack
 _LENGTH = struct.Struct("<I").unpack_from
@@ -34,6 +34,7 @@ def index(source: Source, encoding: Encoding, *, whole: bool = False) -> Layout:
     """
     kinds: list[int] = []
     starts: list[int] = []
+    unbounded: list[int] = []
     head_at, position, end = encoding.head_at, 0, source.end
     while position < end:
         if not encoding.big_endian and (position := _quickly(source, position, end, encoding, kinds, starts)) >= end:
@@ -46,24 +47,23 @@ def index(source: Source, encoding: Encoding, *, whole: bool = False) -> Layout:
         if tag in PIXEL_DATA and not whole:
             position = value
             break
+        if length == UNDEFINED and _opaque(tag, vr):
+            unbounded.append(len(kinds) - 1)
         stop = value + length if length != UNDEFINED else value_end(source, vr, value, length, end, encoding, 0)
         if stop > end:
             raise MalformedDataSet("the data set ends in an element", position)
         position = stop
         if len(kinds) > MOST:
-            raise MalformedDataSet(f"the root has more than {MOST} elements", position)
+            break
     starts.append(position)
-    shape = shape_of(kinds, explicit=encoding.explicit)
-    if len(shape.index) != len(kinds):
-        again = next(at for at, tag in enumerate(shape.tags) if shape.index[tag] != at)
-        raise MalformedDataSet(f"{named(shape.tags[again])} appears twice", starts[again])
-    return Layout(shape, starts)
+    return _layout(kinds, starts, encoding, unbounded)
 
 
 def index_item(source: Source, content: int, size: int, after: int, encoding: Encoding, depth: int) -> Layout:
     """The elements of an item of a sequence, as `walking.items` has found it."""
     kinds: list[int] = []
     starts: list[int] = []
+    unbounded: list[int] = []
     head_at, position = encoding.head_at, content
     while position < after:
         if not encoding.big_endian and (
@@ -73,13 +73,33 @@ def index_item(source: Source, content: int, size: int, after: int, encoding: En
         tag, vr, value, length = head_at(source, position, after)
         if tag == ITEM_DELIMITER and size == UNDEFINED:
             break
-        if tag >> 16 == 0xFFFE:
+        if tag >> 16 in _NOT_HERE:
             raise MalformedDataSet(f"{named(tag)} where an element belongs", position)
         kinds.append(kind_of(tag, vr))
         starts.append(position)
+        if length == UNDEFINED and _opaque(tag, vr):
+            unbounded.append(len(kinds) - 1)
         position = value_end(source, vr, value, length, after, encoding, depth)
+        if len(kinds) > MOST:
+            break
     starts.append(position)
-    return Layout(shape_of(kinds, explicit=encoding.explicit), starts)
+    return _layout(kinds, starts, encoding, unbounded)
+
+
+def _opaque(tag: int, vr: bytes) -> bool:
+    """Whether what has no length there can be no sequence, nor pixels: nobody knows what is in it."""
+    return tag not in PIXEL_DATA and known_vr(tag, vr) not in (b"SQ", b"UN")
+
+
+def _layout(kinds: list[int], starts: list[int], encoding: Encoding, unbounded: list[int]) -> Layout:
+    """`MalformedDataSet` where there are too many, or a tag is there twice: which of them counts?"""
+    if len(kinds) > MOST:
+        raise MalformedDataSet(f"there are more than {MOST} elements", starts[MOST])
+    shape = shape_of(kinds, explicit=encoding.explicit)
+    if len(shape.index) != len(kinds):
+        again = next(at for at, tag in enumerate(shape.tags) if shape.index[tag] != at)
+        raise MalformedDataSet(f"{named(shape.tags[again])} appears twice", starts[again])
+    return Layout(shape, starts, tuple(unbounded))
 
 
 def _quickly(source: Source, position: int, end: int, encoding: Encoding, kinds: list[int], starts: list[int]) -> int:

@@ -52,13 +52,17 @@ def shape_of(kinds: Sequence[int], *, explicit: bool) -> Shape:
 
 
 class Layout:
-    """Where the elements of a shape are: `starts` has the beginning of each, and behind them the end of the last."""
+    """Where the elements of a shape are: `starts` has the beginning of each, and behind them the end of the last.
 
-    __slots__ = ("shape", "starts")
+    `unbounded` are numbers of elements without a length that are neither sequences nor pixels.
+    """
 
-    def __init__(self, shape: Shape, starts: Sequence[int]) -> None:
+    __slots__ = ("shape", "starts", "unbounded")
+
+    def __init__(self, shape: Shape, starts: Sequence[int], unbounded: Sequence[int] = ()) -> None:
         self.shape = shape
         self.starts = starts
+        self.unbounded = unbounded
 
     def __contains__(self, tag: object) -> bool:
         return tag in self.shape.index

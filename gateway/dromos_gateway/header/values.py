@@ -6,6 +6,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from functools import lru_cache
+from math import isfinite
 from typing import Final
 
 from dromos_gateway.header.terms import DEFAULT, codecs
@@ -68,15 +69,21 @@ def _encoded(vr: bytes, text: str, encodings: Sequence[str]) -> bytes:
 
 
 def _binary(vr: bytes, text: str, order: str) -> bytes:
+    if not text.isascii() or "_" in text:  # Python would read them
+        raise ValueError("no number")
     parts = [part.strip() for part in text.split("\\")] if text.strip() else []
     if vr == b"AT":
         tags = [int(part, 16) for part in parts]
-        return b"".join(struct.pack(f"{order}HH", tag >> 16 & 0xFFFF, tag & 0xFFFF) for tag in tags)
+        if any(not 0 <= tag <= 0xFFFFFFFF for tag in tags):
+            raise ValueError("out of the VR's range")
+        return b"".join(struct.pack(f"{order}HH", tag >> 16, tag & 0xFFFF) for tag in tags)
     letter, _ = NUMBERS[vr]
     numbers = [float(part) if letter in "df" else int(part) for part in parts]
+    if letter in "df" and not all(map(isfinite, numbers)):
+        raise ValueError("out of the VR's range")
     try:
         return struct.pack(f"{order}{len(numbers)}{letter}", *numbers)
-    except struct.error:
+    except (struct.error, OverflowError):
         raise ValueError("out of the VR's range") from None
 
 

@@ -57,6 +57,7 @@ NUMBERS: Final = {
     b"US": ("H", 2),
     b"UV": ("Q", 8),
 }
+_OPAQUE: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"))
 _CHOICE: Final = {("OB", "OW"): b"OW", ("US", "SS", "OW"): b"OW", ("US", "OW"): b"OW"}
 
 
@@ -100,6 +101,17 @@ def known_vr(tag: int, vr: bytes) -> bytes:
 def is_standard(tag: int) -> bool:
     """Whether PS3.6 has it, repeating groups included."""
     return tag in standard() or (not tag >> 16 & 1 and any(tag & mask == value for mask, value, _ in repeating()))
+
+
+def is_disguised(tag: int, vr: bytes) -> bool:
+    """Whether an attribute of the standard has a VR of bytes in which anything may be, where it should have another.
+
+    A sequence declared OB, or a text: its items are there, and nobody looks into them.
+    """
+    wanted = vrs_by_tag().get(tag)
+    if wanted is None or vr in (b"SQ", b"UN"):
+        return False
+    return wanted == ("SQ",) or (vr in _OPAQUE and not any(one.encode("ascii") in _OPAQUE for one in wanted))
 
 
 def _vr(vrs: tuple[str, ...]) -> bytes:

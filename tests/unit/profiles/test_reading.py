@@ -237,3 +237,106 @@ def test_reasons_are_said() -> None:
         Profile.model_validate({"profileElements": [{"codename": "clean.recognizable.visual.features"}]})
     )
     assert problems[0].reason == reasons.NOT_SUPPORTED
+
+
+def _dates(option: str, **arguments: Any) -> dict[str, Any]:
+    return {"codename": "action.on.dates", "option": option, "arguments": arguments}
+
+
+def _add(tag: str, value: Any) -> dict[str, Any]:
+    return {"codename": "action.add.tag", "tags": [tag], "arguments": {"value": value}}
+
+
+def _private(**arguments: Any) -> dict[str, Any]:
+    return {"codename": "action.add.private.tag", "tags": ["00091001"], "arguments": arguments}
+
+
+def _tags(*tags: str, excluded: tuple[str, ...] = ()) -> dict[str, Any]:
+    return {"codename": "action.on.specific.tags", "action": "X", "tags": list(tags), "excludedTags": list(excluded)}
+
+
+@pytest.mark.parametrize(
+    ("element", "where"),
+    [
+        (_dates("shift", days=0, seconds=0), "arguments: a shift by 0"),
+        (_dates("shift", days=0, seconds=86400), "arguments: a shift by 0"),
+        (_dates("shift_range", max_days=0, max_seconds=0), "arguments: a range of 0"),
+        (_dates("shift_range", max_days=1, max_seconds=1), "arguments: a range of 0"),
+        (_dates("shift_by_tag"), "arguments: without days_tag"),
+        (_tags("00020010"), "tags[0]: 00020010 is in no data set"),
+        (_tags("00100020", "00041130"), "tags[1]: 00041130 is in no data set"),
+        (_tags("00090000"), "tags[0]: 00090000 is in no data set"),
+        (_tags("00090101"), "tags[0]: 00090101 is in no data set"),
+        (_tags("(0010,XXXX)", excluded=("FFFEE000",)), "excludedTags[0]: FFFEE000 is in no data set"),
+        (_tags("00100020", excluded=("(0010,XXXX)",)), "tags[0]: 00100020 is one of excludedTags"),
+        (_add("00080022", "yesterday"), "arguments.value: is no value that VR DA can have"),
+        (_add("00080022", "20241301"), "arguments.value"),
+        (_add("00080032", "2561"), "arguments.value"),
+        (_add("00101010", "43"), "arguments.value"),
+        (_add("00200013", "one"), "arguments.value"),
+        (_add("00280010", 70000), "arguments.value: is no number that VR US can have"),
+        (_add("00189351", "1e300"), "arguments.value: is no number that VR FL can have"),
+        (_add("00200052", "1.2.x"), "arguments.value"),
+        (_add("00080050", "more than sixteen characters"), "arguments.value"),
+        (_add("00041130", "SET"), "tags[0]: is in no data set"),
+        (_private(vr="DA", value="soon", privateCreator="ME"), "arguments.value"),
+        (_private(vr="LO", value="v", privateCreator="A\\B"), "arguments.privateCreator"),
+        (_private(vr="LO", value="v", privateCreator="A" * 65), "arguments.privateCreator"),
+    ],
+)
+def test_strict_refuses_what_does_nothing_or_breaks(element: dict[str, Any], where: str) -> None:
+    assert [problem for problem in problems_of(element) if where in problem] != []
+    assert problems_of(element, strict=False) == []
+
+
+@pytest.mark.parametrize(
+    "element",
+    [
+        _dates("shift", days=0, seconds=1),
+        _dates("shift", days=-3, seconds=0),
+        _dates("shift_range", max_days=2, max_seconds=0),
+        _dates("shift_range", max_days=5, min_days=5, max_seconds=0),
+        _dates("shift_by_tag", seconds_tag="(0015,1010)"),
+        _tags("00090010", "00091001", "(50XX,XXXX)", "( 0010 , 0010 )", "60xx3000"),
+        _add("00080022", "20240102"),
+        _add("0008002A", "202401021530+0100"),
+        _add("0008002A", "2024"),
+        _add("00080032", "1530"),
+        _add("00200052", "1.2.3"),
+        _add("00280010", 512),
+        _add("00200037", "1\\0\\0\\0\\1\\0"),
+        _add("00189351", "1.5e3"),
+        _add("00104000", "any\ntext"),
+        _private(vr="FD", value="1e300", privateCreator="ME"),
+    ],
+)
+def test_strict_takes_what_does_something(element: dict[str, Any]) -> None:
+    assert problems_of(element) == []
+
+
+@pytest.mark.parametrize(
+    ("add", "problem"),
+    [
+        ("Add(#Tag.Rows, #VR.LO, 'x')", "has VR US, not LO"),
+        ("Add(#Tag.PatientName, #VR.LO, 'x')", "has VR PN, not LO"),
+        ("Add('(0009,1001)', #VR.LO, 'x')", "is private"),
+        ("Add(#Tag.ReferencedStudySequence, #VR.SQ, 'x')", "no value that can be written"),
+        ("Add('(0008,0000)', #VR.UL, '1')", "is no attribute of a data set"),
+        ("Add(#Tag.FileSetID, #VR.CS, 'x')", "is no attribute of a data set"),
+    ],
+)
+def test_an_add_whose_vr_does_not_fit_is_refused(add: str, problem: str) -> None:
+    element = {"codename": "expression.on.tags", "tags": ["00280010"], "arguments": {"expr": add}}
+    assert any(problem in found for found in problems_of(element)), problems_of(element)
+    assert any(problem in found for found in problems_of(element, strict=False))
+
+
+@pytest.mark.parametrize("vr", ["LT", "AE", "UV"])
+def test_every_vr_has_its_name_in_expressions(vr: str) -> None:
+    """LT is less-than elsewhere."""
+    element = {
+        "codename": "expression.on.tags",
+        "tags": ["00104000"],
+        "arguments": {"expr": f"vr == #VR.{vr} ? Remove() : (1 lt 2 ? null : Keep())"},
+    }
+    assert problems_of(element) == []

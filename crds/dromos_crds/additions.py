@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Elements that a profile adds: which VR an attribute can have, and which texts a VR can have (PS3.5 6.2, PS3.6)."""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Mapping
+from math import isfinite
+from typing import Final
+
+from dromos_crds.dictionary import vrs_by_tag
+
+TEXT_VRS: Final = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT FD FL SL SS SV UL US UV".split())  # noqa: SIM905
+NOT_IN_DATA_SETS: Final = frozenset((0x0000, 0x0002, 0x0004, 0xFFFE))  # of messages, files, file sets, items
+_TIME: Final = r"(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:(?:[0-5][0-9]|60)(?:\.[0-9]{1,6})?)?)?"
+_MONTH: Final = r"(?:0[1-9]|1[0-2])"
+_DAY: Final = r"(?:0[1-9]|[12][0-9]|3[01])"
+_FORMS: Final[Mapping[str, str]] = {
+    "AE": r".{1,16}",
+    "AS": r"[0-9]{3}[DWMY]",
+    "CS": r".{1,16}",
+    "DA": rf"[0-9]{{4}}{_MONTH}{_DAY}",
+    "DS": r" *[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)? *",
+    "DT": rf"[0-9]{{4}}(?:{_MONTH}(?:{_DAY}(?:{_TIME})?)?)?(?:[-+][0-9]{{4}})?",
+    "IS": r" *[-+]?[0-9]{1,11} *",
+    "LO": r".{1,64}",
+    "PN": r"[^=]{0,64}(?:=[^=]{0,64}){0,2}",
+    "SH": r".{1,16}",
+    "TM": _TIME,
+    "UI": r"[0-9.]{1,64}",
+}
+_PATTERNS: Final = {vr: re.compile(form) for vr, form in _FORMS.items()}
+# struct's letters
+_NUMBERS: Final = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
+
+
+def misfit(tag: int, vr: str) -> str | None:
+    """Why an attribute of the standard can't be added with this VR; None: it can."""
+    if tag >> 16 & 1:
+        return "is private; use action.add.private.tag"
+    known = vrs_by_tag().get(tag)
+    if known is None or tag >> 16 in NOT_IN_DATA_SETS:
+        return "is no attribute of a data set"
+    if vr not in known:
+        return f"has VR {' or '.join(known)}, not {vr}"
+    return None if vr in TEXT_VRS else "has no value that can be written as text"
+
+
+def ill_formed(vr: str, text: str) -> str | None:
+    """Why a VR can't have a text as its value, or values; None: it can."""
+    for part in text.split("\\"):
+        pattern = _PATTERNS.get(vr)
+        if part and pattern is not None and pattern.fullmatch(part) is None:
+            return f"is no value that VR {vr} can have"
+        letter = _NUMBERS.get(vr)
+        if letter is not None and not _packs(letter, part):
+            return f"is no number that VR {vr} can have"
+    return None
+
+
+def _packs(letter: str, text: str) -> bool:
+    try:
+        number = float(text) if letter in "df" else int(text)
+        struct.pack(f"<{letter}", number)
+    except (ValueError, OverflowError, struct.error):
+        return False
+    return text.isascii() and "_" not in text and (letter not in "df" or isfinite(number))

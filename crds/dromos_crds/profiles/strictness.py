@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is wrong with a rule under `compatibility: Strict` only: values would stay, or nothing would happen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from dromos_crds.additions import NOT_IN_DATA_SETS, ill_formed
+from dromos_crds.dictionary import vrs_by_tag
+from dromos_crds.profiles.attributes import is_private
+from dromos_crds.profiles.problems import ProfileProblem
+from dromos_crds.profiles.rules import (
+    ActionOnDates,
+    ActionOnTags,
+    AddPrivateTag,
+    AddTag,
+    DateOption,
+    ExpressionOnTags,
+    ReplaceByAPI,
+    Rule,
+    Selection,
+)
+
+_LONGEST_CREATOR: Final = 64
+
+
+def strict_problems(rule: Rule) -> Iterator[ProfileProblem]:
+    """What Strict refuses that Karnak takes."""
+    path = f"profileElements[{rule.position}]"
+    if isinstance(rule, ActionOnDates):
+        yield from _shift(rule, f"{path}.arguments")
+    if isinstance(rule, ActionOnDates | ActionOnTags | ExpressionOnTags | ReplaceByAPI):
+        yield from _selection(rule.selection, path)
+    if isinstance(rule, AddTag):
+        vr = vrs_by_tag().get(rule.tag, ("UN",))[0]
+        yield from _value(ill_formed(vr, rule.value), path)
+        if not _possible(rule.tag):
+            yield ProfileProblem(f"{path}.tags[0]", "is in no data set")
+    if isinstance(rule, AddPrivateTag):
+        yield from _value(ill_formed(rule.vr, rule.value), path)
+        if len(rule.creator) > _LONGEST_CREATOR or "\\" in rule.creator or not rule.creator.isprintable():
+            yield ProfileProblem(f"{path}.arguments.privateCreator", "is no value that VR LO can have")
+
+
+def _shift(rule: ActionOnDates, path: str) -> Iterator[ProfileProblem]:
+    if rule.option is DateOption.FORMAT or rule.moves_days or rule.moves_seconds:
+        return
+    what = {
+        DateOption.SHIFT: "a shift by 0 days and 0 seconds, or whole days in seconds, changes nothing",
+        DateOption.SHIFT_RANGE: "a range of 0 days and 0 seconds changes nothing; it ends before its upper bound",
+        DateOption.SHIFT_BY_TAG: "without days_tag and seconds_tag nothing is changed",
+    }[rule.option]
+    yield ProfileProblem(path, f"{what}: dates would go out as they are")
+
+
+def _selection(selection: Selection, path: str) -> Iterator[ProfileProblem]:
+    for field, patterns in (("tags", selection.tags), ("excludedTags", selection.excluded)):
+        for index, pattern in enumerate(patterns):
+            if pattern.exact and not _possible(pattern.value):
+                yield ProfileProblem(f"{path}.{field}[{index}]", f"{pattern.text} is in no data set")
+    for index, pattern in enumerate(selection.tags):
+        if pattern.exact and any(other.matches(pattern.value) for other in selection.excluded):
+            yield ProfileProblem(f"{path}.tags[{index}]", f"{pattern.text} is one of excludedTags, too")
+
+
+def _possible(tag: int) -> bool:
+    """Whether a data set that is sent can have it: no group lengths, no file meta information (PS3.5 7)."""
+    group, number = tag >> 16, tag & 0xFFFF
+    if is_private(tag):
+        return 0x10 <= number <= 0xFF or number >= 0x1000
+    return group not in NOT_IN_DATA_SETS and number != 0
+
+
+def _value(problem: str | None, path: str) -> Iterator[ProfileProblem]:
+    if problem is not None:
+        yield ProfileProblem(f"{path}.arguments.value", problem)
