@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`python -m bench [SCENARIO,…]`: run scenarios, write build/bench.json, print medians and ratios."""
+"""`python -m bench [SCENARIO,…]`: run scenarios, write their rows into build/bench.json, print medians and ratios."""
 
 from __future__ import annotations
 
@@ -50,13 +50,14 @@ def main() -> int:
     if objection := _objection(arguments.spool):
         print(f"bench: {objection}", file=sys.stderr)
         return 2
+    before = rows.earlier(arguments.out, chosen)
     started, measured, code = time.monotonic(), list[Result](), 0
     try:
         for name in chosen:
             module = importlib.import_module(f"bench.scenarios.{scenarios[name]}")
             for row in module.run(arguments.spool, choice) if name == "forward" else module.run(arguments.spool):
                 measured.append(row)
-                rows.write(arguments.out, measured)
+                rows.write(arguments.out, measured, before)
     except CannotRun as error:
         print(f"bench: {error}", file=sys.stderr)
         code = 1

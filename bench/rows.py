@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,17 @@ def medians(rows: Sequence[Result]) -> list[Median]:
     return [Median(_median(group), len(group)) for group in groups.values()]
 
 
-def write(path: Path, rows: Sequence[Result]) -> None:
-    """Write ``{"rows": […]}``."""
+def earlier(path: Path, chosen: Collection[str]) -> list[dict[str, Any]]:
+    """Rows of other scenarios than the chosen ones, from a run before; none where there is no such file."""
+    if not path.exists():
+        return []
+    return [row for row in json.loads(path.read_text())["rows"] if row["scenario"] not in chosen]
+
+
+def write(path: Path, rows: Sequence[Result], before: Sequence[Mapping[str, Any]] = ()) -> None:
+    """Write ``{"rows": […]}``; `before` are rows of an earlier run, which stay."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps({"rows": [asdict(row) for row in rows]}, indent=1) + "\n")
+    path.write_text(json.dumps({"rows": [*before, *(asdict(row) for row in rows)]}, indent=1) + "\n")
 
 
 def table(rows: Sequence[Result]) -> str:

@@ -134,6 +134,9 @@ def shift_of(run: Run, rule: ActionOnDates) -> Shift:
     if known is None:
         if rule.option is DateOption.SHIFT_RANGE:
             known = _ranged(run, rule.min_days, rule.days, rule.min_seconds, rule.seconds)
+            if run.plan.strict:  # who would be shifted by nothing gets the bound, which nobody else gets
+                days = known.days or (rule.days if rule.moves_days else 0)
+                known = Shift(days, known.seconds if days else known.seconds or rule.seconds)
         else:
             known = Shift(_by_tag(run, rule.days_tag), _by_tag(run, rule.seconds_tag))
         run.shifts[rule.position] = known

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from bench import rows
@@ -61,3 +62,15 @@ def test_a_choice_keeps_the_order_and_nothing_chosen_is_everything():
     assert Choice(workloads=frozenset({"small"})).of_workloads(ALL) == [SMALL]
     assert Choice().of_workloads(ALL) == list(ALL)
     assert Choice(variants=frozenset({"nagle"})).of_variants(("nodelay", "nagle")) == ["nagle"]
+
+
+def test_one_scenario_by_itself_leaves_the_rows_of_others(tmp_path: Path):
+    out = tmp_path / "bench.json"
+    deid = replace(_row("deid", 2.0), scenario="deid")
+    rows.write(out, [_row("dromos", 1.0), deid])
+
+    rows.write(out, [replace(deid, delivered_s=3.0)], rows.earlier(out, ["deid"]))
+
+    found = json.loads(out.read_text())["rows"]
+    assert [(row["scenario"], row["delivered_s"]) for row in found] == [("forward", 1.0), ("deid", 3.0)]
+    assert rows.earlier(tmp_path / "none.json", ["deid"]) == []

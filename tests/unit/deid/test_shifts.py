@@ -45,18 +45,21 @@ def _patient(days: int) -> str:
     return next(f"P{n}" for n in range(10_000) if scaled(KEY, f"P{n}", 0, 200) == days)
 
 
-def test_a_patient_whose_range_comes_to_nothing_is_held(tmp_path: Path) -> None:
+def test_a_patient_whose_range_comes_to_nothing_gets_its_bound(tmp_path: Path) -> None:
     rule = dates("shift_range", max_days=200, max_seconds=1000)
     chosen = plan(rule, BASIC)
-    for patient in (_patient(0), _patient(1), _patient(0)):
-        outcome, out = change(ct(PatientID=patient), chosen, tmp_path)
-        if patient == _patient(1):
-            assert (out.StudyDate, out.LongitudinalTemporalInformationModified) == ("20240101", "MODIFIED")
-        else:
-            assert isinstance(outcome, Held)
-            assert (outcome.reason, patient in outcome.message) == ("DateNotShiftable", False)
+    for patient, day in ((_patient(0), "20230616"), (_patient(1), "20240101"), (_patient(0), "20230616")):
+        _, out = change(ct(PatientID=patient), chosen, tmp_path)
+        assert (out.StudyDate, out.LongitudinalTemporalInformationModified) == (day, "MODIFIED")
     _, out = change(ct(PatientID=_patient(0)), plan(rule, BASIC, compatibility="Karnak"), tmp_path)
     assert out.StudyDate == "20240102"
+
+
+def test_nor_seconds_where_only_they_move(tmp_path: Path) -> None:
+    rule = dates("shift_range", ["00080030"], max_days=0, max_seconds=10)
+    patient = next(f"P{n}" for n in range(1000) if scaled(KEY, f"P{n}", 0, 10) == 0)
+    _, out = change(ct(PatientID=patient), plan(rule, BASIC), tmp_path)
+    assert (out.StudyTime, out.LongitudinalTemporalInformationModified) == ("101450.000000", "MODIFIED")
 
 
 @pytest.mark.parametrize(
