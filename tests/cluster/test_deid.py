@@ -96,9 +96,9 @@ def _image(number: int) -> Dataset:
     data.ClinicalTrialSubjectID = f"SITE01-PSN{number}"
     data.PatientBirthDate, data.PatientAge, data.StationName = "19600601", "001Y", "CT-WARD-7"
     data.StudyDescription, data.InstitutionalDepartmentName = "CT thorax of Quackenbush", "Radiol. 2nd floor"
-    data.InstitutionName, data.ImageComments = "General Hospital", "MARKER a joke"
+    data.InstitutionName, data.ImageComments = "General Hospital", "XQZMARK a joke"
     data.private_block(0x7053, "Philips PET Private Group", create=True).add_new(0x00, "DS", "1.5")
-    data.private_block(0x0009, "MARKER ACME", create=True).add_new(0x01, "LO", "MARKER")
+    data.private_block(0x0009, "XQZMARK ACME", create=True).add_new(0x01, "LO", "XQZMARK")
     return data
 
 
@@ -147,7 +147,7 @@ def _check(peers: Peers, project: str, before: Dataset, after: Dataset, file: by
     assert after.SOPInstanceUID == f"2.25.{int.from_bytes(uid, 'big')}"
     assert (after.PatientIdentityRemoved, after.ClinicalTrialSubjectID) == ("YES", pseudonym)
     assert after.PixelData == before.PixelData
-    for word in (b"MARKER", b"E2E-", b"Quackenbush", b"General Hospital", b"Test^Cluster"):
+    for word in (b"XQZMARK", b"E2E-", b"Quackenbush", b"General Hospital", b"Test^Cluster"):
         assert word not in file
     old, new = (date(int(text[:4]), int(text[4:6]), int(text[6:])) for text in (before.StudyDate, str(after.StudyDate)))
     return (old - new).days
@@ -192,7 +192,7 @@ def test_pseudonym_from_a_service(imaging: Peers) -> None:
     _wait(imaging, "research")
     before = _sent(imaging, 503)
     after, file = _arrives(imaging, "research", "API-E2E-503")
-    for word in (b"MARKER", b"Quackenbush", b"General Hospital", b"Test^Cluster"):
+    for word in (b"XQZMARK", b"Quackenbush", b"General Hospital", b"Test^Cluster"):
         assert word not in file
     pseudonym = "API-E2E-503"
     assert after.PatientID == f"{int.from_bytes(_mac(imaging, 'study-a', pseudonym), 'big'):X}"
@@ -214,6 +214,6 @@ def test_tag_morphing(imaging: Peers) -> None:
     )
     assert (after.InstitutionalDepartmentName, after.BurnedInAnnotation) == ("RADIOLOGY", "NO")
     assert "ImageComments" not in after
-    assert after[0x00091001].value == "MARKER"
+    assert after[0x00091001].value == "XQZMARK"
     assert after.PixelData == before.PixelData
     assert "PatientIdentityRemoved" not in after

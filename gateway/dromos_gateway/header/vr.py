@@ -57,7 +57,7 @@ NUMBERS: Final = {
     b"US": ("H", 2),
     b"UV": ("Q", 8),
 }
-_OPAQUE: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"))
+_OPAQUE: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SV", b"UN", b"UV"))
 _CHOICE: Final = {("OB", "OW"): b"OW", ("US", "SS", "OW"): b"OW", ("US", "OW"): b"OW"}
 
 
