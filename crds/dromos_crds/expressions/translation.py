@@ -195,18 +195,22 @@ class _Translator:
 
     def _sum(self, node: Chain) -> Said:
         said = [(operand, *self.visit(operand)) for operand in node.operands]
-        kinds = {found.kind for _, _, found in said}
-        if node.operator == "+" and Kind.TEXT in kinds:
-            for operand, _, found in said:
-                if found.kind not in (Kind.TEXT, Kind.NUMBER):
-                    raise Refusal(_unfit(Kind.TEXT, found.kind), operand.offset)
-            return self._call("joined", f"[{', '.join(text for _, text, _ in said)}]"), Type(Kind.TEXT)
+        # from the left, as in Java: numbers are added up until a text comes, and what follows is joined to it
+        text = next((n for n, (_, _, found) in enumerate(said) if found.kind is Kind.TEXT), len(said))
+        joins = node.operator == "+" and text < len(said)
         for operand, _, found in said:
-            if found.kind is not Kind.NUMBER:
+            if joins and found.kind not in (Kind.TEXT, Kind.NUMBER):
+                raise Refusal(_unfit(Kind.TEXT, found.kind), operand.offset)
+            if not joins and found.kind is not Kind.NUMBER:
                 raise Refusal(f"{node.operator} joins texts or numbers, not {found.kind}", operand.offset)
+        parts = [part for _, part, _ in said]
         if node.operator == "-":
-            return self._call("difference", *(text for _, text, _ in said)), Type(Kind.NUMBER)
-        return self._call("total", f"[{', '.join(text for _, text, _ in said)}]"), Type(Kind.NUMBER)
+            return self._call("difference", *parts), Type(Kind.NUMBER)
+        if not joins:
+            return self._call("total", f"[{', '.join(parts)}]"), Type(Kind.NUMBER)
+        if text > 1:
+            parts[:text] = [self._call("total", f"[{', '.join(parts[:text])}]")]
+        return self._call("joined", f"[{', '.join(parts)}]"), Type(Kind.TEXT)
 
     def _comparison(self, node: Chain) -> Said:
         left, right = node.operands
