@@ -40,6 +40,8 @@ def check(manifests: Manifests) -> tuple[Problem, ...]:
             values = {key: value.encode() if isinstance(value, str) else value for key, value in data.items()}
             if all(key in values for key in reference.keys):
                 found.extend(_judge(document, reference, values))
+            if reference.field.endswith(".webhook.secretRef"):
+                found.extend(_judge_webhook(document, reference, values))
     return tuple(found)
 
 
@@ -68,6 +70,16 @@ def _judge(document: Document, reference: Reference, values: dict[str, bytes]) -
                 _rule_of(key, reference, rule)(values[key])
             except Unusable as error:
                 yield document.problem(reasons.INVALID_CREDENTIAL, reference.field, f"{said}: key {key!r} {error}")
+
+
+def _judge_webhook(document: Document, reference: Reference, values: dict[str, bytes]) -> Iterator[Problem]:
+    """It has what it needs: a token, or a login, or nothing."""
+    for key, rule in credentials.WEBHOOK.items():
+        try:
+            rule(values.get(key, b"-"))
+        except Unusable as error:
+            text = f"Secret {reference.name!r}: key {key!r} {error}"
+            yield document.problem(reasons.INVALID_CREDENTIAL, reference.field, text)
 
 
 def _rule_of(key: str, reference: Reference, rule: Callable[[bytes], str]) -> Callable[[bytes], str]:

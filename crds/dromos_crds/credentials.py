@@ -6,6 +6,12 @@ The messages are the rest of a sentence that begins with where the value is; the
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")  # RFC 6750 §2.1, b64token
+
 
 class Unusable(ValueError):
     """The value cannot be sent."""
@@ -51,6 +57,12 @@ def username(value: bytes) -> str:
 def token(value: bytes) -> str:
     """A bearer token. Unusable."""
     text = line(value)
-    if not text or not text.isascii() or not all(character.isalnum() or character in "-._~+/=" for character in text):
+    if not _TOKEN.fullmatch(text):
         raise Unusable("is not a bearer token (RFC 6750)")
     return text
+
+
+# the keys that a webhook's Secret may have; with a token the login is not used
+WEBHOOK: Mapping[str, Callable[[bytes], str]] = MappingProxyType(
+    {"token": token, "username": username, "password": line}
+)

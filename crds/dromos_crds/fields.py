@@ -6,9 +6,11 @@ Every bound here ends in the CRD's schema and in `dromos validate`: one place, t
 
 from __future__ import annotations
 
+import ipaddress
+import re
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -26,7 +28,29 @@ UID_PATTERN = r"^(0|[1-9][0-9]*)(\.(0|[1-9][0-9]*))*$"
 UID = Annotated[str, Field(min_length=1, max_length=64, pattern=UID_PATTERN)]
 # a name or an IPv4 address, or an IPv6 address: one colon alone would be a port
 HOSTNAME_PATTERN = r"^([A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?\.?|[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*)$"
-Hostname = Annotated[str, Field(min_length=1, max_length=253, pattern=HOSTNAME_PATTERN)]
+_LONGEST_LABEL = 63  # RFC 1035 §2.3.4
+_HOST = re.compile(r"https?://(\[[^\]]*\]|[^:/?]*)")
+
+
+def _reachable(text: str) -> str:
+    """A host that looks like an address is one, and a name is one that a resolver takes: patterns are too weak."""
+    match = _HOST.match(text)
+    host = match[1].strip("[]") if match is not None else text
+    try:
+        if ":" in host:
+            ipaddress.IPv6Address(host)
+        elif not host.strip("0123456789."):
+            ipaddress.IPv4Address(host)
+        elif not all(0 < len(label) <= _LONGEST_LABEL for label in host.removesuffix(".").split(".")):
+            raise ValueError
+    except ValueError:
+        raise ValueError(
+            f"{host!r} is neither an address nor a name of parts of 1 to {_LONGEST_LABEL} characters"
+        ) from None
+    return text
+
+
+Hostname = Annotated[str, Field(min_length=1, max_length=253, pattern=HOSTNAME_PATTERN), AfterValidator(_reachable)]
 Port = Annotated[int, Field(ge=1, le=65535)]
 NAME_PATTERN = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
 Name = Annotated[str, Field(min_length=1, max_length=253, pattern=NAME_PATTERN)]
@@ -41,8 +65,8 @@ QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$"
 Quantity = Annotated[str, Field(max_length=32, pattern=QUANTITY_PATTERN)]
 _PORT = r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 _AUTHORITY = r"([A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])" + _PORT
-URL_PATTERN = rf"^https?://{_AUTHORITY}([/?][^\s#]*)?$"
-WebURL = Annotated[str, Field(min_length=8, max_length=2048, pattern=URL_PATTERN)]
+URL_PATTERN = rf"^https?://{_AUTHORITY}([/?][^\s#\x00-\x1f\x7f]*)?$"
+WebURL = Annotated[str, Field(min_length=8, max_length=2048, pattern=URL_PATTERN), AfterValidator(_reachable)]
 REDIS_PATTERN = r"^rediss?://[^\s@]+$"
 TEMPLATE_URL_PATTERN = r"^https?://[^\s/?#@]+([/?#].*)?$"
 HEADER_NAME_PATTERN = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"

@@ -10,8 +10,6 @@ from dromos_crds.quantities import parse_duration
 from dromos_gateway.configuration.references import References
 from dromos_gateway.configuration.settings import NotificationSettings, SMTPSettings, WebhookSettings
 
-_LOGINS = ("token", "username", "password")
-
 
 def smtp_settings(namespace: str, smtp: SMTP, references: References) -> SMTPSettings:
     """The relay and its credentials. Unresolved."""
@@ -51,7 +49,7 @@ def _held(namespace: str, webhook: Webhook, references: References) -> dict[str,
     name, field = webhook.secret_ref.name, "spec.notifications.webhook.secretRef.name"
     held = references.whole_secret(namespace, name, field)
     return {
-        key: references.credential(namespace, name, key, field, credentials.line).strip()
-        for key in _LOGINS
+        key: references.credential(namespace, name, key, field, rule)
+        for key, rule in credentials.WEBHOOK.items()
         if key in held
     }

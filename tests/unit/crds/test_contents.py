@@ -38,6 +38,24 @@ TOKENS = "destinationToken: {secretKeyRef: {name: s, key: d}}, sourceToken: {sec
         ("url: pacs.example/dicomweb", "spec.stow.url", "starts with http:// or https://"),
         ("url: ftp://pacs.example", "spec.stow.url", "starts with http:// or https://"),
         ("url: https://a:hush-hush-77@pacs.example/", "spec.stow.url", "no user information"),
+        ("url: 'http://[1::2::3]/dicomweb'", "spec.stow.url", "'1::2::3' is neither an address nor a name"),
+        ("url: 'http://300.1.2.3/dicomweb'", "spec.stow.url", "'300.1.2.3' is neither"),
+        ("url: http://pacs..example/dicomweb", "spec.stow.url", "'pacs..example' is neither"),
+        (f"url: http://{'a' * 64}.example/dicomweb", "spec.stow.url", "of parts of 1 to 63 characters"),
+        ('url: "http://pacs.example/dicom\\x01web"', "spec.stow.url", "no spaces"),
+        ("url: http://pacs.example:65536/", "spec.stow.url", "perhaps a port"),
+        ("url: https://pacs.example/dicomweb#x", "spec.stow.url", "no #"),
+        ("url: 'https:///dicomweb'", "spec.stow.url", "starts with http"),
+        ("url: //pacs.example/dicomweb", "spec.stow.url", "starts with http"),
+        (
+            f"{URL}, auth: {{oauth2: {{tokenURL: 'https://[::1::]/token', secretRef: {{name: s}}}}}}",
+            "spec.stow.auth.oauth2.tokenURL",
+            "is neither",
+        ),
+        (f"{URL}, headers: [{{name: 'X:Key', value: a}}]", "spec.stow.headers[0].name", "no spaces or colons"),
+        (f"{URL}, headers: [{{name: '', value: a}}]", "spec.stow.headers[0].name", "at least 1"),
+        (f"{URL}, headers: [{{name: X, value: é}}]", "spec.stow.headers[0].value", "ASCII"),
+        (f"{URL}, headers: [{{name: X Key, value: a}}]", "spec.stow.headers[0].name", "no spaces"),
         (f"{URL}, headers: [{{name: 'X Key', value: a}}]", "spec.stow.headers[0].name", "no spaces"),
         (f'{URL}, headers: [{{name: "X\\r\\nY", value: a}}]', "spec.stow.headers[0].name", "no spaces"),
         (f'{URL}, headers: [{{name: X, value: "a\\r\\nY: b"}}]', "spec.stow.headers[0].value", "no line breaks"),
@@ -77,6 +95,12 @@ def test_form(tmp_path: Path, stow: str, field: str, words: str) -> None:
     [
         ("auth: {bearer: {secretKeyRef: {name: s, key: k}}}", '{k: "hush-hush-77 x"}', "spec.stow.auth.bearer.secretKeyRef",
          "not a bearer token"),
+        ("auth: {bearer: {secretKeyRef: {name: s, key: k}}}", '{k: "hush-hush-77=b"}',
+         "spec.stow.auth.bearer.secretKeyRef", "not a bearer token"),
+        ("auth: {bearer: {secretKeyRef: {name: s, key: k}}}", '{k: "="}', "spec.stow.auth.bearer.secretKeyRef",
+         "not a bearer token"),
+        ("headers: [{name: X, valueFrom: {secretKeyRef: {name: s, key: k}}}]", '{k: "hush-hush-77é"}',
+         "spec.stow.headers[0].valueFrom.secretKeyRef", "only ASCII"),
         ("auth: {bearer: {secretKeyRef: {name: s, key: k}}}", '{k: ""}', "spec.stow.auth.bearer.secretKeyRef",
          "not a bearer token"),
         ("auth: {basic: {secretRef: {name: s}}}", '{username: "a:b", password: hush-hush-77}',
@@ -111,3 +135,32 @@ def test_good_contents(tmp_path: Path) -> None:
     """The line break that an editor leaves at the end of a value does no harm."""
     stow = f"{URL}, auth: {{basic: {{secretRef: {{name: s}}}}}}, kheopsAlbums: [{{url: https://k.example, {TOKENS}}}]"
     assert problems(tmp_path, stow, s='{username: "ä\\n", password: "p ß:\\n", d: "abc-1.2_=\\n", t: a}') == ()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://[2001:db8::1]:8042/dicomweb", "http://127.0.0.1/", "http://10.example/", "http://a.example./x"]
+)
+def test_good_urls(tmp_path: Path, url: str) -> None:
+    assert problems(tmp_path, f"url: '{url}'") == ()
+
+
+@pytest.mark.parametrize(
+    ("secret", "words"),
+    [
+        ('{token: "hush-hush-77 x"}', "key 'token' is not a bearer token"),
+        ('{token: "hush-hush-77=x"}', "key 'token' is not a bearer token"),
+        ('{username: "a:b", password: hush-hush-77}', "key 'username' has a colon"),
+        ('{username: a, password: "hush-hush-77\\nx"}', "key 'password' has a line break"),
+        ('{token: "hush-hush-77\\n", username: "ä", password: "p ß "}', None),
+        ("{other: a}", None),
+    ],
+)
+def test_credentials_of_a_webhook(tmp_path: Path, secret: str, words: str | None) -> None:
+    (tmp_path / "webhook.yaml").write_text(
+        "apiVersion: dromos.dev/v1alpha1\nkind: Destination\nmetadata: {name: told}\nspec:\n"
+        "  forwardNodeRef: {name: radiology}\n  dicom: {aeTitle: A, hostname: a.example, port: 104}\n"
+        "  notifications: {webhook: {url: 'https://w.example/', secretRef: {name: s}}}\n"
+    )
+    found = problems(tmp_path, URL, s=secret)
+    assert [problem.field for problem in found] == (["spec.notifications.webhook.secretRef"] if words else [])
+    assert all(words in problem.message and HUSH not in str(problem) for problem in found if words)
