@@ -9,6 +9,7 @@ from typing import Any
 from dromos_gateway.stow.report import Item, UnreadableReport, Values
 
 _DEPTH = 8
+_MOST = 10_000  # values of an element: a request has 50 instances
 
 
 def parse_json(body: bytes) -> Item:
@@ -37,6 +38,8 @@ def _item(data_set: dict[str, Any], depth: int) -> Item:
 
 
 def _values(values: list[Any], depth: int) -> Values:
+    if len(values) > _MOST:
+        raise UnreadableReport("the body's sequences have too many items")
     return tuple(
         _item(value, depth + 1) if isinstance(value, dict) else value
         for value in values

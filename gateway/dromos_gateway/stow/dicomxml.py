@@ -11,6 +11,7 @@ from xml.parsers import expat
 from dromos_gateway.stow.report import Item, UnreadableReport
 
 _DEPTH = 64
+_MOST = 100_000  # elements: a request has 50 instances, and everybody else waits while this is read
 _Value = str | dict[str, tuple[object, ...]]
 
 
@@ -22,12 +23,13 @@ class _Reader:
         self._items: list[dict[str, list[object]]] = []
         self._attributes: list[list[object]] = []
         self._text: list[str] | None = None
-        self._depth = 0
+        self._depth = self._count = 0
 
     def start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
-        if self._depth > _DEPTH:
-            raise UnreadableReport("the body's elements are nested too deep")
+        self._count += 1
+        if self._depth > _DEPTH or self._count > _MOST:
+            raise UnreadableReport("the body's elements are nested too deep, or too many")
         local = name.rpartition(":")[2]
         if local == "NativeDicomModel" and self.root is None:
             self.root = {}
@@ -69,8 +71,10 @@ def parse_xml(body: bytes) -> Item:
     parser.CharacterDataHandler = reader.text
     try:
         parser.Parse(body, True)
-    except expat.ExpatError:
-        raise UnreadableReport("the body is not XML") from None
+    except UnreadableReport:
+        raise
+    except (expat.ExpatError, ValueError, LookupError):  # the last two: encodings that expat or Python do not know
+        raise UnreadableReport("the body is not XML, or in an encoding that is not read") from None
     if reader.root is None:
         raise UnreadableReport("the body is XML, but no data set")
     return _freeze(reader.root)

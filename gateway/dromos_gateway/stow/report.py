@@ -13,6 +13,7 @@ OTHER_FAILURES_SEQUENCE = "0008119A"
 REFERENCED_SOP_INSTANCE_UID = "00081155"
 WARNING_REASON = "00081196"
 FAILURE_REASON = "00081197"
+_DIGITS = 5  # of the largest number that two bytes hold
 ATTRIBUTE_IDENTIFIER_LIST = "00001005"  # Kheops names in it what differs from the stored study
 
 Values: TypeAlias = "tuple[str | int | Item, ...]"
@@ -75,10 +76,12 @@ def _uid(item: Item) -> str:
 
 
 def _number(item: Item, tag: str) -> int | None:
+    """A value of VR US; None where there is none, or none that two bytes hold."""
     value = _first(item, tag)
     if isinstance(value, str):
-        value = int(value) if value.isascii() and value.strip().isdigit() else None
-    return value
+        digits = value.strip()
+        value = int(digits) if digits.isascii() and digits.isdigit() and len(digits) <= _DIGITS else None
+    return value if value is not None and 0 <= value <= 0xFFFF else None
 
 
 def _tags(item: Item) -> tuple[str, ...]:

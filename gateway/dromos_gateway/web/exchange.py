@@ -12,7 +12,7 @@ import httpx
 from dromos_gateway.web.client import WebClient
 from dromos_gateway.web.errors import NoAnswer, explain, origin
 
-BODY_CAP = 4 * 1024 * 1024
+BODY_CAP = 1024 * 1024
 SLOWEST = 16 * 1024  # bytes a second; a server that takes fewer holds us up on purpose
 
 

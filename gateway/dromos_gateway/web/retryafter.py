@@ -29,6 +29,6 @@ def retry_after(headers: Mapping[str, str], clock: Callable[[], float] = time.ti
 def _seconds(date: str) -> float | None:
     try:
         then = parsedate_to_datetime(date)
-    except (ValueError, TypeError, IndexError):
+        return (then if then.tzinfo is not None else then.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, TypeError, IndexError, OverflowError):  # whatever a server thinks is a date
         return None
-    return (then if then.tzinfo is not None else then.replace(tzinfo=UTC)).timestamp()

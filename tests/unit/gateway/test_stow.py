@@ -81,6 +81,66 @@ def test_deep_xml(depth: int) -> None:
         parse_xml(b"<Item>" * depth)
 
 
+@pytest.mark.parametrize("encoding", ["gbk", "x-unknown", "idna", "hex", "utf-7", "undefined", "utf-16", "cp037"])
+def test_xml_in_an_encoding_that_nobody_reads(encoding: str) -> None:
+    with pytest.raises(UnreadableReport):
+        parse_xml(f'<?xml version="1.0" encoding="{encoding}"?><NativeDicomModel>é</NativeDicomModel>'.encode())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "iso-8859-1", "us-ascii", "windows-1252"])
+def test_xml_in_other_encodings(encoding: str) -> None:
+    text = (
+        f'<?xml version="1.0" encoding="{encoding}"?><NativeDicomModel><DicomAttribute tag="00081199"><Item>'
+        '<DicomAttribute tag="00081155"><Value>1.2.3</Value></DicomAttribute></Item></DicomAttribute></NativeDicomModel>'
+    )
+    assert read_report(parse_xml(text.encode(encoding))).stored == {"1.2.3": None}
+
+
+FAILED = '{"00081198":{"Value":[{"00081155":{"Value":["1.2"]},"00081197":{"Value":[%s]}}]}}'
+
+
+@pytest.mark.parametrize(
+    "reason", ['"' + "9" * 5000 + '"', "9" * 4000, "65536", "-1", '"-1"', '"²"', '"0x110"', "1.5", "NaN", "true", "{}"]
+)
+def test_a_reason_that_is_none(reason: str) -> None:
+    assert read_report(parse_json((FAILED % reason).encode())).failed["1.2"].reason is None
+
+
+@pytest.mark.parametrize("reason", ["272", '"272"', '" 272 "'])
+def test_a_reason_as_servers_write_it(reason: str) -> None:
+    assert read_report(parse_json((FAILED % reason).encode())).failed["1.2"].reason == 0x0110
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"00081199":{"Value":[' + b"{}," * 300_000 + b"{}]}}",
+        b"<NativeDicomModel>" + b"<a/>" * 200_000 + b"</NativeDicomModel>",
+        b'{"00081199":{"Value":[' + b"9" * 5000 + b"]}}",
+        b"\xff\xfe" * 1000,
+        b'{"00081199":' * 50_000,
+    ],
+    ids=["items", "elements", "digits", "utf-16", "depth"],
+)
+def test_bodies_that_would_keep_us_busy(body: bytes) -> None:
+    with pytest.raises(UnreadableReport):
+        read_report((parse_xml if body.startswith(b"<") else parse_json)(body))
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "Fri, 31 Dec 9999 23:59:59 -2359", "Mon, 01 Jan 0001 00:00:00 +2359", "Mon, 01 Jan 99999 00:00:00 GMT",
+        "Mon, 01 Jan 2026 00:00:00 +999999999999999", "Mon, 99 Jan 2026 99:99:99 GMT", "1 2 3 4 5", "\x00", ", , ,",
+    ],
+)  # fmt: skip
+def test_dates_that_are_none(date: str) -> None:
+    assert retry_after({"retry-after": date}, lambda: 1795593600.0) in (None, 0.0, 3600.0)
+    assert retry_after({"retry-after": "Wed, 25 Nov 2026 08:00:30 GMT", "date": date}, lambda: 1795593600.0) in (
+        0.0, 30.0, 3600.0,
+    )  # fmt: skip
+
+
 def test_retry_after() -> None:
     at = {"retry-after": "Wed, 25 Nov 2026 08:00:30 GMT"}
     assert retry_after(at, lambda: 1795593600.0) == 30.0
@@ -91,7 +151,7 @@ def test_retry_after() -> None:
     assert retry_after({"retry-after": "٣"}) is None
 
 
-@pytest.mark.parametrize("token", ["", "a b", "a\r\nX-Evil: 1", "ü"])
+@pytest.mark.parametrize("token", ["", "a b", "a\r\nX-Evil: 1", "ü", "a=b", "=", "a:b"])
 def test_tokens_that_cannot_be_sent(token: str) -> None:
     with pytest.raises(InvalidCredential) as error:
         bearer_value(token)
