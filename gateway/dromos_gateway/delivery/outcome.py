@@ -29,6 +29,7 @@ class TryAgain:
     blames_destination: bool = True  # counts against the destination, not the instance
     refuses_us: bool = False  # it refuses us as such, until somebody changes a configuration
     retry_after: float | None = None  # seconds that the destination shall be left alone for, all of it
+    attempted: bool = True  # False: it did not come to an attempt, which therefore is not counted
     suspects_instance: bool = False  # it happened over this instance: should that go on, the instance is to blame
 
 

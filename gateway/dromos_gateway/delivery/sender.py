@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 IDLE = 2.0  # seconds that an association stays open for the next instance
 _NAP = 30.0  # seconds between looks at the clock when nothing happens
 _LOOKS = 100  # held instances that are looked at again in a second
+_SHORTEST_REST = 1.0  # seconds, whatever Retry-After says: "0" must not keep us busy
 _CROWDED = 60.0  # seconds that a peer's "local limit exceeded" is believed
 _LOST = TryAgain("the sending process ended; whether the instance arrived is unknown", blames_destination=False)
 
@@ -251,7 +252,8 @@ class Sender:
                 log.info("another transfer syntax is tried", extra=self._told(outcome.message, delivery))
                 self._give_back(delivery)
                 return
-        tried = replace(delivery, attempts=delivery.attempts + 1)
+        attempted = not isinstance(outcome, TryAgain) or outcome.attempted
+        tried = replace(delivery, attempts=delivery.attempts + attempted)
         if isinstance(outcome, TryAgain):
             outcome = self._suspects.judge(delivery.id, outcome)
             if isinstance(outcome, TryAgain):
@@ -275,7 +277,7 @@ class Sender:
             self.contact.missed(in_our_words(outcome.message), now)
         opened = False
         if outcome.retry_after is not None:
-            self._rest_until = max(self._rest_until, now + outcome.retry_after)
+            self._rest_until = max(self._rest_until, now + max(outcome.retry_after, _SHORTEST_REST))
         elif outcome.blames_destination:
             opened = self.breaker.trip(now) if outcome.refuses_us else self.breaker.failed(now)
         if opened:
@@ -323,9 +325,11 @@ class Sender:
         while True:
             now = self._clock()
             due = self.queue.next_due()
-            rested = 0.0 < self._rest_until <= now
-            if rested or (due is not None and due <= now):
-                self._rest_until = 0.0 if rested else self._rest_until
+            if 0.0 < self._rest_until <= now:  # whatever waits, waited for this
+                self._rest_until = 0.0
+                self.queue.wake_all(now)
+                self.fill()
+            elif due is not None and due <= now:
                 self.queue.wake(now)
                 self.fill()
             self._changed.clear()

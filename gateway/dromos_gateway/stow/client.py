@@ -69,7 +69,8 @@ class StowClient:
         except UnreadableFile as error:
             return await self._without(batch, error)
         except TokenUnavailable as error:
-            return (TryAgain(str(error), blames_destination=False, retry_after=error.retry_after),) * len(batch)
+            wait = error.retry_after
+            return (TryAgain(str(error), blames_destination=False, retry_after=wait, attempted=False),) * len(batch)
         except NoAnswer as error:
             # something on the way may cut what is large: the next requests are smaller, until one is answered
             self.most_instances = max(1, len(batch) // 2)

@@ -24,7 +24,7 @@ _CAP = 64 * 1024
 _MARGIN = 30.0  # seconds before its end that a token is not used any more, at most half of its life
 _UNSAID = 300.0  # seconds that a token of unknown life is used
 _LONGEST_LIFE = 86400.0
-_PAUSE, _LONGEST_PAUSE = 1.0, 60.0
+_PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # after an outage, all destinations of this endpoint are back that soon
 # RFC 6749 §5.2: only these words of the server's are repeated
 _ERRORS = frozenset(
     (
@@ -154,6 +154,6 @@ def _life(said: object) -> float:
     """Seconds; some servers write them as text."""
     try:
         life = float(said) if isinstance(said, int | float | str) and not isinstance(said, bool) else _UNSAID
-    except ValueError:
+    except (ValueError, OverflowError):
         life = _UNSAID
     return min(life, _LONGEST_LIFE) if life >= 0.0 else _UNSAID

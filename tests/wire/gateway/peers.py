@@ -224,7 +224,9 @@ class GatewayProcess:
 
     def queue(self, name: str) -> dict[str, Any]:
         """A destination's figures."""
-        found = [item for item in self.get("/v1/status")["destinations"] if item["name"] == name]
+        # a machine that is busy may take longer than one request waits
+        status = eventually(lambda: isinstance(said := self.get("/v1/status"), dict) and said, "the admin port answers")
+        found = [item for item in status["destinations"] if item["name"] == name]
         return found[0] if found else {}
 
     def applied(self) -> None:

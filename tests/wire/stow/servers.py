@@ -88,7 +88,7 @@ class Orthanc(Program):
         return f"http://localhost:{self.port}/dicom-web"
 
     def get(self, path: str) -> Any:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=10) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=30) as response:
             body = response.read()
         return json.loads(body) if "json" in response.headers["Content-Type"] else body
 
@@ -231,10 +231,10 @@ class Kheops(Program):
         return f"http://localhost:{self.port}/api"
 
     def state(self) -> dict[str, Any]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/state", timeout=5) as response:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/state", timeout=30) as response:
             found: dict[str, Any] = json.load(response)
             return found
 
     def control(self, **settings: Any) -> None:
         data = json.dumps(settings).encode()
-        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/control", data=data, timeout=5).close()
+        urllib.request.urlopen(f"http://127.0.0.1:{self.port}/control", data=data, timeout=30).close()

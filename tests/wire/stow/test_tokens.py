@@ -61,7 +61,11 @@ async def test_used_until_shortly_before_its_end() -> None:
     assert len(server.requests) == 2
 
 
-@pytest.mark.parametrize("life", [None, "soon", -1, True, [], float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    "life",
+    [None, "soon", -1, True, [], float("nan"), float("inf"), 10**400, "9" * 400, "-1", "nan", {}],
+    ids=lambda life: str(life)[:9],
+)
 async def test_a_life_that_says_nothing(life: object) -> None:
     async with Server(token("t1", expires_in=life)) as server:
         source = tokens(server.url, Clock())
