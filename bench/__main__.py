@@ -20,7 +20,7 @@ from bench.choice import EVERYTHING, Choice
 from bench.interleave import ROUNDS
 from bench.processes import CannotRun
 from bench.rows import Result
-from bench.scenarios import forward
+from bench.scenarios import forward, stow
 from bench.workloads import ALL
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -34,18 +34,19 @@ def main() -> int:
     parser.add_argument("scenarios", nargs="?", default="forward", help=f"of {', '.join(scenarios)}, or all")
     parser.add_argument("--spool", type=Path, default=ROOT / "build" / "bench", help="a folder on a real disk")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
-    part = parser.add_argument_group("a part of `forward`")
+    part = parser.add_argument_group("a part of `forward`, or of `stow`")
     part.add_argument("--workloads", type=_names([workload.name for workload in ALL]), default=frozenset())
-    part.add_argument("--systems", type=_names([system.name for system in forward.SYSTEMS]), default=frozenset())
-    part.add_argument("--variants", type=_names(forward.VARIANTS), default=frozenset())
+    systems = {system.name for system in forward.SYSTEMS} | {system.name for system in stow.SYSTEMS}
+    part.add_argument("--systems", type=_names(sorted(systems)), default=frozenset())
+    part.add_argument("--variants", type=_names([*forward.VARIANTS, *stow.VARIANTS]), default=frozenset())
     part.add_argument("--rounds", type=int, default=ROUNDS)
     arguments = parser.parse_args()
     choice = Choice(arguments.workloads, arguments.systems, arguments.variants, arguments.rounds)
     chosen = list(scenarios) if arguments.scenarios == "all" else arguments.scenarios.split(",")
     if unknown := [name for name in chosen if name not in scenarios]:
         parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
-    if choice != EVERYTHING and chosen != ["forward"]:
-        parser.error("only forward can be run in part")
+    if choice != EVERYTHING and chosen not in (["forward"], ["stow"]):
+        parser.error("only forward and stow can be run in part, one at a time")
     arguments.spool.mkdir(parents=True, exist_ok=True)
     if objection := _objection(arguments.spool):
         print(f"bench: {objection}", file=sys.stderr)
@@ -55,7 +56,8 @@ def main() -> int:
     try:
         for name in chosen:
             module = importlib.import_module(f"bench.scenarios.{scenarios[name]}")
-            for row in module.run(arguments.spool, choice) if name == "forward" else module.run(arguments.spool):
+            in_part = name in ("forward", "stow")
+            for row in module.run(arguments.spool, choice) if in_part else module.run(arguments.spool):
                 measured.append(row)
                 rows.write(arguments.out, measured, before)
     except CannotRun as error:

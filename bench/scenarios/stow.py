@@ -21,6 +21,7 @@ from itertools import product
 from pathlib import Path
 
 from bench import processes
+from bench.choice import EVERYTHING, Choice
 from bench.interleave import say
 from bench.processes import CannotRun, MemoryWatch
 from bench.rounds import PATIENCE, running
@@ -31,7 +32,8 @@ from bench.systems.orthanc_stow import PLUGIN, OrthancStow
 from bench.systems.system import NO_NAGLE, System
 from bench.workloads import ALL, BIG, Batch, Workload, batches, warm_up
 
-ROUNDS = 3
+VARIANTS = ("disk", "chain")
+SYSTEMS: tuple[System, ...] = (Dromos(stow=True), OrthancStow(), DicomwebClient())
 
 
 class Receiver:
@@ -79,13 +81,13 @@ class Receiver:
             return found
 
 
-def run(home: Path) -> Iterator[Row]:
+def run(home: Path, choice: Choice = EVERYTHING) -> Iterator[Row]:
     """Some rounds of each, one system after the other."""
-    for variant, workload in product(("disk", "chain"), ALL):
+    for variant, workload in product(choice.of_variants(VARIANTS), choice.of_workloads(ALL)):
         (batch,), warming = batches(home, workload), warm_up(home)
-        rounds = 1 if workload is BIG else ROUNDS
+        rounds = 1 if workload is BIG else choice.rounds
         for number in range(rounds):
-            for system in (Dromos(stow=True), OrthancStow(), DicomwebClient()):
+            for system in choice.of_systems(SYSTEMS):
                 row = _round(home / "round", system, workload, variant, batch, warming)
                 say(f"{number + 1}/{rounds}", row)
                 yield row
