@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from dromos_gateway.stow.report import Item, UnreadableReport, Values
+from dromos_gateway.stow.report import ASKED_FOR, Item, UnreadableReport, Values
 
 _DEPTH = 8
 _MOST = 10_000  # values of an element: a request has 50 instances
@@ -28,13 +28,14 @@ def parse_json(body: bytes) -> Item:
 def _item(data_set: dict[str, Any], depth: int) -> Item:
     if depth > _DEPTH:
         raise UnreadableReport("the body's sequences are nested too deep")
-    return {
-        tag.upper(): _values(element["Value"], depth)
-        for tag, element in data_set.items()
-        if isinstance(element, dict) and isinstance(element.get("Value", None), list)
-    } | {  # a sequence without items is there all the same
-        tag.upper(): () for tag, element in data_set.items() if isinstance(element, dict) and "Value" not in element
-    }
+    found: dict[str, Values] = {}
+    for written, element in data_set.items():
+        tag = written.upper()
+        if tag in ASKED_FOR and isinstance(element, dict):
+            values = element.get("Value", [])  # a sequence without items is there all the same
+            if isinstance(values, list):
+                found[tag] = _values(values, depth)
+    return found
 
 
 def _values(values: list[Any], depth: int) -> Values:

@@ -15,6 +15,17 @@ WARNING_REASON = "00081196"
 FAILURE_REASON = "00081197"
 _DIGITS = 5  # of the largest number that two bytes hold
 ATTRIBUTE_IDENTIFIER_LIST = "00001005"  # Kheops names in it what differs from the stored study
+ASKED_FOR = frozenset(
+    (
+        REFERENCED_SOP_SEQUENCE,
+        FAILED_SOP_SEQUENCE,
+        OTHER_FAILURES_SEQUENCE,
+        REFERENCED_SOP_INSTANCE_UID,
+        WARNING_REASON,
+        FAILURE_REASON,
+        ATTRIBUTE_IDENTIFIER_LIST,
+    )
+)
 
 Values: TypeAlias = "tuple[str | int | Item, ...]"
 Item: TypeAlias = Mapping[str, Values]  # attribute tag, 8 hexadecimal digits in upper case, to its values

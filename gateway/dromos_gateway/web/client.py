@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import logging
 import ssl
+import sys
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
+from importlib.util import find_spec
 from types import TracebackType
 from typing import Self
 
@@ -19,6 +21,10 @@ import httpx
 
 from dromos_gateway.dimse.tls import client_context
 from dromos_gateway.web.errors import Unreachable
+
+# httpcore asks for it several times a request; where there is none, Python looks through its whole path each time
+if find_spec("sniffio") is None:
+    sys.modules["sniffio"] = None  # type: ignore[assignment]
 
 # They write whole URLs and, when debugging, headers: identifiers of studies, and credentials.
 for _name in ("httpx", "httpcore", "hpack"):
