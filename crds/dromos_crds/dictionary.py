@@ -13,20 +13,21 @@ _LONGEST = 64  # characters of the longest keyword; what is longer is none
 
 @cache
 def tags_by_keyword() -> Mapping[str, int]:
-    """The tag of each keyword, retired ones included."""
-    return {keyword: int(tag, 16) for tag, _, keyword in _entries()}
+    """The tag of each keyword, retired ones included; where groups repeat, as overlays', that of the first one."""
+    repeated = {keyword: int(tag, 16) for tag, keyword in _entries("repeating.txt")}
+    return repeated | {keyword: tag for tag, keyword in keywords_by_tag().items()}
 
 
 @cache
 def keywords_by_tag() -> Mapping[int, str]:
-    """The keyword of each tag."""
-    return {tag: keyword for keyword, tag in tags_by_keyword().items()}
+    """The keyword of each tag that is one attribute's."""
+    return {int(tag, 16): keyword for tag, _, keyword in _entries("dictionary.txt")}
 
 
 @cache
 def vrs_by_tag() -> Mapping[int, tuple[str, ...]]:
     """The value representations that each tag may have, the usual one first."""
-    return {int(tag, 16): tuple(vr.split("/")) for tag, vr, _ in _entries() if vr != "--"}
+    return {int(tag, 16): tuple(vr.split("/")) for tag, vr, _ in _entries("dictionary.txt") if vr != "--"}
 
 
 def nearest_keyword(word: str) -> str | None:
@@ -39,6 +40,6 @@ def nearest_keyword(word: str) -> str | None:
     return next(iter(difflib.get_close_matches(word, tags_by_keyword(), n=1, cutoff=0.7)), None)
 
 
-def _entries() -> list[list[str]]:
-    text = (files("dromos_crds") / "dictionary.txt").read_text(encoding="ascii")
+def _entries(name: str) -> list[list[str]]:
+    text = (files("dromos_crds") / name).read_text(encoding="ascii")
     return [line.split(" ") for line in text.splitlines()]

@@ -69,6 +69,18 @@ def _replace(_: Evaluation, text: str, old: str, new: str) -> str:
     return text.replace(old, new)
 
 
+def _same_letters(_: Evaluation, text: str, other: str | None) -> bool:
+    """As Java does it: character by character, so that no letter is the same as two."""
+    return (
+        other is not None
+        and len(text) == len(other)
+        and all(
+            one == two or one.upper() == two.upper() or one.lower() == two.lower()
+            for one, two in zip(text, other, strict=True)
+        )
+    )
+
+
 def _value_is(run: Evaluation, tag: int, value: str) -> bool:
     return run.values.text(tag) == value
 
@@ -116,13 +128,17 @@ TEXTS: Mapping[str, Implementation] = {
     "contains": lambda _, text, part: part in text,
     "substring": _substring,
     "indexOf": lambda _, text, part, begin=0: text.find(part, max(0, begin)),
+    "lastIndexOf": lambda _, text, part: text.rfind(part),
+    "concat": lambda run, text, other: _joined(run, (text, other)),
     "length": lambda _, text: len(text),
     "trim": lambda _, text: text.strip(_JAVA_BLANKS),
     "toUpperCase": lambda _, text: _bounded(text.upper()),
     "toLowerCase": lambda _, text: _bounded(text.lower()),
     "replace": _replace,
     "equals": lambda _, text, other: text == other,
+    "equalsIgnoreCase": _same_letters,
     "isEmpty": lambda _, text: not text,
+    "isBlank": lambda _, text: not text.strip(),
 }
 CONDITION: Mapping[str, Implementation] = {
     **TEXTS,

@@ -123,6 +123,8 @@ class _Parser:
             self._take()
             name = self._name("a method's name")
             if not self._is("("):
+                if isinstance(node, Property) and node.name in ("Tag", "VR"):
+                    raise Refusal(f"write #{node.name}.{name.text[:64]}, with a # before it", node.offset)
                 raise Refusal(f"{name.text} is not a property; methods are called with ()", name.offset)
             node = Call(name.text, self._arguments(), name.offset, receiver=node)
         if self._is("?."):

@@ -65,13 +65,17 @@ METHODS: Mapping[str, Function] = MappingProxyType(
         "contains": Function((Kind.TEXT,), _TRUTH),
         "substring": Function((Kind.NUMBER, Kind.NUMBER), _TEXT, optional=1),
         "indexOf": Function((Kind.TEXT, Kind.NUMBER), _NUMBER, optional=1),
+        "lastIndexOf": Function((Kind.TEXT,), _NUMBER),
+        "concat": Function((Kind.TEXT,), _TEXT),
         "length": Function((), _NUMBER),
         "trim": Function((), _TEXT),
         "toUpperCase": Function((), _TEXT),
         "toLowerCase": Function((), _TEXT),
         "replace": Function((Kind.TEXT, Kind.TEXT), _TEXT),
-        "equals": Function((Kind.TEXT,), _TRUTH),
+        "equals": Function((Kind.TEXT,), _TRUTH, nullable=True),
+        "equalsIgnoreCase": Function((Kind.TEXT,), _TRUTH, nullable=True),
         "isEmpty": Function((), _TRUTH),
+        "isBlank": Function((), _TRUTH),
         "matches": Function((Kind.TEXT,), _TRUTH),
     }
 )

@@ -88,6 +88,9 @@ def action(text: str) -> ActionExpression:
         ("'abc'.substring(1) == 'bc' && 'abc'.substring(1, 2) == 'b' && ''.isEmpty()", True),
         ("'aXbX'.replace('X', '-') == 'a-b-' && 'abc'.startsWith('a') && 'abc'.endsWith('c')", True),
         ("'É\"\\\n€😀'.contains('😀')", True),
+        ("'Aé'.equalsIgnoreCase('aÉ') && !'ß'.equalsIgnoreCase('ss') && !'a'.equalsIgnoreCase(null)", True),
+        ("!'a'.equals(null) && 'abcb'.lastIndexOf('b') == 3 && 'a'.concat('b') == 'ab' && ' '.isBlank()", True),
+        ("#Tag.OverlayData == 0x60003000 && #Tag.CurveData == 0x50003000 && #Tag.SourceImageIDs == 0x00203100", True),
         ("#VR.PN == #VR.PN && #Tag.PatientName == 0x00100010", True),
     ],
 )
@@ -160,6 +163,7 @@ def test_patterns(pattern: str, text: str, *, holds: bool) -> None:
         ("tagIsPresent(#tag.PatientName)", 14, "#Tag.Keyword"),
         ("tagispresent(#Tag.PatientName)", 1, "did you mean tagIsPresent?"),
         ("true && tagValueContain(#Tag.Modality, 'CT')", 9, "did you mean tagValueContains?"),
+        ("tagIsPresent(Tag.Modality)", 14, "write #Tag.Modality"),
         ("tagIsPresent()", 1, "takes 1 argument, not 0"),
         ("tagValueContains(#Tag.Modality)", 1, "takes 2 arguments, not 1"),
         ("tagValueContains(#Tag.Modality, 5)", 33, "put it in quotes"),
