@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import ssl
 import time
@@ -22,11 +23,18 @@ from dromos_gateway.web.authorization import Authorization, Fixed, basic, bearer
 from dromos_gateway.web.client import WebClient, open_client, tls_context
 from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
 
+HTTP2_VARIABLE = (
+    "DROMOS_STOW_HTTP2"  # "true": with servers that offer it, where TLS negotiates it; the API has no field
+)
+
 
 def open_stow(settings: StowSettings) -> StowClient:
     """Make the client of a destination. InvalidTlsMaterial, InvalidCredential, Unreachable."""
     endpoint = Endpoint(studies_url(settings.url), tuple((header.name, header.value) for header in settings.headers))
-    client = open_client(context=_context(settings.tls), connections=settings.concurrency + 1)  # one to probe
+    http2 = os.environ.get(HTTP2_VARIABLE) == "true"
+    client = open_client(
+        context=_context(settings.tls), connections=settings.concurrency + 1, http2=http2
+    )  # one probes
     return StowClient(endpoint, client, _authorization(settings), partial(secrets.token_hex, 16))
 
 

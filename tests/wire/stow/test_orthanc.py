@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -13,9 +12,11 @@ from random import Random
 
 import pytest
 
+from dromos_gateway.configuration.settings import StowSettings, TLSMaterial
 from dromos_gateway.delivery.outcome import Refused, Sent, TryAgain
-from dromos_gateway.stow.client import Attempt, Endpoint, StowClient, studies_url
-from dromos_gateway.web.authorization import Fixed, basic, bearer
+from dromos_gateway.stow.client import Attempt, StowClient
+from dromos_gateway.stow.opening import HTTP2_VARIABLE, open_stow
+from dromos_gateway.web.authorization import basic, bearer
 from dromos_gateway.web.client import Timeouts, open_client, tls_context
 from dromos_gateway.web.errors import TokenUnavailable
 from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
@@ -209,14 +210,22 @@ async def test_tokens_that_end_while_many_are_sent(
         issuer.stop()
 
 
+@pytest.mark.parametrize(("wanted", "version"), [("true", "HTTP/2.0"), ("", "HTTP/1.1")])
 async def test_http2_and_a_server_that_ends_connections(
-    orthanc: Orthanc, ca: Pair, certificate: Pair, tmp_path: Path
+    orthanc: Orthanc,
+    ca: Pair,
+    certificate: Pair,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    wanted: str,
+    version: str,
 ) -> None:
     """nginx says GOAWAY after so many requests: nothing is lost, and nothing is taken for stored that was not."""
     nginx = Nginx(tmp_path / "nginx", orthanc.port, certificate, http2=True, location="keepalive_requests 3;").start()
     batch = attempts(make_study(tmp_path / "study", 24, pixels=300_000))
-    http = open_client(context=tls_context(ca=ca.certificate.read_bytes()), timeouts=PATIENT, http2=True)
-    client = StowClient(Endpoint(studies_url(nginx.url)), http, Fixed(), lambda: secrets.token_hex(16))
+    monkeypatch.setenv(HTTP2_VARIABLE, wanted)
+    trusted = TLSMaterial(b"", b"", ca.certificate.read_bytes())
+    client = open_stow(StowSettings(nginx.url, (), None, trusted, concurrency=4))
     try:
         done: set[str] = set()
         left = batch
@@ -228,7 +237,7 @@ async def test_http2_and_a_server_that_ends_connections(
             assert done <= orthanc.uids(), "what counts as sent is there"
             left = [attempt for attempt in batch if attempt.stored.sop_instance_uid not in done] or batch
         assert done == set(uids(batch))
-        assert any("HTTP/2.0" in line for line in nginx.requests())
+        assert {line.split('"')[1].split()[-1] for line in nginx.requests()} == {version}
     finally:
         await client.close()
         nginx.stop()

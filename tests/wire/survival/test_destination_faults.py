@@ -153,7 +153,7 @@ def delivering_to(script: Script, gateway, receiver, tmp_path):
         gateway.start()
         study = make_study(tmp_path / "study", COUNT)
         storescu(gateway.port, study)
-        good.has(COUNT, timeout=10)
+        good.has(COUNT)
         eventually(lambda: data_sets(good.folder) == data_sets(study), "the other destination has everything")
         yield peer
 
@@ -194,7 +194,7 @@ def test_what_may_be_taken_later_waits_and_is_tried_again(gateway, receiver, tmp
         assert "come back" not in queue["lastError"]  # a comment may name a patient: dead letters have it, status not
         assert len(peer.messages) > COUNT  # each was tried, and one again
         peer.script = answers(0)
-        eventually(lambda: gateway.queue("bad")["delivered"] == COUNT, "they arrive once it takes them", timeout=60)
+        eventually(lambda: gateway.queue("bad")["delivered"] == COUNT, "they arrive once it takes them")
 
 
 def test_not_authorized_parks_the_destination_until_its_configuration_changes(gateway, receiver, tmp_path):
@@ -227,7 +227,7 @@ def test_an_unknown_outcome_is_tried_again_and_shown(gateway, receiver, tmp_path
         assert queue["lastError"]
         assert words in queue["lastError"].lower()
         peer.script = answers(0)
-        eventually(lambda: gateway.queue("bad")["delivered"] == COUNT, "they arrive in the end", timeout=60)
+        eventually(lambda: gateway.queue("bad")["delivered"] == COUNT, "they arrive in the end")
 
 
 def test_a_class_that_is_refused_is_a_dead_letter(gateway, receiver, tmp_path):
@@ -243,6 +243,6 @@ def test_silence_delays_nobody_else_and_is_ended_by_a_deadline(gateway, receiver
         assert gateway.queue("bad")["waiting"] == COUNT
         more = make_study(tmp_path / "more", 20)
         storescu(gateway.port, more)
-        eventually(lambda: gateway.queue("good")["delivered"] == COUNT + 20, "the good one goes on", timeout=10)
+        eventually(lambda: gateway.queue("good")["delivered"] == COUNT + 20, "the good one goes on")
         eventually(lambda: "did not" in (gateway.queue("bad")["lastError"] or ""), "silence has an end", timeout=75)
         eventually(lambda: gateway.queue("bad")["delivered"] == COUNT + 20, "they arrive in the end", timeout=75)
