@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -65,6 +66,14 @@ class OAuth2(Part):
     token_url: WebURL = Field(alias="tokenURL", description="Token endpoint.")
     scopes: tuple[Annotated[str, Field(max_length=256)], ...] = Field((), max_length=64, description="Scopes to ask.")
     secret_ref: LocalReference = Field(description="Secret with the keys client_id and client_secret.")
+
+    @field_validator("scopes")
+    @classmethod
+    def _scopes(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
+        for scope in scopes:  # RFC 6749 §3.3; several in one, with spaces between, are as good
+            if not re.fullmatch(r"[!#-\[\]-~]+( [!#-\[\]-~]+)*", scope):
+                raise ValueError(f"{scope!r} is no scope: those have no quotes, backslashes or line breaks")
+        return scopes
 
 
 class Auth(Part):

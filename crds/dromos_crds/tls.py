@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from dromos_crds.fields import LocalReference, Name, Part, SecretKey
+from dromos_crds.fields import HOSTNAME_PATTERN, PATTERN_MEANING, LocalReference, Name, Part, SecretKey
 
 
 class CAReference(Part):
@@ -26,3 +27,10 @@ class ClientTLS(Part):
     certificate_secret_ref: LocalReference | None = Field(
         None, description="Secret of type kubernetes.io/tls with our own certificate."
     )
+
+    @field_validator("server_name")
+    @classmethod
+    def _is_a_name(cls, name: str) -> str:
+        if name and not re.fullmatch(HOSTNAME_PATTERN, name):
+            raise ValueError(f"{name!r} is not allowed: {PATTERN_MEANING[HOSTNAME_PATTERN]}")
+        return name

@@ -39,6 +39,12 @@ TOKENS = "destinationToken: {secretKeyRef: {name: s, key: d}}, sourceToken: {sec
         ("url: ftp://pacs.example", "spec.stow.url", "starts with http:// or https://"),
         ("url: https://a:hush-hush-77@pacs.example/", "spec.stow.url", "no user information"),
         ("url: 'http://[1::2::3]/dicomweb'", "spec.stow.url", "'1::2::3' is neither an address nor a name"),
+        (f"{URL}, tls: {{serverName: 'a b'}}", "spec.stow.tls.serverName", "'a b' is not allowed: a host is a name"),
+        (
+            f'{URL}, auth: {{oauth2: {{tokenURL: "https://i.example/t", scopes: ["a\\nb"], secretRef: {{name: s}}}}}}',
+            "spec.stow.auth.oauth2.scopes",
+            "is no scope",
+        ),
         ("url: 'http://300.1.2.3/dicomweb'", "spec.stow.url", "'300.1.2.3' is neither"),
         ("url: http://pacs..example/dicomweb", "spec.stow.url", "'pacs..example' is neither"),
         (f"url: http://{'a' * 64}.example/dicomweb", "spec.stow.url", "of parts of 1 to 63 characters"),
