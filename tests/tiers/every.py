@@ -45,7 +45,7 @@ TIERS: tuple[Tier, ...] = (
         ),
         needs.nothing,
     ),
-    Tier("unit", Lane.FIRST, (_pytest("-n", "auto", "tests/unit"),), needs.nothing),
+    Tier("unit", Lane.FIRST, (_pytest("-n", "auto", "--dist", "worksteal", "tests/unit"),), needs.nothing),
     Tier(
         "wire",
         Lane.HOST,
