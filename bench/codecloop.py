@@ -2,7 +2,8 @@
 """`python -m bench.codecloop SYNTAX OUT FILE…`: seconds and processor seconds, a line for each way.
 
 First encoding the frames; then encoding, decoding and comparing them; then the same with each frame read from its file
-and its stream written into a new one below OUT. The first two have all frames in memory.
+and its stream written into a new one below OUT. The first two have all frames in memory. Each way waits for a line on
+standard input, so that several such loops run at the same time, one for each core.
 """
 
 from __future__ import annotations
@@ -50,10 +51,11 @@ def main() -> None:
 
 
 def _timed(work: Callable[[Any], object], parts: Sequence[object]) -> None:
+    sys.stdin.readline()
     started, spent = time.perf_counter(), time.process_time()
     for part in parts:
         work(part)
-    print(time.perf_counter() - started, time.process_time() - spent)
+    print(time.perf_counter() - started, time.process_time() - spent, flush=True)
 
 
 if __name__ == "__main__":

@@ -2,10 +2,10 @@
 """Lossless transcoding of CT slices in worker processes, file to file, beside the codec alone and other people's tools.
 
 `dromos` runs on one worker and on as many as there are processors (`senders`). `codec` is a plain loop over the same
-frames with the same library, in one process: `encode` alone; `verified` with the decoding and comparing that lossless
-transcoding includes, all in memory, which the ratios shown first are to; `files` does the same from file to file, as
-transcoding must, and makes no DICOM of it. DCMTK and GDCM start a process for each file, as their command lines do, one
-after the other, and verify nothing.
+frames with the same library, in one process and in one for each processor: `encode` alone; `verified` with the decoding
+and comparing that lossless transcoding includes, all in memory, which the ratios shown first are to; `files` does the
+same from file to file, as transcoding must, and makes no DICOM of it. Ratios are to as many loops as there are workers.
+DCMTK and GDCM start a process for each file, as their command lines do, one after the other, and verify nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
+
+import uvloop
 
 from bench.pictures import ct
 from bench.processes import CannotRun, cpu_seconds
@@ -31,6 +35,8 @@ from dromos_gateway.workers.pool import Pool
 from dromos_gateway.workers.worker import environment
 
 ROUNDS = 3
+_WAYS = ("encode", "verified", "files")
+_PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
 _FUNCTION = "dromos_gateway.pixels.change:change_pixels"
 SYNTAXES = {"rle": ts.RLE_LOSSLESS, "jpeg-ls": ts.JPEG_LS_LOSSLESS, "jpeg-2000": ts.JPEG_2000_LOSSLESS}
 COUNTS = {"rle": 200, "jpeg-ls": 120, "jpeg-2000": 40}
@@ -53,22 +59,43 @@ def run(home: Path) -> Iterator[Row]:
 
 
 def _round(home: Path, name: str, syntax: str, files: Sequence[Path]) -> Iterator[Row]:
-    for kind, (seconds, cpu) in zip(("encode", "verified", "files"), _alone(home, syntax, files), strict=True):
-        yield _row(name, f"codec-{kind}", 1, seconds, cpu, files)
     for workers in (1, os.cpu_count() or 1):
-        seconds, cpu = asyncio.run(_dromos(home, syntax, files, workers))
+        for kind, (seconds, cpu) in zip(_WAYS, _alone(home, syntax, files, workers), strict=True):
+            yield _row(name, f"codec-{kind}", workers, seconds, cpu, files)
+        seconds, cpu = uvloop.run(_dromos(home, syntax, files, workers))  # as in a gateway
         yield _row(name, "dromos", workers, seconds, cpu, files)
     for system, command in _PEERS[name].items():
         yield _row(name, system, 1, *_peer(home, command, files), files)
 
 
-def _alone(home: Path, syntax: str, files: Sequence[Path]) -> list[tuple[float, float]]:
-    """The plain loop, in a process with the workers' environment: seconds and processor seconds, for each way."""
+def _alone(home: Path, syntax: str, files: Sequence[Path], loops: int) -> list[tuple[float, float]]:
+    """Plain loops at the same time, in processes with the workers' environment: seconds and processor seconds of all,
+    for each way.
+    """
     out = emptied(home / "transcoded")
-    command = [sys.executable, "-m", "bench.codecloop", syntax, str(out), *map(str, files)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment())
-    lines = [line.split() for line in done.stdout.splitlines()]
-    return [(float(seconds), float(cpu)) for seconds, cpu in lines]
+    command = [sys.executable, "-m", "bench.codecloop", syntax, str(out)]
+    with ExitStack() as stack:
+        running = [
+            stack.enter_context(
+                subprocess.Popen([*command, *files[first::loops]], env=environment(), text=True, **_PIPES)
+            )
+            for first in range(loops)
+        ]
+        return [_way(running) for _ in _WAYS]
+
+
+def _way(running: Sequence[subprocess.Popen[str]]) -> tuple[float, float]:
+    for process in running:
+        assert process.stdin is not None
+        process.stdin.write("\n")
+        process.stdin.flush()
+    took = []
+    for process in running:
+        assert process.stdout is not None
+        if not (line := process.stdout.readline()):
+            raise CannotRun("a plain loop ended early")
+        took.append([float(word) for word in line.split()])
+    return max(seconds for seconds, _ in took), sum(cpu for _, cpu in took)
 
 
 async def _dromos(home: Path, syntax: str, files: Sequence[Path], workers: int) -> tuple[float, float]:
@@ -118,7 +145,7 @@ def _shown(row: Row, rows: Sequence[Row]) -> str:
     what = f"{row.variant:<10}{row.system:<16}x{row.senders} {wall:7.2f} ms an image, {cpu:6.2f} ms of processor"
     ratios = []
     for system, name in (("codec-verified", "the codec's"), ("codec-files", "with files")):
-        codec = next(other for other in rows if other.system == system)
+        codec = next(other for other in rows if other.system == system and other.senders == row.senders)
         times, of_processor = row.delivered_s / codec.delivered_s, row.cpu_s / codec.cpu_s
         ratios.append(f"to {name} {times:5.2f} wall {of_processor:5.2f} processor")
     return f"{what}; {', '.join(ratios)}"

@@ -175,3 +175,31 @@ def _is_read_exactly(kind: Kind, by: str, syntax: str, folder: Path) -> bool:
     got = peers.stored_bits(peers.cells(target, kind), kind)
     np.testing.assert_array_equal(got, peers.stored_bits(wanted, kind), err_msg=f"{kind.name} by {by}")
     return True
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda uid: ts.KNOWN[uid].name)
+@pytest.mark.parametrize(
+    "kind",
+    [
+        Kind(rows=1, columns=1),
+        Kind("RGB", rows=1, columns=3, frames=3),
+        Kind(allocated=16, stored=12, signed=True, rows=1, columns=7),
+        Kind(rows=7, columns=1),
+        Kind(rows=16, columns=16),
+        Kind(allocated=8, stored=1),
+        Kind(allocated=16, stored=1),
+        Kind("RGB", 16, 12, planar=1, rows=33, columns=31),
+    ],
+    ids=lambda kind: f"{kind.name}-{kind.rows}-{kind.columns}",
+)
+def test_the_smallest_images_and_depths_go_as_they_can(kind: Kind, syntax: str, tmp_path: Path) -> None:
+    """Where a codec does not take them, uncompressed: such a picture is no reason for a dead letter."""
+    source, target, back = make(kind, tmp_path), tmp_path / "target.dcm", tmp_path / "back.dcm"
+    outcome = transcode(source, target, syntax)
+    too_small = kind.rows * kind.columns * kind.samples * kind.allocated // 8 < 256 or kind.stored < 2
+    refused = ts.KNOWN[syntax].family is ts.Family.JPEG_LS and too_small
+    assert outcome.transfer_syntax_uid == (ts.EXPLICIT_VR_LITTLE_ENDIAN if refused else syntax)
+    shown = target if outcome.written else source
+    if transcode(shown, back, ts.EXPLICIT_VR_LITTLE_ENDIAN).written:
+        shown = back
+    np.testing.assert_array_equal(peers.cells(shown, kind), picture(kind))

@@ -6,7 +6,10 @@ What is said of them is a few numbers, whatever the size of the image; the bytes
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
+
+_SHORT = 16 * 1024
 
 # where the first run begins in the file; frames and rows, each with the bytes from one to the next; how long a run
 # is, and the bytes that it repeats
@@ -26,25 +29,34 @@ def draw(views: Sequence[memoryview], start: int, fills: Fills) -> None:
     for view in views:
         end = start + len(view)
         for fill in fills:
-            _, _, _, length, unit = fill
-            for run in _runs(fill, start, end):
-                first, last = max(run, start), min(run + length, end)
-                view[first - start : last - start] = _part(unit, first - run, last - first)
+            begin, (frames, far), (rows, near), length, _ = fill
+            if begin < end and start < begin + (frames - 1) * far + (rows - 1) * near + length:
+                _draw(view, start, end, fill)
         start = end
 
 
-def _runs(fill: Fill, start: int, end: int) -> Iterator[int]:
-    """Where those runs begin that have a byte from `start` on and before `end`."""
-    begin, (frames, far), (rows, near), length, _ = fill
-    span = (rows - 1) * near + length
+def _draw(view: memoryview, start: int, end: int, fill: Fill) -> None:
+    """Those runs, or parts of them, that lie from `start` on and before `end`."""
+    begin, (frames, far), (rows, near), length, unit = fill
+    span, whole = (rows - 1) * near + length, _repeated(unit, length) if length <= _SHORT else b""
     for frame in range(max(0, (start - begin - span) // far + 1), min(frames, (end - begin - 1) // far + 1)):
         at = begin + frame * far
-        for row in range(max(0, (start - at - length) // near + 1), min(rows, (end - at - 1) // near + 1)):
-            yield at + row * near
+        first, after = max(0, (start - at - length) // near + 1), min(rows, (end - at - 1) // near + 1)
+        for run in range(at + first * near, at + after * near, near):
+            if whole and start <= run and run + length <= end:
+                view[run - start : run - start + length] = whole
+            else:
+                left, right = max(run, start), min(run + length, end)
+                view[left - start : right - start] = _part(unit, left - run, right - left)
 
 
 def _part(unit: bytes, skipped: int, length: int) -> bytes:
     """`length` bytes of the repeated unit, without the first `skipped`."""
-    size = len(unit)
-    skipped %= size
-    return (unit * ((skipped + length + size - 1) // size))[skipped : skipped + length]
+    skipped %= len(unit)
+    return (unit * ((skipped + length) // len(unit) + 1))[skipped : skipped + length]
+
+
+@lru_cache(maxsize=32)
+def _repeated(unit: bytes, length: int) -> bytes:
+    """A whole run; the same is wanted for each row, and for each image."""
+    return (unit * (length // len(unit) + 1))[:length]

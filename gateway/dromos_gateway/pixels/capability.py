@@ -12,6 +12,7 @@ _HTJ2K = frozenset((ts.HTJ2K_LOSSLESS, ts.HTJ2K_LOSSLESS_RPCL))
 _JPEG_LOSSY = frozenset((ts.JPEG_BASELINE, ts.JPEG_EXTENDED))
 _MOST_NATIVE = 0xFFFFFFFE
 _OPENJPEG_BITS = 24
+_LEAST_OF_CHARLS = 256  # bytes: its binding makes room for twice a frame, header included; noise of 143 had too little
 
 # What lossy encoders aim at. JPEG: libjpeg's quality; JPEG-LS: the error allowed; JPEG 2000: signal-to-noise ratio, dB.
 QUALITY = {ts.JPEG_BASELINE: 90.0, ts.JPEG_EXTENDED: 90.0, ts.JPEG_LS_NEAR_LOSSLESS: 2.0, ts.JPEG_2000: 50.0}
@@ -74,6 +75,8 @@ def _too_deep(syntax: str, known: ts.TransferSyntax, image: Image) -> str | None
         return None if 8 < image.stored <= 12 else f"{known.name} takes 12 bits, it has {image.stored}"
     if known.family is ts.Family.JPEG_LS and image.stored < 2:
         return "JPEG-LS takes at least 2 bits"
+    if known.family is ts.Family.JPEG_LS and image.frame_bytes < _LEAST_OF_CHARLS:
+        return f"a frame has {image.frame_bytes} bytes, which may become more than JPEG-LS has room for"
     depth = image.stored if image.plain and known.family is ts.Family.JPEG_2000 else image.allocated
     return None if depth <= most else f"{known.name} takes {most} bits, it has {depth}"
 
@@ -87,4 +90,4 @@ def precision(syntax: str, image: Image, *, spare_bits_used: bool) -> int:
         return 8  # fewer are allowed, and not understood by DCMTK
     if spare_bits_used or not image.plain or (signless and image.signed):
         return image.allocated
-    return image.stored
+    return max(image.stored, 2) if ts.KNOWN[syntax].family is ts.Family.JPEG else image.stored  # T.81: 2 to 16
