@@ -90,7 +90,7 @@ def test_palettes_that_lie(tmp_path: Path) -> None:
     for change, said in (
         (cut, "not as long as it says"),
         (shift, "beyond what its pixels can name"),
-        (drop, "absent or segmented"),
+        (drop, "palette is absent"),
     ):
         outcome = held(native(change, tmp_path, kind), MASKED)
         assert outcome.reason == "PixelsCannotBeMasked"

@@ -12,10 +12,12 @@ from dromos_crds.masks import Colour, Mask, Rectangle
 from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.native import Raster, dtype
 from dromos_gateway.pixels.outcome import Unfit
+from dromos_gateway.pixels.segmented import expanded
 from dromos_gateway.pixels.source import Source
 
 _CANNOT = "PixelsCannotBeMasked"
-_DESCRIPTORS, _TABLES = (0x00281101, 0x00281102, 0x00281103), (0x00281201, 0x00281202, 0x00281203)
+_DESCRIPTORS = 0x00281101, 0x00281102, 0x00281103
+_TABLES, _SEGMENTS = (0x00281201, 0x00281202, 0x00281203), (0x00281221, 0x00281222, 0x00281223)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +117,18 @@ def _nearest(colour: Colour, image: Image, source: Source) -> float:
 
 def palette(source: Source) -> tuple[int, Raster]:
     """The first index and the colours (entries, 3) in 8 bits (PS3.3 C.7.6.3.1.5). `Unfit` when it is absent or lies."""
-    parts, first = [], 0
-    for descriptor_tag, table_tag in zip(_DESCRIPTORS, _TABLES, strict=True):
-        descriptor, table = source.value(descriptor_tag), source.value(table_tag)
-        if descriptor is None or len(descriptor) < 6 or table is None:
-            raise Unfit("its palette is absent or segmented: no colour can be chosen", _CANNOT)
-        count, first, bits = struct.unpack(source.encoding.order + "HHH", bytes(descriptor[:6]))
-        parts.append(_table(bytes(table), count or 65536, bits, source.encoding.order))
+    parts, first, order = [], 0, source.encoding.order
+    for descriptor_tag, table_tag, segments_tag in zip(_DESCRIPTORS, _TABLES, _SEGMENTS, strict=True):
+        descriptor, table, segments = (source.value(tag) for tag in (descriptor_tag, table_tag, segments_tag))
+        if descriptor is None or len(descriptor) < 6 or not (table or segments):
+            raise Unfit("its palette is absent: no colour can be chosen", _CANNOT)
+        count, first, bits = struct.unpack(order + "HHH", bytes(descriptor[:6]))
+        if table:
+            parts.append(_table(bytes(table), count or 65536, bits, order))
+        elif bits == 16:
+            parts.append(expanded(bytes(segments or b""), count or 65536, order) >> 8)
+        else:
+            raise Unfit("its palette is segmented, and not of 16 bits", _CANNOT)
     if len({len(part) for part in parts}) != 1:
         raise Unfit("its palettes are of different length", _CANNOT)
     return first, np.stack(parts, axis=1)
