@@ -6,6 +6,7 @@ The body decides, instance by instance and matched by UID; the HTTP status only 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -20,6 +21,7 @@ from dromos_gateway.web.errors import origin
 from dromos_gateway.web.exchange import Answer
 from dromos_gateway.web.retryafter import retry_after
 
+_SERVER = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]+)?")
 _WITH_REPORT = frozenset((200, 202, 206, 400, 409))  # 206 was once the standard's word for 202
 
 
@@ -100,7 +102,10 @@ def _said(status: int) -> str:
 
 def _target(answer: Answer) -> str:
     location = answer.headers.get("location", "")
+    if "://" not in location:
+        return "another path of the same server"
     try:
-        return origin(location) if "://" in location else "another path of the same server"
+        where = origin(location)
     except ValueError:
         return "somewhere"
+    return where if _SERVER.fullmatch(where) else "somewhere"

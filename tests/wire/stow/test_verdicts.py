@@ -239,3 +239,23 @@ async def test_kheops_names_the_attributes(stow: Make, batch: list[Attempt]) -> 
     outcome = await one(stow, batch, reply(409, body % uids(batch)[0], **JSON))
     assert isinstance(outcome, Refused)
     assert outcome.message.endswith("attributes 00100010, 00100040"), "tags, never values"
+
+
+@pytest.mark.parametrize(
+    ("location", "words"),
+    [
+        ("https://other.example:8443/studies?token=hush", "to https://other.example:8443: not followed"),
+        ("/elsewhere/hush", "to another path of the same server: not followed"),
+        ("http://a b hush/", "to somewhere: not followed"),
+        ("http://ü-hush.example/", "to somewhere: not followed"),
+        ("file://hush/etc/passwd", "to somewhere: not followed"),
+        ("http://hush:hush@other.example/", "to http://other.example: not followed"),
+    ],
+)
+async def test_where_a_redirect_leads_is_shown_and_nothing_else_of_it(
+    stow: Make, batch: list[Attempt], location: str, words: str
+) -> None:
+    outcome = await one(stow, batch, reply(302, Location=location))
+    assert isinstance(outcome, TryAgain)
+    assert words in outcome.message
+    assert "hush" not in outcome.message
