@@ -71,7 +71,10 @@ def secret(gateway: GatewayProcess, name: str, **data: str | bytes) -> None:
 
 
 def delivered(gateway: GatewayProcess, name: str, count: int) -> None:
-    eventually(lambda: gateway.queue(name).get("delivered") == count, f"{count} delivered; {gateway.queue(name)}")
+    # a destination that was down is asked once a minute at the latest, and a busy machine takes its time
+    eventually(
+        lambda: gateway.queue(name).get("delivered") == count, f"{count} delivered; {gateway.queue(name)}", timeout=180
+    )
 
 
 def test_many_instances_arrive_byte_for_byte(gateway: GatewayProcess, orthanc: Orthanc, tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def shared(kheops: Kheops, **expected: list[str]) -> None:
             == {name: sorted(found) for name, found in expected.items() if found}
         ),
         f"shared are {expected}; {kheops.state()['albums']}",
+        timeout=180,
     )
 
 
