@@ -33,7 +33,12 @@ _HOST = re.compile(r"https?://(\[[^\]]*\]|[^:/?]*)")
 
 
 def _reachable(text: str) -> str:
-    """A host that looks like an address is one, and a name is one that a resolver takes: patterns are too weak."""
+    """A host that looks like an address is one, and a name is one that a resolver takes: patterns are too weak.
+
+    Nor has a URL control characters; what is no space to the pattern may be one of those.
+    """
+    if not text.isprintable():
+        raise ValueError(f"{text!r} has a control character")
     match = _HOST.match(text)
     host = match[1].strip("[]") if match is not None else text
     try:
@@ -65,7 +70,7 @@ QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(Ki|Mi|Gi|Ti|Pi|k|M|G|T|P)?$"
 Quantity = Annotated[str, Field(max_length=32, pattern=QUANTITY_PATTERN)]
 _PORT = r"(:([1-9][0-9]{0,3}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5]))?"
 _AUTHORITY = r"([A-Za-z0-9_]([-A-Za-z0-9_.]*[A-Za-z0-9_])?\.?|\[[0-9A-Fa-f:.]+\])" + _PORT
-URL_PATTERN = rf"^https?://{_AUTHORITY}([/?][^\s#\x00-\x1f\x7f]*)?$"
+URL_PATTERN = rf"^https?://{_AUTHORITY}([/?][^\s#]*)?$"
 WebURL = Annotated[str, Field(min_length=8, max_length=2048, pattern=URL_PATTERN), AfterValidator(_reachable)]
 REDIS_PATTERN = r"^rediss?://[^\s@]+$"
 TEMPLATE_URL_PATTERN = r"^https?://[^\s/?#@]+([/?#].*)?$"

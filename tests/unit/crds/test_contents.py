@@ -48,7 +48,7 @@ TOKENS = "destinationToken: {secretKeyRef: {name: s, key: d}}, sourceToken: {sec
         ("url: 'http://300.1.2.3/dicomweb'", "spec.stow.url", "'300.1.2.3' is neither"),
         ("url: http://pacs..example/dicomweb", "spec.stow.url", "'pacs..example' is neither"),
         (f"url: http://{'a' * 64}.example/dicomweb", "spec.stow.url", "of parts of 1 to 63 characters"),
-        ('url: "http://pacs.example/dicom\\x01web"', "spec.stow.url", "no spaces"),
+        ('url: "http://pacs.example/dicom\\x01web"', "spec.stow.url", "control character"),
         ("url: http://pacs.example:65536/", "spec.stow.url", "perhaps a port"),
         ("url: https://pacs.example/dicomweb#x", "spec.stow.url", "no #"),
         ("url: 'https:///dicomweb'", "spec.stow.url", "starts with http"),
