@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 _AT_ONCE = 100  # shares that are looked at in one round
 _NAP = 30.0
+_LONGEST = 60.0  # seconds until an album is tried again, as with a breaker's probes: one request for all that wait
 _MOMENT = 0.1  # seconds until the settling of a delivery is in the ledger
 _PURGE = 3600.0
 
@@ -122,7 +123,8 @@ class Sharer:
                 await self._spool.share_failed(share, message, now)
                 continue
             log.info("a share is tried again later", extra=_told(share, error))
-            due = now + retry_delay(share.attempts + 1, self._random)
+            tried = max(each.attempts for each in group)
+            due = now + min(_LONGEST, retry_delay(tried + 1, self._random))
             await self._spool.shares_later(group[number:], due, message, now)
             return
 

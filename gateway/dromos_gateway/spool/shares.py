@@ -54,10 +54,10 @@ def plan(connection: sqlite3.Connection, destination: str, shares: Iterable[Plan
 
 
 def due(connection: sqlite3.Connection, at: float, limit: int) -> list[Share]:
-    """What is to be shared now."""
+    """What is to be shared now. What failed least goes first, or one that always fails would stop its album."""
     rows = connection.execute(
         "SELECT id, destination, album, study, series, attempts, since FROM shares "
-        "WHERE state = 'Waiting' AND due <= ? ORDER BY due LIMIT ?",
+        "WHERE state = 'Waiting' AND due <= ? ORDER BY due, attempts LIMIT ?",
         (at, limit),
     )
     return [Share(*row) for row in rows]

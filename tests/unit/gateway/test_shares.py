@@ -65,6 +65,15 @@ def test_only_what_failed_can_be_retried_or_discarded(connection: sqlite3.Connec
     assert shares.failed(connection) == []
 
 
+def test_one_that_always_fails_lets_the_others_go_first(connection: sqlite3.Connection) -> None:
+    bad, good = planned(connection, "1.2.1"), planned(connection, "1.2.2")
+    shares.postpone(connection, shares.due(connection, 0.0, 10), 7.0, "no", 1.0)
+    assert [share.id for share in shares.due(connection, 7.0, 10)] == [good, bad]
+    later = planned(connection, "1.2.3", 8.0)
+    assert [share.id for share in shares.due(connection, 8.0, 10)] == [good, bad, later]
+    assert [share.id for share in shares.due(connection, 8.0, 1)] == [good]
+
+
 def test_another_instance_of_the_series_tries_again(connection: sqlite3.Connection) -> None:
     number = planned(connection, "1.2.1")
     give_up(connection, number, 1.0)

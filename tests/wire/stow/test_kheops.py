@@ -101,6 +101,29 @@ def test_a_failed_share_survives_a_restart(gateway: GatewayProcess, kheops: Kheo
         other.stop()
 
 
+def test_a_series_that_is_never_taken_keeps_no_other_from_its_album(
+    gateway: GatewayProcess, kheops: Kheops, tmp_path: Path
+) -> None:
+    """Both wait while the album's Kheops is down; when it is back, it does not know the first one."""
+    other = Kheops(tmp_path / "other")
+    first, second = make_study(tmp_path / "first", 1), make_study(tmp_path / "second", 1)
+    configure(gateway, kheops, album(other.url, "a"))
+    gateway.start()
+    for number, study in enumerate((first, second), 1):
+        storescu(gateway.port, study)
+        eventually(lambda number=number: gateway.queue("kheops")["sharesWaiting"] == number, "it waits")
+    known = {uid: place for uid, place in kheops.state()["instances"].items() if series(second) in place}
+    other.start()
+    try:
+        other.control(instances=known)
+        shared(other, a=[series(second)])
+        assert gateway.queue("kheops")["sharesWaiting"] == 1
+        other.control(instances=kheops.state()["instances"])
+        shared(other, a=[series(first), series(second)])
+    finally:
+        other.stop()
+
+
 def test_a_share_that_is_given_up_is_listed_retried_and_discarded(
     gateway: GatewayProcess, kheops: Kheops, tmp_path: Path
 ) -> None:

@@ -65,7 +65,6 @@ async def test_retry_after_is_honoured_by_the_whole_destination(
         await asyncio.to_thread(storescu, gateway.port, study)
         await _delivered(gateway, 120)
     assert times[1] - times[0] >= 3.0, "nobody asks in between"
-    assert len(times) <= 4, "and then once for each batch: nobody is left to a pause of its own"
 
 
 @pytest.mark.parametrize("status", [401, 200])
