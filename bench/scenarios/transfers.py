@@ -127,6 +127,7 @@ def _fill(folder: Path) -> None:
             replace(Ending(State.Delivered, "", "", at + 2), sent=sent),
         )
         recorder.flush(connection)
+    recorder.move(connection)
     connection.execute(
         "CREATE TEMP TABLE numbers AS "
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 99) SELECT i FROM n"

@@ -54,13 +54,22 @@ class TransferLog:
         """Rows, the newest first, as `show` writes them down: in a thread, as that takes as long as finding them."""
         seals = self.recorder.policy.seals
         async with self._asking:
+            await self._complete()
             return await asyncio.to_thread(lambda: show(self._queries.transfers(question, seals)))
 
     async def series(self, question: Question, show: Callable[[Answer[SeriesAtDestination]], str]) -> str:
         """What became of series at every destination, likewise."""
         seals = self.recorder.policy.seals
         async with self._asking:
+            await self._complete()
             return await asyncio.to_thread(lambda: show(self._queries.series(question, seals)))
+
+    async def _complete(self) -> None:
+        """Have recent rows where they are found. Where the disk takes nothing, an answer is as old as that."""
+        try:
+            await self._spool.change(self.recorder.move)
+        except (OSError, sqlite3.Error) as error:
+            log.warning("the newest rows of the transfer log cannot be found", extra={"error": str(error)})
 
     async def keep_small(self) -> None:
         """Remove what is too old or too much, for as long as the gateway runs."""
@@ -78,6 +87,7 @@ class TransferLog:
                 log.warning("the transfer log could not be made smaller", extra={"error": str(error)})
 
     def _remove(self, connection: sqlite3.Connection) -> int:
+        self.recorder.move(connection)
         return retention.remove(connection, self._clock() - self._max_age, self._max_rows)
 
     def close(self) -> None:

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Writes the log. Every method runs in the committer's thread, inside its transaction, of which `flush` is the last
-word: what one transaction tells of is written and counted at once.
+word: what one transaction tells of is written at once.
 """
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,10 +22,10 @@ _VALUES = (
     "id", "route", "destination", "at", "received_at", "size", "sop_class_uid", "transfer_syntax_uid",
     "sop_instance_uid", "original", "verdict", "reason", "message", "attempts", "changes",
 )  # fmt: skip
-_INSERT = f"INSERT INTO log_transfers ({', '.join(_VALUES)}) VALUES ({', '.join('?' * len(_VALUES))})"  # noqa: S608
-_COUNT = (
-    "INSERT INTO log_counts VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET number = number + excluded.number, "
-    "bytes = bytes + excluded.bytes, last = max(last, excluded.last)"
+_INSERT = f"INSERT OR REPLACE INTO log_recent ({', '.join(_VALUES)}) VALUES ({', '.join('?' * len(_VALUES))})"  # noqa: S608
+_MANY = 512  # recent rows that are moved
+_LOWEST = (
+    "SELECT min(0, coalesce(min(id), 0)) FROM (SELECT id FROM log_recent UNION ALL SELECT min(id) FROM log_transfers)"
 )
 _Row = tuple[Any, ...]
 
@@ -53,12 +53,14 @@ class Recorder:
         self.policy = self._references.policy  # what may be kept; another thread may give another one at any time
         self._rows: dict[int, _Row] = {}
         self._settled: list[Settled] = []
+        self._recent = _MANY  # rows to move, or more than there are
         self._lowest: int | None = None  # number of a row whose instance never got one of the ledger
         self.on_settled: Callable[[sqlite3.Connection, Sequence[Settled]], None] = lambda *_: None
 
     def rolled_back(self) -> None:
         """Nothing of the transaction lasts."""
         self._references.rolled_back()
+        self._recent = _MANY  # there may be some
         self._rows.clear()
         self._settled.clear()
         self._lowest = None
@@ -105,6 +107,7 @@ class Recorder:
 
     def discarded(self, connection: sqlite3.Connection, delivery: int, at: float) -> None:
         """A dead letter was given up by hand."""
+        self.move(connection)
         connection.execute(
             "UPDATE log_transfers SET verdict = 'Excluded', reason = 'discarded by hand', at = ? WHERE id = ?",
             (at, delivery),
@@ -112,6 +115,7 @@ class Recorder:
 
     def revived(self, connection: sqlite3.Connection, delivery: int) -> None:
         """A dead letter waits again."""
+        self.move(connection)
         connection.execute("DELETE FROM log_transfers WHERE id = ?", (delivery,))
 
     def flush(self, connection: sqlite3.Connection) -> None:
@@ -120,16 +124,17 @@ class Recorder:
             return
         rows, self._rows = self._rows, {}
         settled, self._settled = self._settled, []
-        try:
-            connection.execute("SAVEPOINT log_rows")
-            connection.executemany(_INSERT, rows.values())
-        except sqlite3.IntegrityError:  # some are there: what they say now counts, and the triggers forget the old
-            connection.execute("ROLLBACK TO log_rows")
-            connection.executemany("DELETE FROM log_transfers WHERE id = ?", [(number,) for number in rows])
-            connection.executemany(_INSERT, rows.values())
-        connection.execute("RELEASE log_rows")
-        connection.executemany(_COUNT, _counted(rows.values()))
+        connection.executemany(_INSERT, rows.values())
+        self._recent += len(rows)
+        if self._recent >= _MANY:
+            self.move(connection)
         self.on_settled(connection, settled)
+
+    def move(self, connection: sqlite3.Connection) -> None:
+        """Put recent rows where questions find them."""
+        if self._recent:
+            schema.move(connection)
+            self._recent = 0
 
     def _write(self, connection: sqlite3.Connection, number: int, attempts: int, settled: Settled) -> None:
         instance, ending, policy = settled.instance, settled.ending, self._references.policy
@@ -151,20 +156,6 @@ class Recorder:
     def _unnumbered(self, connection: sqlite3.Connection) -> int:
         """For what never got a row of the ledger, whose numbers go up, they go down."""
         if self._lowest is None:
-            (self._lowest,) = connection.execute("SELECT min(0, coalesce(min(id), 0)) FROM log_transfers").fetchone()
+            (self._lowest,) = connection.execute(_LOWEST).fetchone()
         self._lowest -= 1
         return self._lowest
-
-
-def _counted(rows: Iterable[_Row]) -> list[_Row]:
-    """Of rows: how many there are of each route, verdict and reason, their bytes, and when the last one was."""
-    counts: dict[_Row, list[float]] = {}
-    for _, route, _, at, _, size, _, _, _, _, verdict, reason, *_ in rows:
-        known = counts.get((route, verdict, reason))
-        if known is None:
-            counts[route, verdict, reason] = [1, size, at]
-        else:
-            known[0] += 1
-            known[1] += size
-            known[2] = max(known[2], at)
-    return [(*which, *counted) for which, counted in counts.items()]

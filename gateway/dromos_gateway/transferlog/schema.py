@@ -27,6 +27,27 @@ CREATE TABLE IF NOT EXISTS log_routes (
   modality TEXT NOT NULL DEFAULT ''
 );
 """
+_ROWS = """
+CREATE TABLE IF NOT EXISTS log_transfers (
+  id INTEGER PRIMARY KEY,
+  route INTEGER NOT NULL REFERENCES log_routes (id),
+  destination INTEGER NOT NULL REFERENCES log_destinations (id),
+  at REAL NOT NULL,
+  received_at REAL NOT NULL,
+  size INTEGER NOT NULL,
+  sop_class_uid TEXT NOT NULL,
+  transfer_syntax_uid TEXT NOT NULL,
+  sop_instance_uid TEXT NOT NULL DEFAULT '',
+  original BLOB,
+  verdict TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  message TEXT NOT NULL,
+  attempts INTEGER NOT NULL,
+  changes TEXT NOT NULL DEFAULT ''
+);
+"""
+# Rows are put into `log_recent` first, which has no index, and moved many at a time: an index of a million rows has its
+# pages anywhere, and each transaction would write a handful of them for each of its rows.
 _TABLES = f"""
 CREATE TABLE IF NOT EXISTS log_secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS log_series (
@@ -53,24 +74,7 @@ CREATE INDEX IF NOT EXISTS log_routes_accession ON log_routes (accession_number)
 CREATE INDEX IF NOT EXISTS log_routes_study ON log_routes (study_instance_uid) WHERE study_instance_uid <> '';
 CREATE INDEX IF NOT EXISTS log_routes_series ON log_routes (series_instance_uid) WHERE series_instance_uid <> '';
 CREATE TABLE IF NOT EXISTS log_destinations (id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE);
-CREATE TABLE IF NOT EXISTS log_transfers (
-  id INTEGER PRIMARY KEY,
-  route INTEGER NOT NULL REFERENCES log_routes (id),
-  destination INTEGER NOT NULL REFERENCES log_destinations (id),
-  at REAL NOT NULL,
-  received_at REAL NOT NULL,
-  size INTEGER NOT NULL,
-  sop_class_uid TEXT NOT NULL,
-  transfer_syntax_uid TEXT NOT NULL,
-  sop_instance_uid TEXT NOT NULL DEFAULT '',
-  original BLOB,
-  verdict TEXT NOT NULL,
-  reason TEXT NOT NULL,
-  message TEXT NOT NULL,
-  attempts INTEGER NOT NULL,
-  changes TEXT NOT NULL DEFAULT ''
-);
-CREATE INDEX IF NOT EXISTS log_transfers_at ON log_transfers (at);
+{_ROWS}{_ROWS.replace("log_transfers", "log_recent")}CREATE INDEX IF NOT EXISTS log_transfers_at ON log_transfers (at);
 CREATE INDEX IF NOT EXISTS log_transfers_at_destination ON log_transfers (destination, verdict, at);
 CREATE INDEX IF NOT EXISTS log_transfers_on_route ON log_transfers (route, verdict, at);
 CREATE INDEX IF NOT EXISTS log_transfers_of_instance ON log_transfers (sop_instance_uid, at)
@@ -99,8 +103,19 @@ _COUNT = """
 INSERT INTO log_counts
   SELECT route, verdict, reason, count(*), sum(size), max(at) FROM log_transfers GROUP BY route, verdict, reason;
 """
+# What a row says anew counts in place of what it said before, which the triggers forget.
+_MOVE = (
+    "DELETE FROM log_transfers WHERE id IN (SELECT id FROM log_recent)",
+    "INSERT INTO log_transfers SELECT * FROM log_recent ORDER BY id",
+    (
+        "INSERT INTO log_counts SELECT route, verdict, reason, count(*), sum(size), max(at) FROM log_recent WHERE TRUE "
+        "GROUP BY route, verdict, reason ON CONFLICT DO UPDATE SET number = number + excluded.number, "
+        "bytes = bytes + excluded.bytes, last = max(last, excluded.last)"
+    ),
+    "DELETE FROM log_recent",
+)
 # How many rows each route has, by verdict and reason: counting them again would take a second for a million. Triggers
-# see to those that change and go; those that come, the recorder counts, many at a time.
+# see to those that change and go; those that come are counted when they are moved.
 _COUNTS = f"""
 CREATE TABLE log_counts (
   route INTEGER NOT NULL,
@@ -135,6 +150,12 @@ def prepare(connection: sqlite3.Connection) -> bytes:
     connection.execute("INSERT OR IGNORE INTO log_secrets VALUES ('grouping', ?)", (urandom(32),))
     (key,) = connection.execute("SELECT value FROM log_secrets WHERE name = 'grouping'").fetchone()
     return bytes(key)
+
+
+def move(connection: sqlite3.Connection) -> None:
+    """Put recent rows where they are found."""
+    for statement in _MOVE:
+        connection.execute(statement)
 
 
 def count_again(connection: sqlite3.Connection) -> None:

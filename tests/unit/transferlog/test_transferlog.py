@@ -53,9 +53,11 @@ class Log:
         self.recorder.flush(self.connection)
 
     def ask(self, **question: object) -> list:
+        self.recorder.move(self.connection)
         return self.queries.transfers(Question(**question), self.seals).found  # type: ignore[arg-type]
 
     def ask_series(self, **question: str) -> list:
+        self.recorder.move(self.connection)
         return self.queries.series(Question(**question), self.seals).found
 
 
@@ -131,6 +133,7 @@ def test_outgoing_identifiers_can_be_switched_off_too(tmp_path: Path, *, sealed:
 
 def test_another_key_opens_nothing(log: Log) -> None:
     log.settle(1, log.arrive(1), SHIELDED)
+    log.recorder.move(log.connection)
     (row,) = log.queries.transfers(Question(), {NODE: Seal(b"other" * 8)}).found
     assert row.route.original is None
     assert (
@@ -175,6 +178,7 @@ def test_what_is_counted_is_what_there_is(log: Log) -> None:
     log.settle(3, arrived, PLAIN, Ending(State.Failed, "Refused", "", 2100.0))
     log.recorder.revived(log.connection, 11)
     log.recorder.discarded(log.connection, 10, 2200.0)
+    log.recorder.move(log.connection)
     retention.remove(log.connection, 2004.0, 1000)
     found = log.connection.execute(counts).fetchall()
     assert log.connection.execute("SELECT * FROM log_counts ORDER BY 1, 2, 3").fetchall() == found
@@ -218,6 +222,7 @@ def test_age_and_rows_bound_it_and_what_is_left_over_goes(log: Log) -> None:
     for number in range(1, 41):
         arrived = log.arrive(number, SeriesInstanceUID=f"1.2.3.{number % 4}")
         log.settle(number, arrived, PLAIN, replace(NOTHING, at=float(number)))
+    log.recorder.move(log.connection)
     assert retention.remove(log.connection, 11.0, 1000) == 10
     assert retention.remove(log.connection, 11.0, 12) == 18
     assert retention.remove(log.connection, 11.0, 12) == 0
@@ -347,6 +352,34 @@ def test_a_log_in_which_a_series_had_one_route_is_rebuilt(log: Log) -> None:
     assert [row.route.sent["patient_id"] for row in log.ask(destination=PLAIN)] == ["PSEUDO", "P-1"]
     indexes = {row[0] for row in log.connection.execute("SELECT name FROM sqlite_master WHERE type = 'index'")}
     assert "log_routes_patient" in indexes
+
+
+def test_rows_are_moved_many_at_a_time_and_none_is_lost_or_there_twice(log: Log) -> None:
+    counted = "SELECT (SELECT count(*) FROM log_recent), (SELECT count(*) FROM log_transfers)"
+    arrived = log.arrive(1)
+    log.recorder.move(log.connection)
+    for number in range(1, 701):
+        log.settle(number, arrived, PLAIN, replace(NOTHING, at=2000.0 + number))
+    recent, moved = log.connection.execute(counted).fetchone()
+    assert 0 < recent < 512 <= moved
+    assert len(log.ask(limit=1000)) == 700
+    assert log.connection.execute(counted).fetchone() == (0, 700)
+    log.settle(7, arrived, PLAIN, Ending(State.Failed, "Refused", "", 3000.0))
+    assert [(each.delivered, each.failed) for each in log.ask_series(accession_number="A1", destination=PLAIN)] == [
+        (699, 1)
+    ]
+
+
+def test_rows_of_a_process_that_ended_are_moved_by_the_next(tmp_path: Path) -> None:
+    before = Log(tmp_path)
+    arrived = before.arrive(1)
+    before.recorder.move(before.connection)
+    before.settle(1, arrived, PLAIN)
+    before.recorder.discarded(before.connection, 1, 2100.0)
+    before.settle(2, arrived, SHIELDED, Ending(State.Failed, "Refused", "", 2000.0))
+    before.connection.close()
+    log = Log(tmp_path)
+    assert [(row.id, row.verdict) for row in log.ask()] == [(1, "Excluded"), (2, "Failed")]
 
 
 def test_what_is_told_twice_in_one_transaction_is_one_row(log: Log) -> None:
