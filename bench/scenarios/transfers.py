@@ -37,24 +37,40 @@ NODE, PLAIN, CHANGED = "imaging/radiology", "imaging/archive", "imaging/research
 EXPLICIT, CT = "1.2.840.10008.1.2.1", "1.2.840.10008.5.1.4.1.1.2"
 SEAL = Seal(b"k" * 32)
 SEALS = {NODE: SEAL}
+NOBODYS = {"nobody", "excluded", "one-of-it"}  # questions of which nothing is found
 QUESTIONS = {
     "newest": Question(),
+    "newest-1000": Question(limit=1000),
     "patient": Question(patient_id="P-1234"),
     "crowd": Question(patient_id="ANON", limit=1000),
+    "crowd-deep": Question(patient_id="ANON", before=1_000_001, limit=1000),
     "one-of-it": Question(patient_id="ANON", destination=PLAIN, verdict="Failed"),
     "accession": Question(accession_number="A-1234"),
     "study": Question(study_instance_uid="1.2.3.1234"),
+    "series": Question(series_instance_uid="1.2.3.1234.4"),
     "outgoing": Question(study_instance_uid="2.25.1234"),
+    "outgoing-patient": Question(patient_id="S-1234", limit=1000),
     "sop": Question(sop_instance_uid="2.25.1234.7"),
+    "sop-and-all": Question(
+        sop_instance_uid="2.25.1234.7", study_instance_uid="2.25.1234", destination=CHANGED, verdict="Delivered"
+    ),
     "failed": Question(verdict="Failed"),
+    "failed-since": Question(verdict="Failed", since=2_500_000.0, limit=1000),
     "excluded": Question(verdict="Excluded", destination=PLAIN),
     "at": Question(destination=CHANGED, since=2_000_000.0, until=2_000_600.0),
+    "since": Question(since=3_900_000.0, limit=1000),
+    "until": Question(until=1_100_000.0, limit=1000),
+    "long-ago": Question(since=1_000_000.0, until=1_000_600.0, verdict="Delivered", limit=1000),
     "page": Question(destination=PLAIN, before=50_000_001, limit=1000),
     "changed": Question(destination=CHANGED, before=50_010_001, limit=1000),
     "oldest": Question(before=200_001, limit=1000),
     "delivered": Question(destination=PLAIN, verdict="Delivered", limit=1000),
+    "combined": Question(
+        patient_id="P-1234", accession_number="A-1234", study_instance_uid="1.2.3.1234",
+        series_instance_uid="1.2.3.1234.4", destination=PLAIN, verdict="Delivered", since=1_000_000.0,
+    ),
     "nobody": Question(patient_id="nobody"),
-}
+}  # fmt: skip
 
 
 def run(home: Path) -> Iterator[Row]:
@@ -80,7 +96,7 @@ def run(home: Path) -> Iterator[Row]:
                 took.append(time.perf_counter() - begun)
                 worked.append(time.process_time() - before)
         found = len(queries.transfers(question, SEALS).found)
-        if bool(found) != (name not in ("nobody", "excluded", "one-of-it")):
+        if bool(found) != (name not in NOBODYS):
             raise AssertionError(f"{name}: {found} rows")
         print(
             f"{name:<10} {found:>5} found, median {median(took) * 1e3:6.1f} ms, slowest {max(took) * 1e3:6.1f} ms, "
