@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -26,6 +27,7 @@ _PARAMETERS = {
     "verdict": "verdict",
 }
 _OF_STUDIES = {"patient", "accession", "study", "series", "destination"}
+_WHOLE = re.compile("-?[0-9]{1,20}", re.ASCII)
 _LARGEST = 2**63 - 1  # what a column holds
 
 
@@ -104,10 +106,9 @@ def _time(text: str) -> float:
 
 
 def _number(name: str, text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        raise BadQuestion(f"{name} is a whole number") from None
+    if not _WHOLE.fullmatch(text):
+        raise BadQuestion(f"{name} is a whole number")
+    number = int(text)
     if name == "limit" and not 1 <= number <= MOST:
         raise BadQuestion(f"limit is 1 to {MOST}")
     if not -_LARGEST <= number <= _LARGEST:

@@ -20,7 +20,10 @@ from dromos_gateway.notifications.content import Outcome, Report, joined
 
 _LONGEST_SUBJECT = 250
 _LONGEST_VALUE = 256
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")  # line ends, direction marks
+# line ends and their like, marks of direction, and halves of characters
+_CONTROL = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]+"
+)
 _FALLBACK = "Dromos notification"
 
 

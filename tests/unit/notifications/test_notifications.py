@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 from dataclasses import replace
 from email import message_from_bytes
@@ -99,31 +101,59 @@ def test_prefixes_error_before_rejection() -> None:
     assert subject(report(excluded=1, failed=1), SETTINGS).startswith("**ERROR** [Dromos")
 
 
-@pytest.mark.parametrize(
-    "hostile",
-    [
-        "x\r\nBcc: victim@example.org",
-        "<script>alert(1)</script><img src=x onerror=alert(1)>",
-        "{{ 7 * 7 }}{% for x in y %}",
-        "A" * 10_000,
-        "\u202egnp.exe\x00\x1b[31m",
-        "=?utf-8?q?=0d=0aBcc=3a_victim?=",
-    ],
+HOSTILE = (
+    "x\r\nBcc: victim@example.org",
+    "a\nSubject: another",
+    "<script>alert(1)</script><img src=x onerror=alert(1)>",
+    '" onmouseover=alert(1) x="',
+    "</style><style>*{display:none}</style><!--",
+    "{{ 7 * 7 }}{% for x in y %}",
+    "A" * 10_000,
+    "é" * 10_000,
+    "\u202egnp.exe\x00\x1b[31m",
+    "\u2066x\u2069\u200e\u200f\u061c",
+    "".join(map(chr, (*range(32), *range(127, 160)))),
+    "a\u2028b\u2029c\ufeff",
+    "half \ud83d of it",
+    "=?utf-8?q?=0d=0aBcc=3a_victim?=",
+    "%s%n%1$s",
+    ".\r\n.\r\nQUIT",
+    "--===============1==",
 )
-def test_hostile_values_come_out_harmless(hostile: str) -> None:
-    values = dict.fromkeys(("PatientID", "StudyDescription", "StudyInstanceUID", "AccessionNumber"), hostile)
-    content = compose(report(failed=1, **values), SETTINGS, "dromos@example.org", "<1@x>", 0.0).as_bytes()
+_HARMFUL = re.compile(
+    r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]"
+)
+
+
+@pytest.mark.parametrize("hostile", HOSTILE)
+@pytest.mark.parametrize("where", ["study", "series", "route", "reasons"])
+def test_hostile_values_come_out_harmless(hostile: str, where: str) -> None:
+    told = report(failed=1)
+    (series,) = told.series
+    if where == "study":
+        told = replace(told, study={**dict.fromkeys((*told.study, "AccessionNumber", "StudyTime"), hostile)})
+    elif where == "series":
+        values = dict.fromkeys((*series.values, "SeriesDate"), hostile)
+        told = replace(told, series=(replace(series, values=values, sop_classes=[hostile]),))
+    elif where == "route":
+        told = replace(told, source=hostile, target=hostile)
+    else:
+        told = replace(told, series=(replace(series, reasons={hostile: 1}),))
+    content = compose(told, SETTINGS, "dromos@example.org", "<1@x>", 0.0).as_bytes()
+    assert max(map(len, content.split(b"\r\n"))) <= 998, "RFC 5322 2.1.1"
     message = message_from_bytes(content, policy=default)
-    assert message["Bcc"] is None
-    assert len(message.get_all("Subject")) == 1
+    assert sorted(message.keys()) == sorted(
+        ("Subject", "From", "To", "Date", "Message-ID", "Auto-Submitted", "MIME-Version", "Content-Type")
+    )
     assert len(message["Subject"]) <= 260
-    html = message.get_body(("html",)).get_content()
-    text = message.get_body(("plain",)).get_content()
-    assert "<script" not in html
-    assert "<img" not in html
+    html, text = (message.get_body((kind,)).get_content() for kind in ("html", "plain"))
+    for harmful in ("<script", "<img", "<style>*", "<!--", '" onmouseover'):
+        assert harmful not in html
     assert "49" not in text.replace("7 * 7", "")
     assert len(html) < 20_000
-    assert not any(ord(character) < 32 and character not in "\r\n\t" for character in html + text)
+    assert not _HARMFUL.search(html + text + str(message["Subject"]))
+    posted = json.loads(json.dumps(to_json(told)))
+    assert from_json(posted) == told, "a webhook gets the values as they are, as JSON"
 
 
 @pytest.mark.parametrize(

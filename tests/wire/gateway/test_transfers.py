@@ -133,7 +133,8 @@ def test_rows_and_a_harmless_csv(gateway, receiver, tmp_path):
     assert len(table.splitlines()) == 3
     assert "no such transfers" in transfers(gateway, "--verdict", "Failed", code=1)
     assert transfers(gateway, "--accession", "", "--format", "csv", code=1) == "", "an empty word is not no filter"
-    assert gateway.get("/v1/transfers?nonsense=1") == 400
+    for nonsense in ("nonsense=1", "limit=0", "limit=1_0", "limit=%D9%A1", "before=x", "since=soon", "verdict=failed"):
+        assert gateway.get(f"/v1/transfers?{nonsense}") == 400, nonsense
     assert gateway.get("/v1/studies?accession=A1&verdict=Failed") == 400, "not an answer to another question"
 
 
