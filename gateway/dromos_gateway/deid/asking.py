@@ -46,7 +46,7 @@ class Asking:
     def _answer(self, choice: Choice, tag: int, vr: bytes) -> Choice | None:
         rule, asked = choice.rule, Asked(tag, vr.decode("ascii"))
         if choice.code == DATE:
-            return choice if self._view.at_root(tag) else None
+            return choice if self._view.text(tag) is not None else None
         if choice.code == API and isinstance(rule, ReplaceByAPI):
             if self._api is None:
                 raise Hold("EndpointUnavailable", f"rule {rule.name!r} calls a service, and nothing here can")

@@ -12,6 +12,8 @@ from pydicom.filebase import DicomBytesIO
 from pydicom.filereader import read_dataset
 from pydicom.filewriter import write_dataset
 
+from dromos_crds.expressions import Symbol
+from dromos_crds.profiles.rulemaking import ACTIONS
 from dromos_gateway.deid import iod
 from dromos_gateway.deid.adding import additions_of
 from dromos_gateway.deid.multiple import is_multiple, resolve
@@ -47,7 +49,13 @@ def _plain(data: Dataset) -> dict[str, Any]:
         if element.VR == "SQ":
             found[tag] = {"vr": "SQ", "items": [_plain(item) for item in element.value]}
         else:
-            value = [str(part) for part in element.value] if element.VM > 1 else str(element.value or "")
+            value = (
+                [str(part) for part in element.value]
+                if element.VM > 1
+                else ""
+                if element.value is None
+                else str(element.value)
+            )
             found[tag] = {"vr": element.VR, "value": value or None}
     return found
 
@@ -138,6 +146,10 @@ def _applicable(given: Given, expected: Given) -> None:
 
 
 def _action(given: Given, expected: Given) -> None:
+    if given["action"] == "D" and given.get("dummy"):
+        rule = {"codename": "expression.on.tags", "arguments": {"expr": f"Replace('{given['dummy']}')"}}
+        _one(rule, given, expected)
+        return
     _one({"codename": "action.on.specific.tags", "action": given["action"]}, given, expected)
 
 
@@ -146,8 +158,12 @@ _KINDS = {"ReplaceNull": "Z", "UID": "U", "Keep": "K", "Remove": "X", "Replace":
 
 def _symbol(given: Given, expected: Given) -> None:
     """What each code does tells which one it is."""
-    if given["symbol"] is None:
-        assert expected["kind"] is None
+    if expected["kind"] is None:
+        assert given["symbol"] is None or given["symbol"] not in ACTIONS
+        return
+    if given["symbol"] in ("A", "E"):  # of rules and expressions that add and exclude
+        assert {"A": Symbol.ADD, "E": Symbol.EXCLUDE}[given["symbol"]] == given["symbol"]
+        assert {"A": "Add", "E": "Exclude"}[given["symbol"]] in expected["kind"]
         return
     if is_multiple(given["symbol"]):
         assert "Multiple" in expected["kind"]

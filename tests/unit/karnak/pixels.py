@@ -29,8 +29,7 @@ def _select(given: Given, expected: Given) -> None:
     assert all(isinstance(mask, ParsedMask) for mask in masks)
     parsed = [mask for mask in masks if isinstance(mask, ParsedMask)]
     mask = select_mask(parsed, given["stationName"], given["columns"], given["rows"])
-    assert mask is not None
-    assert str(mask.rectangles[0]) == expected["first_rectangle"]
+    assert (mask and str(mask.rectangles[0])) == expected["first_rectangle"]
 
 
 def _rectangle(given: Given, expected: Given) -> None:
