@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A corpus with a marker of its own in each attribute of Table E.1-1, at the root, nested, private and unknown.
 
-A marker is ``MK`` and eight digits, behind characters of the instance's character set; dates, times and UIDs are
-values that occur once. What a marker stands in is known from its number.
+A marker is ``MK`` and eight digits, with characters of the instance's character set behind it, of which eight say the
+same number once more (`twin`); dates, times and UIDs are values that occur once. What a marker stands in is known from its number.
 """
 
 from __future__ import annotations
@@ -78,6 +78,13 @@ PATTERNS = {"60XX4000": 0x60004000, "60XX3000": 0x60003000, "50XXXXXX": 0x500030
 _WRITTEN = {0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100020, 0x00080005}
 
 
+def twin(number: str, codec: str) -> str:
+    """Digits as characters that ASCII hasn't: full-width ones, or capitals with accents where a set has no others."""
+    if codec == "ascii":
+        return ""
+    return "".join(chr((0xC0 if codec == "latin-1" else 0xFF10) + int(digit)) for digit in number)
+
+
 @dataclass
 class Planted:
     """What must not come out: markers, and whole values of dates, times and UIDs; where each was, by number."""
@@ -137,7 +144,7 @@ class Sower:
             return tag, vr, core.encode()
         if vr in ("LO", "LT", "PN", "SH", "ST", "UC", "UT"):
             self.planted.markers[core] = place
-            return tag, vr, f"{core}{self._characters}".encode(self._codec)
+            return tag, vr, f"{core}{self._characters}{twin(core[2:], self._codec)}".encode(self._codec)
         return None
 
     def _value(self, vr: str) -> str:

@@ -15,7 +15,7 @@ from dromos_gateway.deid.deidentify import Instance, deidentify
 from dromos_gateway.deid.outcomes import Changed
 from dromos_gateway.deid.plan import Recipe, compile_plan
 from dromos_gateway.dimse.part10 import read_head
-from tests.deid.corpus import CHARACTER_SETS, SOP_CLASSES, STYLES, instance
+from tests.deid.corpus import CHARACTER_SETS, SOP_CLASSES, STYLES, instance, twin
 from tests.deid.residue import residue
 from tests.deid.writer import Deflated, part10
 
@@ -66,7 +66,7 @@ def test_what_a_rule_keeps_is_found(tmp_path: Path) -> None:
     path.write_bytes(content)
     outcome = deidentify(Instance(path, read_head(path).data_set_offset, style.syntax), target, plan, "PSEUDO")
     assert isinstance(outcome, Changed)
-    assert residue(target.read_bytes(), planted) == ["(0010,4000) LT"]
+    assert residue(target.read_bytes(), planted) == ["(0010,4000) LT"] * 2  # in ASCII, and in its own characters
 
 
 @pytest.mark.parametrize("number", range(len(STYLES) * 7))
@@ -82,6 +82,15 @@ def test_the_scanner_knows_other_encodings() -> None:
     for encoding in ("utf-8", "utf-16-le", "utf-16-be", "iso2022_jp"):
         assert residue(f"é{marker}".encode(encoding, "ignore"), planted) == [place]
     assert len({codec for _, codec, _ in CHARACTER_SETS}) == 5
+    wide = ("utf-8", "utf-16-le", "utf-16-be", "iso2022_jp", "gb18030", "gbk", "euc_kr", "shift_jis", "iso_ir_58")
+    for encoding in wide:
+        codec = "gb2312" if encoding == "iso_ir_58" else encoding
+        assert residue(f"words {twin(marker[2:], 'utf-8')}".encode(codec), planted) == [place], encoding
+    for encoding in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"):
+        assert residue(f"words {twin(marker[2:], 'latin-1')}".encode(encoding), planted) == [place], encoding
+    value, place = next(iter(planted.values.items()))
+    for encoding in ("ascii", "utf-16-le", "utf-16-be"):
+        assert residue(f" {value} ".encode(encoding), planted) == [place], encoding
 
 
 def test_nothing_is_left_in_what_is_deflated(tmp_path: Path) -> None:

@@ -246,7 +246,7 @@ def _shifted(vr: str, text: str, days: int, seconds: int) -> str:
     if vr == "DA":
         return (_day(text) - timedelta(days=days)).strftime("%Y%m%d")
     if vr == "TM":
-        moved = datetime(2000, 1, 2) + _time(text) - timedelta(seconds=seconds)  # noqa: DTZ001
+        moved = datetime(2000, 1, 2) + _time(text) - timedelta(seconds=seconds)
         return moved.strftime("%H%M%S.%f")
     return (_moment(text) - timedelta(days=days, seconds=seconds)).strftime("%Y%m%d%H%M%S.%f")
 
@@ -280,7 +280,7 @@ def _moment(text: str) -> datetime:
     if parts is None or (parts[4] and not parts[3]):
         raise Unparsable
     try:
-        found = datetime(int(parts[1]), int(parts[2] or 1), int(parts[3] or 1))  # noqa: DTZ001
+        found = datetime(int(parts[1]), int(parts[2] or 1), int(parts[3] or 1))
     except ValueError:
         raise Unparsable from None
     if parts[4]:
