@@ -33,7 +33,7 @@ class Case:
     after: Dataset
     uids: Mapping[str, str]
     patients: Mapping[str, str]
-    box_hidden: bool | None = None  # of an image with burned-in text: whether a mask covers it
+    box: tuple[int, int, int, int] | None = None  # of burned-in text: x, y, width, height
 
 
 def score(case: Case, answer: Answer) -> bool:
@@ -98,7 +98,15 @@ def _patid_consistent(case: Case, answer: Answer) -> bool:
 
 
 def _pixels_hidden(case: Case, answer: Answer) -> bool:
-    return case.box_hidden is True
+    """Inside the box nothing is left of what was there, outside everything."""
+    if case.box is None:
+        return False
+    (x, y, width, height), old, new = case.box, case.before.pixel_array, case.after.pixel_array
+    inside = (slice(y, y + height), slice(x, x + width))
+    hidden = len({int(pixel) for pixel in new[inside].flat}) == 1 and bool((new[inside] != old[inside]).all())
+    rest = old.copy()
+    rest[inside] = new[inside]
+    return hidden and bool((rest == new).all())
 
 
 def _pixels_retained(case: Case, answer: Answer) -> bool:

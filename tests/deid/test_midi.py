@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
 from pydicom import dcmread
@@ -16,10 +17,15 @@ from pydicom.sequence import Sequence
 
 from dromos_gateway.deid.deidentify import deidentify
 from dromos_gateway.deid.outcomes import Changed
+from dromos_gateway.pixels.change import change_pixels
+from dromos_gateway.pixels.outcome import PixelsChanged
+from dromos_gateway.projects.pixels import pixel_plan
+from dromos_gateway.projects.use import Use
 from tests.deid.midi import CHECKS, Answer, Case, score
 from tests.unit.deid.instances import BASIC, plan, save
 
 PATIENTS, STUDIES, INSTANCES = 12, 3, 3
+BOX = (0, 0, 4, 2)  # of the burned-in text: x, y, width, height
 OPTIONS = ("retainModifiedDates", "retainPatientCharacteristics", "retainDevice", "cleanDescriptors")
 _FIRST = [
     "Aurelia",
@@ -94,8 +100,9 @@ def _instance(
     data.ReferencedInstanceSequence = Sequence([reference])
     data.private_block(0x0011, f"VENDOR {first}", create=True).add_new(1, "LO", f"{last} {phone}")
     data.Rows = data.Columns = 4
-    data.BitsAllocated, data.SamplesPerPixel = 16, 1
-    data.add_new(0x7FE00010, "OW", generator.randbytes(32))
+    data.BitsAllocated, data.BitsStored, data.HighBit, data.SamplesPerPixel = 16, 16, 15, 1
+    data.PhotometricInterpretation, data.PixelRepresentation = "MONOCHROME2", 0
+    data.add_new(0x7FE00010, "OW", bytes(generator.randrange(1, 256) for _ in range(32)))
     words = f"{first} {last} {phone} {city} {patient} {born}"
     return data, list(_answers(words, burned=burned)), burned
 
@@ -137,11 +144,23 @@ def _answers(words: str, *, burned: bool) -> Iterator[Answer]:
     yield Answer("pixels_hidden" if burned else "pixels_retained", ("PixelData",))
 
 
+def _drawn(path: Path, outcome: Changed) -> Path:
+    """The file with its mask, where it has one, as it goes out."""
+    if outcome.mask is None:
+        return path
+    target = path.with_suffix(".drawn")
+    use = Use(plan().recipe, None, "n/p")
+    wanted = pixel_plan(use, outcome, transfer_syntax=None, only_uncompressed=True, destination_uid="")
+    done = change_pixels(path, target, wanted)
+    assert isinstance(done, PixelsChanged), done
+    return target
+
+
 @pytest.fixture(scope="module")
 def cases(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Case, list[Answer]]]:
     folder = tmp_path_factory.mktemp("midi")
     rules = ({"codename": "clean.pixel.data"}, BASIC | {"arguments": dict.fromkeys(OPTIONS, True)})
-    chosen = plan(*rules, masks=[{"stationName": "*", "rectangles": ["0 0 4 2"]}])
+    chosen = plan(*rules, masks=[{"stationName": "*", "rectangles": [" ".join(map(str, BOX))]}])
     uids: dict[str, str] = {}
     patients: dict[str, str] = {}
     found = []
@@ -150,11 +169,11 @@ def cases(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Case, list[Ans
         target = folder / f"{number}.out"
         outcome = deidentify(instance, target, chosen, f"SUBJECT-{data.PatientID[-4:]}")
         assert isinstance(outcome, Changed), outcome
-        after = dcmread(target)
+        after = dcmread(_drawn(target, outcome))
         for keyword in ("SOPInstanceUID", "StudyInstanceUID", "SeriesInstanceUID", "FrameOfReferenceUID"):
             assert uids.setdefault(data[keyword].value, after[keyword].value) == after[keyword].value
         patients.setdefault(data.PatientID, after.PatientID)
-        found.append((Case(data, after, uids, patients, outcome.mask is not None if burned else None), answers))
+        found.append((Case(data, after, uids, patients, BOX if burned else None), answers))
     assert len(set(uids.values())) == len(uids)
     assert len(set(patients.values())) == len(patients) == PATIENTS
     return found
@@ -185,9 +204,13 @@ def test_intervals_between_a_patients_studies_stay(cases: list[tuple[Case, list[
     assert len({next(iter(days)) for days in shifts.values()}) > PATIENTS // 2
 
 
-@pytest.mark.parametrize("check", ["text_removed", "uid_changed", "date_shifted", "text_retained", "pixels_retained"])
+@pytest.mark.parametrize(
+    "check", ["text_removed", "uid_changed", "date_shifted", "text_retained", "pixels_retained", "pixels_hidden"]
+)
 def test_the_checks_can_fail(cases: list[tuple[Case, list[Answer]]], check: str) -> None:
     case, answers = cases[0]
+    if check == "pixels_hidden":
+        case, answers = next(found for found in cases if found[0].box is not None)
     unchanged, blank = replace(case, after=case.before), Dataset()
     blank.PixelData = b""
     bad = unchanged if check not in ("text_retained", "pixels_retained") else replace(case, after=blank)

@@ -87,7 +87,7 @@ def test_the_scanner_knows_other_encodings() -> None:
         codec = "gb2312" if encoding == "iso_ir_58" else encoding
         assert residue(f"words {twin(marker[2:], 'utf-8')}".encode(codec), planted) == [place], encoding
     for encoding in ("latin-1", "utf-8", "utf-16-le", "utf-16-be"):
-        assert residue(f"words {twin(marker[2:], 'latin-1')}".encode(encoding), planted) == [place], encoding
+        assert set(residue(f"words {twin(marker[2:], 'latin-1')}".encode(encoding), planted)) == {place}, encoding
     value, place = next(iter(planted.values.items()))
     for encoding in ("ascii", "utf-16-le", "utf-16-be"):
         assert residue(f" {value} ".encode(encoding), planted) == [place], encoding
