@@ -27,7 +27,8 @@ from dromos_crds.profiles.rules import (
     Rule,
 )
 
-ACTIONS: Final = ("K", "X", "Z", "U", "D", "DDum")
+# the last ones are resolved from the attribute's type
+ACTIONS: Final = ("K", "X", "Z", "U", "D", "DDum", "Z/D", "X/D", "X/Z", "X/Z/D", "X/Z/U", "X/Z/U*")
 _SOME_URL: Final = "http://nowhere"  # in place of one that is missing, so that the rest is looked at too
 _SELECTION: Final = ("tags", "excludedTags")
 _DATE_ARGUMENTS: Final = {

@@ -32,6 +32,7 @@ _VALUES: dict[str, tuple[Any, ...]] = {
 }  # fmt: skip
 _TAGS = (*_ELEMENTS, *_SEQUENCES, "(0008,XXXX)", "(0008,002X)", "(XXXX,XXXX)", "50XXXXXX", "60xx4000", "0009xxxx", "(0020,00XX)",
          "0010,1010")  # fmt: skip
+_ACTIONS = ("K", "X", "Z", "U", "D", "DDum", "Z/D", "X/D", "X/Z", "X/Z/D", "X/Z/U")
 _CONDITIONS = (
     None, None, None, "tagIsPresent(#Tag.Modality)", "tagValueIsPresent(#Tag.Modality, 'CT')",
     "tagValueContains(#Tag.StudyDescription, 'head')", "tagValueBeginsWith(#Tag.PatientID, 'Patient')",
@@ -61,7 +62,7 @@ def _rule(generator: random.Random) -> dict[str, Any]:
     rule: dict[str, Any] = {"tags": tags, "excludedTags": generator.sample(_TAGS[:20], generator.randrange(2))}
     kind = generator.randrange(5)
     if kind == 0:
-        rule |= {"codename": "action.on.specific.tags", "action": generator.choice(("K", "X", "Z", "U", "D", "DDum"))}
+        rule |= {"codename": "action.on.specific.tags", "action": generator.choice(_ACTIONS)}
     elif kind == 1:
         rule |= {"codename": "action.on.privatetags", "action": generator.choice(("K", "X", "Z", "DDum"))}
     elif kind == 2:

@@ -292,6 +292,8 @@ def test_strict_refuses_what_does_nothing_or_breaks(element: dict[str, Any], whe
 @pytest.mark.parametrize(
     "element",
     [
+        {"codename": "action.on.specific.tags", "action": "X/Z/D", "tags": ["(0010,XXXX)"]},
+        {"codename": "action.on.privatetags", "action": "X/Z"},
         _dates("shift", days=0, seconds=1),
         _dates("shift", days=-3, seconds=0),
         _dates("shift_range", max_days=2, max_seconds=0),
