@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydicom.dataset import Dataset
 
 from dromos_gateway.deid.hashing import hashed_uid
 from dromos_gateway.deid.outcomes import Changed, Held
+from tests.deid.writer import Style, data_set
 from tests.unit.deid.instances import BASIC, KEY, change, ct, keep, plan, save
 
 
@@ -107,11 +107,11 @@ def test_karnak_leaves_what_is_said_of_dates_to_the_profile(tmp_path: Path) -> N
 
 
 def test_sixty_thousand_neighbours_go(tmp_path: Path) -> None:
-    data = Dataset()
-    data.update(ct())
-    for number in range(60_000):
-        data.add_new(0x00091000 + number % 0xE000 if number < 0xE000 else 0x000B1000 + number - 0xE000, "LO", "MARKER")
-    outcome, out = change(data, plan(), tmp_path)
+    instance = save(ct(), tmp_path / "in.dcm", pixels=False)
+    tags = [group << 16 | number for group in (0x7001, 0x7003) for number in range(0x1000, 0x1000 + 30_000)]
+    with instance.path.open("ab") as file:
+        file.write(data_set([(tag, "LO", b"MARKER") for tag in tags], Style()))
+    outcome, out = change(instance, plan(), tmp_path)
     assert isinstance(outcome, Changed)
     assert b"MARKER" not in (tmp_path / "out.dcm").read_bytes()
     assert not any(element.tag.is_private for element in out)
