@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
 
 from dromos_gateway.stow.report import ASKED_FOR, Item, UnreadableReport, Values
@@ -13,16 +14,16 @@ _MOST = 10_000  # values of an element: a request has 50 instances
 
 
 def parse_json(body: bytes) -> Item:
-    """Read one data set; an array of one is as good, and servers send either. UnreadableReport."""
+    """Read one data set. Some send an array, of one or of one for each study: they count together. UnreadableReport."""
     try:
         found = json.loads(body)
     except (ValueError, RecursionError):
         raise UnreadableReport("the body is not JSON") from None
-    if isinstance(found, list) and len(found) == 1:
-        found = found[0]
-    if not isinstance(found, dict):
+    parts = found if isinstance(found, list) else [found]
+    if not parts or len(parts) > _MOST or not all(isinstance(part, dict) for part in parts):
         raise UnreadableReport("the body is JSON, but no data set")
-    return _item(found, 0)
+    items = [_item(part, 0) for part in parts]
+    return {tag: tuple(chain.from_iterable(item.get(tag, ()) for item in items)) for tag in set().union(*items)}
 
 
 def _item(data_set: dict[str, Any], depth: int) -> Item:

@@ -96,6 +96,20 @@ def test_xml_in_other_encodings(encoding: str) -> None:
     assert read_report(parse_xml(text.encode(encoding))).stored == {"1.2.3": None}
 
 
+def test_data_sets_of_an_array_count_together() -> None:
+    body = (
+        b'[{"00081199":{"Value":[{"00081155":{"Value":["1.1"]}}]}},{"00081199":{"Value":[{"00081155":{"Value":["1.2"]}},'
+        b'{"00081155":{"Value":["1.3"]}}]},"00081198":{"Value":[{"00081155":{"Value":["1.1"]}}]}}, {}]'
+    )
+    report = read_report(parse_json(body))
+    assert (set(report.stored), set(report.failed)) == ({"1.1", "1.2", "1.3"}, {"1.1"}), (
+        "what failed anywhere has failed"
+    )
+    for other in (b"[]", b"[{}, 1]", b"[[{}]]", b"[null]"):
+        with pytest.raises(UnreadableReport):
+            read_report(parse_json(other))
+
+
 FAILED = '{"00081198":{"Value":[{"00081155":{"Value":["1.2"]},"00081197":{"Value":[%s]}}]}}'
 
 
