@@ -25,6 +25,7 @@ _MARGIN = 30.0  # seconds before its end that a token is not used any more, at m
 _UNSAID = 300.0  # seconds that a token of unknown life is used
 _LONGEST_LIFE = 86400.0
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # after an outage, all destinations of this endpoint are back that soon
+_LONGEST_TOLD = 60.0  # and Retry-After is believed no longer: everything for the destination waits for this one request
 # RFC 6749 §5.2: only these words of the server's are repeated
 _ERRORS = frozenset(
     (
@@ -98,7 +99,7 @@ class OAuth2Tokens:
             self._failed(f"token endpoint {origin(self._credentials.token_url)}: its token cannot be sent")
         except WebError as error:
             wait = error.retry_after if isinstance(error, TokenUnavailable) else 0.0
-            self._failed(f"no access token: {error}", wait)
+            self._failed(f"no access token: {error}", min(wait, _LONGEST_TOLD))
         else:
             self._failures = 0
             self._until = self._clock() + life - min(_MARGIN, life / 2)

@@ -102,11 +102,24 @@ async def test_a_failure_is_told_to_all_who_wait_and_waited_for() -> None:
         assert await source.header() == "Bearer t1"
 
 
-async def test_retry_after_of_the_endpoint() -> None:
-    async with Server(reply(429, Retry_After="33")) as server:
+@pytest.mark.parametrize(("said", "waited"), [("33", 33.0), ("3600", 60.0), ("Fri, 31 Dec 9999 23:59:59 GMT", 60.0)])
+async def test_retry_after_of_the_endpoint(said: str, waited: float) -> None:
+    async with Server(reply(429, Retry_After=said)) as server:
         with pytest.raises(TokenUnavailable) as error:
             await tokens(server.url, Clock()).header()
-    assert error.value.retry_after == 33.0
+    assert error.value.retry_after == waited
+
+
+async def test_after_an_outage_of_any_length_it_is_asked_within_half_a_minute() -> None:
+    clock = Clock()
+    source = tokens(f"http://localhost:{free_port()}", clock)
+    pauses = []
+    for _ in range(40):
+        with pytest.raises(TokenUnavailable) as error:
+            await source.header()
+        pauses.append(error.value.retry_after)
+        clock.now += error.value.retry_after
+    assert all(15.0 <= pause <= 30.0 for pause in pauses[5:]), pauses
 
 
 BAD = {
