@@ -21,7 +21,9 @@ from tests.wire.gateway.peers import make_study
 
 __all__ = ["gateway", "receiver"]
 
-QUICK = Timeouts(connect=2.0, send=1.0, answer=1.0, body=2.0, pool=2.0)
+# long enough for a machine that is busy with something else
+QUICK = Timeouts(connect=15.0, send=15.0, answer=15.0, body=15.0, pool=15.0)
+IMPATIENT = Timeouts(connect=2.0, send=1.0, answer=1.0, body=2.0, pool=2.0)
 
 
 def attempts(folder: Path) -> list[Attempt]:

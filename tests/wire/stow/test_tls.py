@@ -13,7 +13,7 @@ from dromos_gateway.delivery.outcome import Sent, TryAgain
 from dromos_gateway.stow.client import Attempt, StowClient
 from dromos_gateway.web.client import tls_context
 from tests.wire.dimse.certificates import Pair, authority, issued
-from tests.wire.stow.conftest import uids
+from tests.wire.stow.conftest import IMPATIENT, uids
 from tests.wire.stow.scripted import Server, dicom_json, reply
 
 Make = Callable[..., StowClient]
@@ -86,6 +86,7 @@ async def test_bad_certificates(
 async def test_no_tls_there(stow: Make, batch: list[Attempt], ca: Pair) -> None:
     async with Server(stored(batch)) as server:
         url = server.url.replace("http:", "https:")
-        (outcome,) = await stow(url, context=tls_context(ca=ca.certificate.read_bytes())).send(batch[:1])
+        client = stow(url, context=tls_context(ca=ca.certificate.read_bytes()), timeouts=IMPATIENT)
+        (outcome,) = await client.send(batch[:1])
     assert isinstance(outcome, TryAgain)
     assert "TLS: " in outcome.message

@@ -17,7 +17,7 @@ from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
 from tests.wire.gateway.peers import free_port
 from tests.wire.stow.scripted import Server, reply
 
-QUICK = Timeouts(connect=1.0, send=1.0, answer=1.0, body=1.0)
+QUICK = Timeouts(connect=15.0, send=15.0, answer=15.0, body=15.0)
 
 
 class Clock:
