@@ -270,14 +270,15 @@ class Sender:
             self._end(tried, State.Delivered, "", outcome.warning)
 
     def _try_again(self, tried: Delivery, outcome: TryAgain, now: float) -> None:
-        due = now + max(retry_delay(tried.attempts, self._random), outcome.retry_after or 0.0)
+        told = outcome.retry_after  # it goes before our own guess, which grows to minutes in a long outage
+        pause = retry_delay(tried.attempts, self._random) if told is None else max(told, _SHORTEST_REST)
         log.info("tried again later", extra=self._told(outcome.message, tried))
-        self._later(replace(tried, due=due, last_error=outcome.message))
+        self._later(replace(tried, due=now + pause, last_error=outcome.message))
         if outcome.blames_destination:
             self.contact.missed(in_our_words(outcome.message), now)
         opened = False
-        if outcome.retry_after is not None:
-            self._rest_until = max(self._rest_until, now + max(outcome.retry_after, _SHORTEST_REST))
+        if told is not None:
+            self._rest_until = max(self._rest_until, now + pause)
         elif outcome.blames_destination:
             opened = self.breaker.trip(now) if outcome.refuses_us else self.breaker.failed(now)
         if opened:
@@ -325,11 +326,9 @@ class Sender:
         while True:
             now = self._clock()
             due = self.queue.next_due()
-            if 0.0 < self._rest_until <= now:  # whatever waits, waited for this
-                self._rest_until = 0.0
-                self.queue.wake_all(now)
-                self.fill()
-            elif due is not None and due <= now:
+            rested = 0.0 < self._rest_until <= now
+            if rested or (due is not None and due <= now):
+                self._rest_until = 0.0 if rested else self._rest_until
                 self.queue.wake(now)
                 self.fill()
             self._changed.clear()
