@@ -13,6 +13,7 @@ from pathlib import Path
 from pydicom import dcmread
 
 from tests.wire.gateway.peers import GatewayProcess, eventually, make_study, storescu
+from tests.wire.gateway.test_projects import KEY as PROJECT_KEY
 from tests.wire.gateway.test_projects import PROJECT, STORED, pseudonyms
 
 KEY = "apiVersion: v1\nkind: Secret\nmetadata: {name: log}\nstringData: {key: 0123456789abcdef0123456789abcdef}\n"
@@ -98,6 +99,28 @@ def test_a_deidentified_study_is_found_by_what_came_in_and_nothing_of_it_is_in_c
     held = b"".join(path.read_bytes() for path in gateway.spool.glob("ledger.sqlite*"))
     assert b"SECRETACC" not in held
     assert "SECRETACC" not in gateway.log()
+
+
+def test_rows_keep_the_key_that_was_applied_to_them_when_it_is_rotated(gateway, receiver, tmp_path):
+    a = receiver("a").start()
+    gateway.write("project", PROJECT)
+    gateway.write("ids", pseudonyms("T-1,,P-0001"))
+    gateway.destination("a", a.port, STORED)
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study", 2))
+    a.has(2)
+    eventually(lambda: gateway.queue("a")["delivered"] == 2, "the ledger knows")
+    before = json.loads(transfers(gateway, "--destination", "a", "--format", "json"))
+    gateway.write("project", PROJECT.replace(PROJECT_KEY, PROJECT_KEY[::-1]))
+    gateway.applied()
+    storescu(gateway.port, tmp_path / "study")
+    a.has(4)
+    eventually(lambda: gateway.queue("a")["delivered"] == 4, "the ledger knows")
+    rows = json.loads(transfers(gateway, "--destination", "a", "--format", "json"))
+    assert rows[2:] == before, "nothing of the old ones is another"
+    new, old = rows[0], rows[2]
+    assert new["secretFingerprint"] != old["secretFingerprint"]
+    assert new["sent"]["StudyInstanceUID"] != old["sent"]["StudyInstanceUID"]
 
 
 def test_an_images_words_stay_in_their_line_and_do_not_move_the_cursor(gateway, receiver, tmp_path):
