@@ -81,8 +81,7 @@ class TransferLog:
                     pass
                 looks += 1
                 if looks % _TIDY_EVERY == 0:
-                    await self._spool.change(retention.tidy)
-                    self.recorder.rolled_back()
+                    await self._spool.change(self.recorder.tidy)
             except (OSError, sqlite3.Error) as error:
                 log.warning("the transfer log could not be made smaller", extra={"error": str(error)})
 

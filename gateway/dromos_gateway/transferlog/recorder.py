@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from dromos_gateway.header import HeaderView
 from dromos_gateway.spool.recording import Front
 from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned, State
-from dromos_gateway.transferlog import schema
+from dromos_gateway.transferlog import retention, schema
 from dromos_gateway.transferlog.identifiers import glance, read_front, read_view
 from dromos_gateway.transferlog.references import References
 
@@ -135,6 +135,13 @@ class Recorder:
         if self._recent:
             schema.move(connection)
             self._recent = 0
+
+    def tidy(self, connection: sqlite3.Connection) -> None:
+        """Forget what no row speaks of any more, in memory too; this transaction's own rows go first."""
+        self.flush(connection)
+        self.move(connection)
+        retention.tidy(connection)
+        self._references.rolled_back()
 
     def _write(self, connection: sqlite3.Connection, number: int, attempts: int, settled: Settled) -> None:
         instance, ending, policy = settled.instance, settled.ending, self._references.policy

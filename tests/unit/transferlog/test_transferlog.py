@@ -370,6 +370,23 @@ def test_rows_are_moved_many_at_a_time_and_none_is_lost_or_there_twice(log: Log)
     ]
 
 
+def test_what_is_tidied_is_forgotten_and_what_is_being_told_stays(log: Log) -> None:
+    log.settle(1, log.arrive(1), PLAIN)
+    log.recorder.move(log.connection)
+    retention.remove(log.connection, 3000.0, 1000)
+    log.connection.execute("DELETE FROM log_instances")
+    log.connection.execute("BEGIN")
+    later = replace(instance(2), sop_instance_uid="9.2")
+    plan = [Planned(SHIELDED, State.Excluded, "the condition is not met")]
+    log.recorder.arrived(log.connection, later, front(SeriesInstanceUID="1.2.9"), plan)
+    log.recorder.tidy(log.connection)
+    log.recorder.flush(log.connection)
+    log.connection.execute("COMMIT")
+    assert [row.route.destination for row in log.ask()] == [SHIELDED]
+    log.settle(3, log.arrive(3), PLAIN)  # of the first series, whose rows are gone
+    assert [row.route.sent["patient_id"] for row in log.ask(destination=PLAIN)] == ["P-1"]
+
+
 def test_rows_of_a_process_that_ended_are_moved_by_the_next(tmp_path: Path) -> None:
     before = Log(tmp_path)
     arrived = before.arrive(1)
