@@ -25,6 +25,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "project deletion": ({"projectDeletion": "Maybe"}, "/projectDeletion"),
     "relay without a sender": ({"smtp": {"host": "mail.example"}}, "sender"),
     "sender that is no address": ({"smtp": {"host": "h", "sender": "nobody"}}, "/smtp/sender"),
+    "sender in another script": ({"smtp": {"host": "h", "sender": "a@münchen.example"}}, "/smtp/sender"),
     "security that is none": ({"smtp": {"host": "h", "sender": "a@b", "security": "SSL"}}, "/smtp/security"),
     "password in the values": ({"smtp": {"host": "h", "sender": "a@b", "password": "x"}}, "password"),
     "traces with a password": ({"monitoring": {"traces": {"endpoint": "http://u:p@c:4318"}}}, "/traces/endpoint"),
