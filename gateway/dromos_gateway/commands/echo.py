@@ -69,6 +69,7 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _options(settings: StowSettings) -> int:
     """Ask a STOW-RS server whether it is there and takes our credentials."""
+    from dromos_gateway.stow.client import is_in_trouble
     from dromos_gateway.stow.opening import open_stow
     from dromos_gateway.web.errors import WebError, origin
 
@@ -86,7 +87,7 @@ def _options(settings: StowSettings) -> int:
     except WebError as error:
         print(f"no answer: {error}", file=sys.stderr)
         return 1
-    if status in (401, 403) or status >= 500:
+    if status in (401, 403) or is_in_trouble(status):
         what = "does not accept the credentials" if status in (401, 403) else "is in trouble"
         print(f"{where} answered OPTIONS with {status}: it {what}", file=sys.stderr)
         return 1

@@ -89,7 +89,7 @@ class StowClient:
     async def probe(self) -> None:
         """OPTIONS; WebError when there is no answer, or one that says that the server itself is in trouble."""
         status = await self.options()
-        if status >= 500:
+        if is_in_trouble(status):
             raise Unreachable(f"the server answers OPTIONS with {status}")
 
     async def options(self) -> int:
@@ -160,6 +160,11 @@ class StowClient:
         stored = [attempt.stored for attempt in batch]
         sizes, patches = [each.size for each in stored], [each.patches for each in stored]
         return MultipartBody([each.path for each in stored], self._boundary(), sizes, patches)
+
+
+def is_in_trouble(status: int) -> bool:
+    """Whether an answer to OPTIONS says so. 501 does not: the server is there, it only has no such method."""
+    return status >= 500 and status != 501
 
 
 def studies_url(url: str) -> str:

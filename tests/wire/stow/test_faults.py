@@ -286,8 +286,8 @@ async def test_a_file_that_becomes_shorter_ends_the_request(stow: Make, tmp_path
     assert read_head(both[0].stored.path).sop_instance_uid in server.requests[1].body.decode("latin-1")
 
 
-@pytest.mark.parametrize("status", [200, 204, 301, 401, 404, 405, 429])
-async def test_probe_any_answer_below_500_is_alive(stow: Make, status: int) -> None:
+@pytest.mark.parametrize("status", [200, 204, 301, 401, 404, 405, 429, 501])
+async def test_probe_any_answer_below_500_is_alive_and_so_is_one_without_options(stow: Make, status: int) -> None:
     async with Server(reply(status)) as server:
         await stow(server.url).probe()
     assert server.requests[0].method == "OPTIONS"
