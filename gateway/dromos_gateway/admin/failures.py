@@ -73,6 +73,8 @@ class _Failures:
         if destination is None and (gone := self._gone(found[0].destination)):
             return _refused(f"{gone}; name another one")
         delivery = await self._gateway.spool.revive(found[0].id, destination, time.time())
+        if delivery is not None:
+            self._gateway.dispatcher.hurry(delivery.destination)
         return web.json_response({"id": found[0].id, "state": "Waiting"}) if delivery is not None else _unknown()
 
     async def discard_letter(self, request: web.Request) -> web.Response:

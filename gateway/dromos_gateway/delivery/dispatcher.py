@@ -80,6 +80,12 @@ class Dispatcher:
             self._stage.forget_destination(sender.settings.key)
             await self._bury(sender.settings.key)
 
+    def hurry(self, key: str) -> None:
+        """Somebody tries again by hand: no pause of a destination's stands in the way, whatever it was learnt from."""
+        sender = self.senders.get(key)
+        if sender is not None and not sender.sending:
+            sender.update(sender.settings)
+
     def arrived(self, deliveries: Sequence[Delivery]) -> None:
         """Queue what was just made durable."""
         for delivery in deliveries:

@@ -67,6 +67,35 @@ async def test_retry_after_is_honoured_by_the_whole_destination(
     assert times[1] - times[0] >= 3.0, "nobody asks in between"
 
 
+async def test_a_retry_by_hand_waits_for_no_pause(gateway: GatewayProcess, tmp_path: Path) -> None:
+    """The server takes no such media type at first, then wants to be left alone for an hour."""
+    first, second = make_study(tmp_path / "first", 1), make_study(tmp_path / "second", 1)
+    answers = {"now": reply(415)}
+
+    def respond(request: Request) -> bytes:
+        return answers["now"] if request.method == "POST" else reply(200)
+
+    def shown(name: str, count: int) -> None:
+        eventually(lambda: gateway.queue("archive").get(name) == count, f"{count} {name}")
+
+    async with answering(respond, []) as server:
+        stow(gateway, "archive", server.url)
+        await asyncio.to_thread(gateway.start)
+        await asyncio.to_thread(storescu, gateway.port, first)
+        await asyncio.to_thread(shown, "failed", 1)
+        answers["now"] = reply(503, Retry_After="3600")
+        await asyncio.to_thread(storescu, gateway.port, second)
+        await asyncio.to_thread(
+            eventually, lambda: "HTTP 503" in (gateway.queue("archive")["lastError"] or ""), "it wants an hour"
+        )
+        answers["now"] = reply(
+            200, dicom_json(stored=in_study(first) + in_study(second)), Content_Type="application/dicom+json"
+        )
+        (letter,) = (await asyncio.to_thread(gateway.get, "/v1/failures"))["failures"]
+        await asyncio.to_thread(gateway.get, f"/v1/failures/{letter['id']}/retry", method="POST")
+        await _delivered(gateway, 2)
+
+
 @pytest.mark.parametrize("status", [401, 200])
 async def test_who_refuses_us_is_asked_at_the_breakers_pace(
     gateway: GatewayProcess, tmp_path: Path, status: int
