@@ -3,8 +3,8 @@
 
 A round: sync the journal once for all records; sync the data of every other new file, give those that are no slots
 their names and sync that folder once, commit the ledger once. Only then does anybody hear of it. A file there without a
-row or a record was never acknowledged, and the next start sweeps it. What the journal has, the ledger is told with its
-next transaction, before anything else; what only says that something was sent waits a moment for company, because
+row or a record was never acknowledged, and the next start sweeps it. What the journal has, the ledger is told before
+anything else that came later, and not before it is over or has taken its time; what only says that something was sent waits a moment for company, because
 losing it in a power cut costs no more than sending an instance twice.
 
 On a fast disk a round is little longer than waking a thread, so it runs where it is; on one where rounds take long they
@@ -30,12 +30,13 @@ from dromos_gateway.spool.incoming import NewFile
 from dromos_gateway.spool.journal import Journal
 from dromos_gateway.spool.ledger import Released
 from dromos_gateway.spool.promises import Promise, move_mark
-from dromos_gateway.spool.settling import Settling
+from dromos_gateway.spool.settling import Settling, parted, ripe
 
 log = logging.getLogger(__name__)
 
 _PATIENCE = 0.025  # seconds that an ending may wait for others
 _COMPANY = 64  # endings that need not wait any longer
+_HOPE = 0.2  # seconds that what is acknowledged, and not over, may be without rows
 _RETRY = 1.0  # seconds until endings that could not be noted are tried again
 _PAUSE = 5.0  # seconds that the journal rests when the disk did not serve it
 _LONG = 0.002  # seconds: while rounds take longer than this, they run in the thread
@@ -95,6 +96,7 @@ class Committer:
         self._jobs: list[_Job] = []
         self._promises: list[Promise] = []
         self._endings: list[Any] = []
+        self._kept_back = 0  # endings of promises that may still be spared their rows
         self._scheduled = self._busy = self._closed = self._failing = False
         self._timer: asyncio.TimerHandle | None = None
         self._pause: asyncio.TimerHandle | None = None
@@ -182,7 +184,7 @@ class Committer:
 
     @property
     def _crowded(self) -> bool:
-        return len(self._endings) >= _COMPANY and not self._failing
+        return len(self._endings) - self._kept_back >= _COMPANY and not self._failing
 
     def _schedule(self) -> None:
         if not self._scheduled and not self._busy:
@@ -192,9 +194,21 @@ class Committer:
     def _late(self) -> None:
         self._timer = None
         if not self._busy:
-            self._turn(everything=True)
+            self._turn(late=True)
 
-    def _turn(self, *, everything: bool = False) -> None:
+    def _due(self, *, everything: bool) -> tuple[list[Promise], list[Any]]:
+        """Take what the ledger hears of next: everything, or the oldest promises up to one that may be over soon.
+
+        What is told of a record is told of all before it, so later ones wait, and their endings with them.
+        """
+        promises, endings = self._promises, self._endings
+        count = len(promises) if everything else ripe(promises, endings, self._loop.time() - _HOPE)
+        self._promises = promises[count:]
+        endings, self._endings = parted(endings, self._promises)
+        self._kept_back = len(self._endings)
+        return promises[:count], endings
+
+    def _turn(self, *, everything: bool = False, late: bool = False) -> None:
         """Run a round with what is there, or hand it to the thread."""
         self._scheduled = False
         if self._busy:
@@ -202,12 +216,14 @@ class Committer:
         jobs, self._jobs = self._jobs, []
         promises: list[Promise] = []
         endings: list[Any] = []
-        if everything or self._crowded or (self._promises and any(job.promise is None for job in jobs)):
-            promises, self._promises = self._promises, []
-            endings, self._endings = self._endings, []
+        everything = everything or (bool(self._promises) and any(job.promise is None for job in jobs))
+        if everything or late or self._crowded:
+            promises, endings = self._due(everything=everything or self._failing or self._journal.crowded)
             if self._timer is not None:
                 self._timer.cancel()
                 self._timer = None
+            if self._promises or self._endings:
+                self._timer = self._loop.call_later(_PATIENCE, self._late)
         if not jobs and not promises and not endings:
             return
         work = _Round(jobs, promises, endings)

@@ -3,7 +3,7 @@
 
 To give a small instance its file and its rows takes two syncs, and most are delivered before the ledger's next batch.
 So one is acknowledged once a record of it is synced here, with all that its rows would say and the object itself. The
-ledger hears of it with its next transaction: what is still under way gets rows then, the rest is only counted.
+ledger hears of it a moment later: what is still under way gets rows then, the rest is only counted.
 
 What holds, whenever the power goes:
 
@@ -79,6 +79,11 @@ class Journal:
     def usable(self) -> bool:
         """Whether it takes records at all."""
         return self._ready and self._begun and not self._resting
+
+    @property
+    def crowded(self) -> bool:
+        """Whether half of it is taken: the ledger should hear of what there is."""
+        return bool(self._taken) and self.head - self._taken[0][1] > self._size // 2
 
     def start(self) -> None:
         """What was left is in the ledger: from now on it may be written over."""

@@ -120,7 +120,8 @@ class Keeping:
             return None
         if self._timer is None:
             self._rest(-1)
-        return Promise(entry, named, plan, ledger.deliveries(named, plan), content)
+        since = asyncio.get_running_loop().time()
+        return Promise(entry, named, plan, ledger.deliveries(named, plan), content, since)
 
     def _submit(self, file: NewFile, promise: Promise, front: Front, kept: Kept, *, at_once: bool) -> None:
         """Let the journal make it durable, or the ledger where the journal cannot."""

@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from dromos_gateway.spool.journal import Entry, Record
@@ -26,6 +27,11 @@ class Promise:
     plan: Sequence[Planned]
     deliveries: tuple[Delivery, ...]
     content: bytearray
+    since: float  # on the loop's clock
+
+    def is_over(self, over: AbstractSet[int]) -> bool:
+        """Whether all its deliveries are among those."""
+        return all(delivery.id in over for delivery in self.deliveries)
 
 
 def facts_of(instance: Instance, plan: Sequence[Planned]) -> bytes:

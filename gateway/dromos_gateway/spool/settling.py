@@ -17,7 +17,40 @@ from dromos_gateway.spool.promises import Promise
 from dromos_gateway.spool.recording import Arrival, Recorder
 from dromos_gateway.spool.records import State
 
-Endings = Sequence[Arrival | Settlement]
+Happening = Arrival | Settlement
+Endings = Sequence[Happening]
+
+
+def ripe(promises: Sequence[Promise], endings: Endings, before: float) -> int:
+    """How many of the oldest promises are over with these endings, or were given `before`: up to the first that is not.
+
+    To one that is over soon, rows and the sync of its slot would be given for nothing.
+    """
+    over = _over(endings)
+    for index, promise in enumerate(promises):
+        if promise.since > before and not promise.is_over(over):
+            return index
+    return len(promises)
+
+
+def parted(endings: Endings, waiting: Sequence[Promise]) -> tuple[list[Happening], list[Happening]]:
+    """The endings that the ledger can hear of, and those of instances that it doesn't know yet, each in their order."""
+    if not waiting:
+        return list(endings), []
+    unknown = {promise.instance.id for promise in waiting}
+    heard: list[Happening] = []
+    kept: list[Happening] = []
+    for each in endings:
+        instance = each.delivery.instance if isinstance(each, Settlement) else each.instance
+        (kept if instance.id in unknown else heard).append(each)
+    return heard, kept
+
+
+def _over(endings: Endings) -> set[int]:
+    """Deliveries that need no row any longer."""
+    return {
+        each.delivery.id for each in endings if isinstance(each, Settlement) and each.ending.state is not State.Failed
+    }
 
 
 class Settling:
@@ -44,14 +77,10 @@ class Settling:
         """
         if not promises:
             return frozenset()
-        over = {
-            each.delivery.id
-            for each in endings
-            if isinstance(each, Settlement) and each.ending.state is not State.Failed
-        }
+        over = _over(endings)
         passed: set[int] = set()
         for promise in promises:
-            if all(delivery.id in over for delivery in promise.deliveries):
+            if promise.is_over(over):
                 passed.add(promise.instance.id)
                 if len(promise.deliveries) < len(promise.plan):
                     excluded = [item for item in promise.plan if item.state is not State.Waiting]

@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-from dromos_gateway.spool import ledger, recovery, schema, settling
+from dromos_gateway.spool import committer, ledger, recovery, schema, settling
 from dromos_gateway.spool.journal import BLOCK
 from dromos_gateway.spool.numbers import Numbers
 from dromos_gateway.spool.records import Delivery, Planned, State
@@ -68,6 +68,16 @@ class Running:
 
     def deliver(self, delivery: Delivery) -> None:
         self.spool.settle(delivery, State.Delivered, at=2001.0)
+
+    async def tell_ledger(self) -> None:
+        """Until it has heard of what is due."""
+        self.spool._committer._late()
+        await self.still()
+
+    async def still(self) -> None:
+        """Until no thread is at work on the folder, as on a slow disk: a copy would be of no moment at all."""
+        while self.spool._committer._busy or self.spool._slots._making is not None:
+            await asyncio.sleep(0.001)
 
     @property
     def rows(self) -> int:
@@ -167,6 +177,38 @@ async def test_what_one_destination_still_waits_for_gets_its_row(folder):
     async with running(left) as gateway:
         (waiting,) = gateway.spool.waiting()
         assert (waiting.destination, gateway.content(waiting)) == (B, b"headdata set")
+
+
+async def test_the_ledger_hears_of_nothing_that_may_be_over_soon(folder):
+    async with running(folder) as gateway:
+        for number in (1, 2, 3):
+            await gateway.keep(*waiting_for(A), number=number)
+        first, second, third = gateway.arrived
+        gateway.deliver(first)
+        gateway.deliver(third)
+        await gateway.tell_ledger()
+        assert gateway.recorder.heard == [f"arrived {A} Waiting", f"{A} Delivered"], "the first one"
+        left = killed(gateway.spool)
+        gateway.deliver(second)
+        await gateway.tell_ledger()
+        assert gateway.recorder.heard[2:] == [f"arrived {A} Waiting"] * 2 + [f"{A} Delivered"] * 2
+        assert gateway.rows == 0
+        assert (await gateway.spool.totals())[A].delivered == 3
+    async with running(left) as gateway:
+        one, other = gateway.spool.waiting()
+        assert gateway.spool.delivered_before(one) is None
+        assert gateway.spool.delivered_before(other) == 2001.0
+
+
+async def test_what_is_not_over_before_long_gets_its_row_and_what_came_later_none(folder, monkeypatch):
+    async with running(folder) as gateway:
+        for number in (1, 2):
+            await gateway.keep(*waiting_for(A), number=number)
+        gateway.deliver(gateway.arrived[1])
+        monkeypatch.setattr(committer, "_HOPE", 0.0)
+        await gateway.tell_ledger()
+        assert gateway.rows == 1
+        assert (await gateway.spool.totals())[A].waiting == 1
 
 
 async def test_attempts_and_dead_letters_of_what_only_the_journal_has_are_kept(folder):
@@ -393,6 +435,7 @@ class Model:
             self.gateway.spool.reschedule(replace(delivery, attempts=1, last_error="no answer"), 2001.0)
 
     async def tell(self) -> None:
+        committer._HOPE = self.chance.choice((0.0, 3600.0))
         self.gateway.spool._committer._late()
 
     async def rest(self) -> None:
@@ -420,8 +463,9 @@ class Model:
 
 
 @pytest.mark.parametrize("seed", range(6))
-async def test_nothing_that_was_promised_is_missing_after_any_course_of_events(folder, seed):
+async def test_nothing_that_was_promised_is_missing_after_any_course_of_events(folder, seed, monkeypatch):
     chance = Random(seed)
+    monkeypatch.setattr(committer, "_HOPE", 0.2)
     async with running(folder) as gateway:
         model = Model(chance, gateway)
         steps = (
@@ -432,6 +476,7 @@ async def test_nothing_that_was_promised_is_missing_after_any_course_of_events(f
         for number in range(60):
             await chance.choice(steps)()
             if number % 20 == 19:
+                await gateway.still()
                 await model.check(killed(gateway.spool, f"killed-{number}"))
         gateway.spool.ledger.execute("PRAGMA query_only = 0")
         model.number += 1
