@@ -48,7 +48,7 @@ class Orthanc:
         processes.wait_until_listening(self._process, self.port)
 
     def stop(self) -> None:
-        """End it at once: left to itself it takes up to 5 s, longer than a round, and nothing of it is looked at afterwards."""
+        """End it at once: left to itself it takes up to 5 s, and nothing of it is looked at afterwards."""
         if self._process is not None:
             processes.end(self._process, grace=0.0)
             self._process = None

@@ -4,8 +4,8 @@
 A round: sync the journal once for all records; sync the data of every other new file, give those that are no slots
 their names and sync that folder once, commit the ledger once. Only then does anybody hear of it. A file there without a
 row or a record was never acknowledged, and the next start sweeps it. What the journal has, the ledger is told before
-anything else that came later, and not before it is over or has taken its time; what only says that something was sent waits a moment for company, because
-losing it in a power cut costs no more than sending an instance twice.
+anything else that came later, but not before it is over or has taken its time; what only says that something was sent
+waits a moment for company, because losing it in a power cut costs no more than sending an instance twice.
 
 On a fast disk a round is little longer than waking a thread, so it runs where it is; on one where rounds take long they
 run in a thread, and receiving goes on meanwhile.
