@@ -197,10 +197,7 @@ class Committer:
             self._turn(late=True)
 
     def _due(self, *, everything: bool) -> tuple[list[Promise], list[Any]]:
-        """Take what the ledger hears of next: everything, or the oldest promises up to one that may be over soon.
-
-        What is told of a record is told of all before it, so later ones wait, and their endings with them.
-        """
+        """Take what the ledger hears of next: all, or what is before one that is over soon: its mark has no gaps."""
         promises, endings = self._promises, self._endings
         count = len(promises) if everything else ripe(promises, endings, self._loop.time() - _HOPE)
         self._promises = promises[count:]

@@ -76,8 +76,8 @@ class Running:
 
     async def still(self) -> None:
         """Until no thread is at work on the folder, as on a slow disk: a copy would be of no moment at all."""
-        while self.spool._committer._busy or self.spool._slots._making is not None:
-            await asyncio.sleep(0.001)  # noqa: ASYNC110 - nobody else wants to hear of it
+        while self.spool._committer._busy or self.spool._slots._making is not None:  # noqa: ASYNC110 - nobody else asks
+            await asyncio.sleep(0.001)
 
     @property
     def rows(self) -> int:
