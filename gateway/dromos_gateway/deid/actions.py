@@ -139,6 +139,8 @@ def shift_of(run: Run, rule: ActionOnDates) -> Shift:
                 known = Shift(days, known.seconds if days else known.seconds or rule.seconds)
         else:
             known = Shift(_by_tag(run, rule.days_tag), _by_tag(run, rule.seconds_tag))
+            if run.plan.strict and not (known.days or known.seconds):
+                raise Hold("DateNotShiftable", f"the tags of rule {rule.name!r} say a shift of nothing")
         run.shifts[rule.position] = known
     return known
 
