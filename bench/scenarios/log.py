@@ -18,7 +18,7 @@ from bench.rounds import Setting
 from bench.rounds import run as one_round
 from bench.rows import Row
 from bench.systems.dromos import Dromos
-from bench.workloads import CT, SMALL, batches, warm_up
+from bench.workloads import ALL, batches, warm_up
 
 ROUNDS = 9
 SCRAPES = 1.0  # seconds between them; Prometheus asks each 15 to 60
@@ -77,9 +77,9 @@ class Unlogged(Dromos):
 
 
 def run(home: Path) -> Iterator[Row]:
-    """Rounds of `ct` and `small`, with and without."""
+    """Rounds of each workload, with and without."""
     warming = warm_up(home)
-    for workload in (CT, SMALL):
+    for workload in ALL:
         sent = batches(home, workload)
         took: dict[str, list[float]] = {"dromos": [], "unlogged": []}
         pair = (Watched(), Unlogged())
