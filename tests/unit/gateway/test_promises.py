@@ -99,9 +99,21 @@ async def running(folder: Path):
 
 
 def killed(spool: Spool, name: str = "killed") -> Path:
-    """What a process leaves that is killed now."""
+    """What a process leaves that is killed now: all of one moment, though its threads go on while it is copied."""
     copy = spool.folder.parent / name
-    return Path(shutil.copytree(spool.folder, copy, ignore=shutil.ignore_patterns("*-shm")))
+    for _ in range(200):
+        with contextlib.suppress(OSError):  # something went meanwhile
+            before = _state(spool.folder)
+            shutil.copytree(spool.folder, copy, ignore=shutil.ignore_patterns("*-shm"))
+            if _state(spool.folder) == before:
+                return copy
+        shutil.rmtree(copy, ignore_errors=True)
+    raise AssertionError("the spool never comes to rest")
+
+
+def _state(folder: Path) -> dict[Path, tuple[int, int, int]]:
+    found = ((path, path.stat()) for path in folder.rglob("*") if not path.name.endswith("-shm"))
+    return {path: (stat.st_ino, stat.st_size, stat.st_mtime_ns) for path, stat in found}
 
 
 @pytest.fixture
