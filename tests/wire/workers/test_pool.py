@@ -16,12 +16,12 @@ import pytest
 from dromos_gateway.workers.job import Cause, Done, Failed, Job, Limits
 from dromos_gateway.workers.pool import Pool
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 LIMITS = Limits(memory=128 << 20, cpu=20, wall=20)
 
 
 def deed(name: str, *arguments: object) -> Job[object]:
-    return Job(f"tests.unit.gateway.workers.deeds:{name}", arguments)
+    return Job(f"tests.wire.workers.deeds:{name}", arguments)
 
 
 async def until(holds: Callable[[], bool]) -> None:
@@ -111,7 +111,7 @@ def test_a_large_object_gets_more_time_but_no_more_memory() -> None:
 async def test_an_exception_is_named_without_its_text(pool: Pool) -> None:
     answer = await pool.run(deed("complain", "Doe^Jane"), LIMITS)
     assert isinstance(answer, Failed)
-    assert re.fullmatch(r"ValueError at tests\.unit\.gateway\.workers\.deeds:\d+", answer.message)
+    assert re.fullmatch(r"ValueError at tests\.wire\.workers\.deeds:\d+", answer.message)
     assert "Doe" not in repr(deed("complain", "Doe^Jane"))
 
 
