@@ -23,6 +23,17 @@ def _versions(kubectl: Kubectl) -> dict[tuple[str, str], str]:
     return {(obj["kind"], obj["metadata"]["name"]): obj["metadata"]["resourceVersion"] for obj in kubectl.items(KINDS)}
 
 
+def _orphans(kubectl: Kubectl) -> set[tuple[str, str]]:
+    """What ForwardNodes had that tests before this one deleted: the cluster takes its time to remove it."""
+    there = {obj["metadata"]["uid"] for obj in kubectl.items("forwardnodes")}
+    return {
+        (obj["kind"], obj["metadata"]["name"])
+        for obj in kubectl.items(KINDS)
+        for owner in obj["metadata"].get("ownerReferences", ())
+        if owner["kind"] == "ForwardNode" and owner["uid"] not in there
+    }
+
+
 def _names(kubectl: Kubectl) -> set[tuple[str, str]]:
     return {(obj["kind"], obj["metadata"]["name"]) for obj in kubectl.items(OURS, *LABEL)}
 
@@ -221,6 +232,7 @@ def test_with_nothing_changing_there_are_no_writes(radiology: Kubectl, operator:
         return True
 
     eventually(is_settled, bool, within=90, what="an end of the writes that follow a change")
+    eventually(lambda: _orphans(radiology), lambda left: not left, within=180, what="an end of what has no owner")
     versions = _versions(radiology)
     assert len(versions) > 8
     steadily(operator.writes, seconds=15, what="writes by the operator")  # a whole minute is watched in tests/cluster
