@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Masks on uncompressed CT slices, file to file in worker processes, beside copying the same files there; then the same
-delivered, through a gateway that de-identifies and masks them, one that only de-identifies, one that passes them on.
+delivered, through gateways that mask them, de-identify them, do both, and pass them on.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import asyncio
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -40,16 +40,17 @@ _BASIC = {"name": "all", "codename": "basic.dicom.profile"}
 
 
 class Changing(Deidentifying):
-    """The gateway with a Project, which masks or only de-identifies."""
+    """The gateway with a Project of these profile elements; its name is theirs."""
 
-    def __init__(self, name: str, *, masks: bool) -> None:
+    def __init__(self, name: str, *elements: Mapping[str, str]) -> None:
         profile = {
             "name": "bench",
             "version": "1",
             "masks": [{"stationName": "*", "rectangles": ["0 0 512 30", "0 440 200 32"]}],
-            "profileElements": [_MASKING, _BASIC] if masks else [_BASIC],
+            "profileElements": elements,
         }
-        super().__init__(name, profile, uncleanable="Hold" if masks else "Allow")
+        super().__init__(name, profile, uncleanable="Hold" if _MASKING in elements else "Allow")
+        self.outgoing = outgoing if _BASIC in elements else str
 
 
 def run(home: Path) -> Iterator[Row]:
@@ -59,13 +60,13 @@ def run(home: Path) -> Iterator[Row]:
 
 
 def _delivered(home: Path) -> Iterator[Row]:
-    """In each round all three, one after the other. Such images warm them up, too: workers import on demand."""
+    """In each round all of them, one after the other. Such images warm them up, too: workers import on demand."""
     sent, warming = _batch(home / "ct-with-text", COUNT), _batch(home / "ct-to-warm-up", 20)
     plain = Setting("mask", "ct", "delivered")
-    changing = replace(plain, outgoing=outgoing)
     for number in range(ROUNDS_DELIVERED):
-        for system in (Dromos(), Changing("deid", masks=False), Changing("deid+mask", masks=True)):
-            setting = changing if isinstance(system, Changing) else plain
+        both = Changing("deid+mask", _MASKING, _BASIC)
+        for system in (Dromos(), Changing("mask", _MASKING), Changing("deid", _BASIC), both):
+            setting = replace(plain, outgoing=system.outgoing) if isinstance(system, Changing) else plain
             row = rounds.run(home / "round", system, setting, [sent], warming)
             text = f"{system.name:<10}{row.delivered_s:6.2f} s, {row.cpu_s:5.2f} s of processor"
             print(f"  {number + 1}/{ROUNDS_DELIVERED} delivered {text}", file=sys.stderr, flush=True)

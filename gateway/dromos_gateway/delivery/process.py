@@ -80,7 +80,7 @@ class SendingProcess:
             return self._peers.carrier(order.lane, order.peer, self._report)
         except Exception as failure:  # one destination's settings must not end the sending to all others
             log.exception("a lane cannot be opened")
-            return Impossible(order.lane, f"internal error: {type(failure).__name__}", self._report)
+            return Impossible(order.lane, _why(failure), self._report)
 
     def _report(self, report: Report) -> None:
         if isinstance(report, Ended):
@@ -95,8 +95,15 @@ class SendingProcess:
             error = await self._peers.answer(question)
         except Exception as failure:  # whatever it is, the next question must come
             log.exception("a question failed")
-            error = f"internal error: {type(failure).__name__}"
+            error = _why(failure)
         self._report(Answered(question.number, error))
+
+
+def _why(failure: Exception) -> str:
+    """Its words where they are ours, such as of a proxy that cannot be used; else only what it is."""
+    from dromos_gateway.web.errors import WebError
+
+    return str(failure) if isinstance(failure, WebError) else f"internal error: {type(failure).__name__}"
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -123,16 +124,28 @@ class Receiver:
             self.log.close()
 
     def has(self, count: int, timeout: float = 60.0) -> None:
-        """Wait until so many instances are there."""
+        """Wait until so many instances are there, and whole."""
 
         def enough() -> bool:
-            return sum(1 for _ in self.folder.iterdir()) >= count
+            return sum(1 for _ in self.folder.iterdir()) >= count and not self._writes()
 
         try:
             eventually(enough, "", timeout)
         except AssertionError:
             here = sum(1 for _ in self.folder.iterdir())
             raise AssertionError(f"{here} of {count} instances after {timeout:.0f} s") from None
+
+    def _writes(self) -> bool:
+        """Whether one of its processes has a file of the folder open."""
+        if self._process is None:
+            return False
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it ended
+                if int(stat.read_text().rpartition(")")[2].split()[2]) == self._process.pid:
+                    links = (link.readlink() for link in (stat.parent / "fd").iterdir())
+                    if any(link.parent == self.folder for link in links):
+                        return True
+        return False
 
     def said(self, text: str) -> bool:
         return text in Path(self.log.name).read_text(errors="replace")

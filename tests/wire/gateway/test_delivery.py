@@ -149,7 +149,8 @@ def test_a_destination_that_nothing_can_be_opened_for_harms_no_other(gateway, re
     a = receiver("a").start()
     gateway.destination("a", a.port)
     text = (gateway.manifests / "destination-a.yaml").read_text().replace("name: a}", "name: odd}")
-    where = "stow: {url: 'http://[1::2::3]:8080/studies'}"  # two gaps in an IPv6 address: what the pattern lets pass
+    where = "stow: {url: 'http://127.0.0.1:9/studies'}"
+    gateway.environment = {"HTTP_PROXY": "http://[1::2::3]:8080"}  # two gaps in an IPv6 address
     gateway.write(
         "destination-odd", "\n".join(where.join(("  ", "")) if "dicom:" in line else line for line in text.splitlines())
     )
@@ -158,6 +159,7 @@ def test_a_destination_that_nothing_can_be_opened_for_harms_no_other(gateway, re
     storescu(gateway.port, study)
     a.has(5)
     assert data_sets(a.folder) == data_sets(study)
-    eventually(lambda: gateway.queue("odd")["lastError"], "it says why")
+    why = eventually(lambda: gateway.queue("odd").get("lastError"), "it says why")
+    assert why.startswith("the environment names a proxy that cannot be used")
     assert gateway.queue("odd")["waiting"] == 5
     assert "sending process" not in gateway.log()
