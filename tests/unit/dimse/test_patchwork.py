@@ -51,7 +51,7 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@settings(max_examples=100, deadline=None, derandomize=True)
 @given(patches=PATCHES, cuts=st.lists(st.integers(1, 700), min_size=1, max_size=9), skipped=st.integers(0, 5000))
 def test_it_is_read_in_whatever_portions(original: Path, patches: Patchwork, cuts: list[int], skipped: int) -> None:
     expected = whole(patches)
@@ -68,7 +68,7 @@ def test_it_is_read_in_whatever_portions(original: Path, patches: Patchwork, cut
     assert read == expected[skipped:]
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(patches=PATCHES, offset=st.integers(0, 299), size=st.integers(1, 900))
 def test_it_is_sent_in_pdus(original: Path, patches: Patchwork, offset: int, size: int) -> None:
     expected = whole(patches)[offset:]
