@@ -49,8 +49,9 @@ class Changing(Deidentifying):
             "masks": [{"stationName": "*", "rectangles": ["0 0 512 30", "0 440 200 32"]}],
             "profileElements": elements,
         }
-        super().__init__(name, profile, uncleanable="Hold" if _MASKING in elements else "Allow")
-        self.outgoing = outgoing if _BASIC in elements else str
+        morphing = _BASIC not in elements
+        super().__init__(name, profile, uncleanable="Hold" if _MASKING in elements else "Allow", only_morphing=morphing)
+        self.outgoing = str if morphing else outgoing
 
 
 def run(home: Path) -> Iterator[Row]:

@@ -11,13 +11,23 @@ from bench.systems.dromos import Dromos
 from dromos_gateway.deid.hashing import hashed_uid
 
 _KEY = bytes(range(16))
+_DEIDENTIFICATION = """
+  deidentification:
+    projectRef: {name: bench}
+    pseudonym: {tag: {tag: "(0010,0020)"}}
+"""
+_MORPHING = """
+  tagMorphing: {projectRef: {name: bench}}
+"""
 
 
 class Deidentifying(Dromos):
     """Dromos under another name, with a profile as a Project's spec.profile has it."""
 
-    def __init__(self, name: str, profile: Mapping[str, Any], *, uncleanable: str = "Hold") -> None:
-        super().__init__(more=_project(profile, uncleanable))
+    def __init__(
+        self, name: str, profile: Mapping[str, Any], *, uncleanable: str = "Hold", only_morphing: bool = False
+    ) -> None:
+        super().__init__(more=(_MORPHING if only_morphing else _DEIDENTIFICATION) + _project(profile, uncleanable))
         self.name = name
 
 
@@ -27,11 +37,7 @@ def outgoing(uid: str) -> str:
 
 
 def _project(profile: Mapping[str, Any], uncleanable: str) -> str:
-    return f"""
-  deidentification:
-    projectRef: {{name: bench}}
-    pseudonym: {{tag: {{tag: "(0010,0020)"}}}}
----
+    return f"""---
 apiVersion: dromos.dev/v1alpha1
 kind: Project
 metadata: {{name: bench}}
