@@ -286,9 +286,10 @@ class Spool:
         """Put a dead letter back into a queue."""
 
         def apply(connection: sqlite3.Connection) -> Delivery | None:
-            if self.recorder is not None:
+            revived = ledger.revive(connection, failure, destination, at)
+            if revived is not None and self.recorder is not None:
                 self.recorder.revived(connection, failure)
-            return ledger.revive(connection, failure, destination, at)
+            return revived
 
         delivery: Delivery | None = await self._committer.change(apply)
         if delivery is not None:
@@ -299,9 +300,10 @@ class Spool:
         """Give a dead letter up by hand."""
 
         def apply(connection: sqlite3.Connection) -> tuple[bool, Released | None]:
-            if self.recorder is not None:
+            found, released = ledger.discard(connection, failure)
+            if found and self.recorder is not None:
                 self.recorder.discarded(connection, failure, at)
-            return ledger.discard(connection, failure)
+            return found, released
 
         found, released = await self._committer.change(apply)
         if released is not None:

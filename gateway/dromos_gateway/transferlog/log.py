@@ -67,6 +67,7 @@ class TransferLog:
     async def _complete(self) -> None:
         """Have recent rows where they are found. Where the disk takes nothing, an answer is as old as that."""
         try:
+            await self._spool.change(lambda _: None)  # what is told with it comes behind it in its transaction
             await self._spool.change(self.recorder.move)
         except (OSError, sqlite3.Error) as error:
             log.warning("the newest rows of the transfer log cannot be found", extra={"error": str(error)})
