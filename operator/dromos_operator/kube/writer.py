@@ -25,6 +25,7 @@ COUNTER_INTERVAL = 30.0
 # what the API server or another controller changes all the time
 _VOLATILE = frozenset({"resourceVersion", "generation", "managedFields", "creationTimestamp", "selfLink"})
 _USERS_FAULT = frozenset({400, 403, 413, 422})
+_UNTYPED = "failed to create typed patch object"  # of an undeclared field, a list key twice, an amount that is none
 
 
 class Writer:
@@ -49,7 +50,7 @@ class Writer:
         except NamespaceGoing:
             raise
         except ApiError as error:
-            if error.status in _USERS_FAULT:
+            if _is_refusal(error):
                 return live, f"{key.kind} {key.name!r}: {error}"
             raise
         self._settled[key] = (digest, _digest(_stable(result)))
@@ -67,7 +68,7 @@ class Writer:
         try:
             self._remember({**await self._client.merge(claim, patch), "kind": claim.kind})
         except ApiError as error:
-            if error.status not in _USERS_FAULT:
+            if not _is_refusal(error):
                 raise
             self._refusals[claim] = f"{claim.kind} {claim.name!r}: {error}"
         self._settled[claim] = digest
@@ -106,6 +107,11 @@ class Writer:
             return wanted, None
         rest = {name: value for name, value in wanted.items() if name not in COUNTERS}
         return {**rest, **_counters(live)}, wait
+
+
+def _is_refusal(error: ApiError) -> bool:
+    """Whether trying again helps nobody; what does not fit a type the API server calls an error of its own (500)."""
+    return error.status in _USERS_FAULT or (error.status == 500 and _UNTYPED in str(error))
 
 
 def _counters(status: Mapping[str, Any]) -> dict[str, Any]:

@@ -170,6 +170,29 @@ def test_what_the_api_server_refuses_becomes_a_condition(imaging: Kubectl, opera
     imaging.run("delete", "forwardnode/refused")
 
 
+@pytest.mark.parametrize(
+    "workload",
+    [
+        {"affinity": {"nodeAffinty": {}}},
+        {"resources": {"requests": {"memory": "512MB"}}},
+        {"imagePullSecrets": [{"name": "a"}, {"name": "a"}]},
+    ],
+    ids=["a field that is none", "an amount that is none", "the same twice"],
+)
+def test_what_fits_no_type_becomes_a_condition(
+    imaging: Kubectl, operator: OperatorProcess, workload: dict[str, object]
+) -> None:
+    """Server-side apply answers 500 to it, as if the fault were its own (kubernetes#139253)."""
+    imaging.apply(node("untyped", replicas=0, workload=workload))
+    programmed = eventually(
+        lambda: imaging.condition("forwardnode", "untyped", "Programmed"),
+        lambda condition: condition.get("reason") == "Refused",
+        within=60,
+    )
+    assert "StatefulSet 'untyped'" in programmed["message"]
+    imaging.run("delete", "forwardnode/untyped")
+
+
 def test_a_volume_grows_or_the_reason_why_not_is_said(radiology: Kubectl) -> None:
     radiology.apply(node("growing"))
     eventually(lambda: radiology.get("persistentvolumeclaim", "spool-growing-0"), bool, within=90, what="the claim")

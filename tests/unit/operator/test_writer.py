@@ -120,6 +120,12 @@ async def test_a_refusal_is_a_value(server: Server, writer: Writer, status: int)
     assert refusal == "ConfigMap 'c': spec.x: Invalid value"
 
 
+async def test_what_fits_no_type_is_refused_though_the_server_takes_the_blame(server: Server, writer: Writer) -> None:
+    said = "failed to create typed patch object (imaging/c; /v1, Kind=ConfigMap): .x: field not declared in schema"
+    server.refusal = ApiError(500, said)
+    assert await writer.apply(config_map("c"), None) == (None, f"ConfigMap 'c': {said}")
+
+
 @pytest.mark.parametrize("error", [ApiError(500, "x"), ApiError(0, "x"), ApiError(409, "x"), NamespaceGoing(403, "x")])
 async def test_a_failure_of_the_infrastructure_is_raised(server: Server, writer: Writer, error: ApiError) -> None:
     server.refusal = error
