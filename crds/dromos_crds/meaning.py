@@ -142,6 +142,9 @@ def _holders(manifests: Manifests) -> Mapping[tuple[str, str, str], frozenset[st
 def _attachments(manifests: Manifests) -> Iterator[Problem]:
     nodes = {(node.metadata.namespace, node.metadata.name) for node in manifests.forward_nodes}
     projects = {(project.metadata.namespace, project.metadata.name) for project in manifests.projects}
+    # what is there and not valid has its message already
+    nodes |= {(at.namespace or "default", at.name) for at in manifests.problems if at.name and at.kind == "ForwardNode"}
+    projects |= {(at.namespace or "default", at.name) for at in manifests.problems if at.name and at.kind == "Project"}
     for document in manifests.documents:
         if not isinstance(document.object, Destination):
             continue

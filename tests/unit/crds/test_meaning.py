@@ -58,6 +58,13 @@ def test_a_forward_node_of_another_namespace_is_none(tmp_path: Path) -> None:
     assert "namespace 'default'; there are: none" in problem.message
 
 
+def test_one_that_is_there_and_not_valid_has_one_message(tmp_path: Path) -> None:
+    (tmp_path / "all.yaml").write_text(NODE.replace("aeTitle", "aeTitel") + DESTINATION)
+    found = read([tmp_path])
+    assert {problem.kind for problem in found.problems} == {"ForwardNode"}
+    assert meaning.check(found) == ()
+
+
 def test_a_forward_node_that_is_almost_there(tmp_path: Path) -> None:
     found = manifests(tmp_path, NODE + DESTINATION.replace("{name: radiology}", "{name: radiolgy}"))
     (problem,) = meaning.check(found)
