@@ -25,7 +25,8 @@ COUNTER_INTERVAL = 30.0
 # what the API server or another controller changes all the time
 _VOLATILE = frozenset({"resourceVersion", "generation", "managedFields", "creationTimestamp", "selfLink"})
 _USERS_FAULT = frozenset({400, 403, 413, 422})
-_UNTYPED = "failed to create typed patch object"  # of an undeclared field, a list key twice, an amount that is none
+# how the API server says that a field is undeclared, a list key there twice, an amount none
+_UNTYPED = ("failed to create typed patch object", "failed to convert new object")
 
 
 class Writer:
@@ -111,7 +112,7 @@ class Writer:
 
 def _is_refusal(error: ApiError) -> bool:
     """Whether trying again helps nobody; what does not fit a type the API server calls an error of its own (500)."""
-    return error.status in _USERS_FAULT or (error.status == 500 and _UNTYPED in str(error))
+    return error.status in _USERS_FAULT or (error.status == 500 and str(error).startswith(_UNTYPED))
 
 
 def _counters(status: Mapping[str, Any]) -> dict[str, Any]:
