@@ -30,6 +30,7 @@ from pydicom.dataset import Dataset
 from bench import headers
 from bench.rows import Row
 from dromos_crds.profiles.confidentiality import row_of
+from dromos_gateway.changes.stage import MOST_NEW
 from dromos_gateway.deid.deidentify import Instance, deidentify
 from dromos_gateway.deid.outcomes import Changed
 from dromos_gateway.deid.plan import Recipe, compile_plan
@@ -37,7 +38,6 @@ from dromos_gateway.dimse.part10 import read_head
 
 COUNT, ROUNDS, UNMEASURED = 100, 5, 20
 _LONG = 0.5  # seconds that a round lasts at least
-_MOST_NEW = 256 * 1024  # bytes of patches, as in a gateway
 _RULES = [
     {
         "codename": "action.on.specific.tags",
@@ -69,7 +69,7 @@ def run(home: Path) -> Iterator[Row]:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     paths = headers.write(folder, COUNT)
-    systems = {"dromos": _dromos(_MOST_NEW), "dromos-file": _dromos(0), "pydicom": _pydicom, "dicognito": _dicognito()}
+    systems = {"dromos": _dromos(MOST_NEW), "dromos-file": _dromos(0), "pydicom": _pydicom, "dicognito": _dicognito()}
     for name, change in systems.items():
         change(paths[0], home / f"{name}.dcm")
     for _ in range(ROUNDS):

@@ -8,7 +8,7 @@ among the manifests: people keep those apart, so that they may well be in the cl
 from __future__ import annotations
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from dromos_crds import reasons, references
 from dromos_crds.destination import Destination
@@ -140,11 +140,8 @@ def _holders(manifests: Manifests) -> Mapping[tuple[str, str, str], frozenset[st
 
 
 def _attachments(manifests: Manifests) -> Iterator[Problem]:
-    nodes = {(node.metadata.namespace, node.metadata.name) for node in manifests.forward_nodes}
-    projects = {(project.metadata.namespace, project.metadata.name) for project in manifests.projects}
-    # what is there and not valid has its message already
-    nodes |= {(at.namespace or "default", at.name) for at in manifests.problems if at.name and at.kind == "ForwardNode"}
-    projects |= {(at.namespace or "default", at.name) for at in manifests.problems if at.name and at.kind == "Project"}
+    nodes = _there(manifests, "ForwardNode", manifests.forward_nodes)
+    projects = _there(manifests, "Project", manifests.projects)
     for document in manifests.documents:
         if not isinstance(document.object, Destination):
             continue
@@ -159,6 +156,12 @@ def _attachments(manifests: Manifests) -> Iterator[Problem]:
                 known = [name for space, name in projects if space == namespace]
                 message = nobody("Project", use.project_ref.name, namespace, known)
                 yield document.problem(reasons.PROJECT_NOT_FOUND, f"spec.{field}.projectRef.name", message)
+
+
+def _there(manifests: Manifests, kind: str, valid: Sequence[ForwardNode | Project]) -> set[tuple[str, str]]:
+    """Namespaces and names of a kind; what is there and not valid has its message already."""
+    invalid = {(at.namespace or "default", at.name) for at in manifests.problems if at.name and at.kind == kind}
+    return invalid | {(item.metadata.namespace, item.metadata.name) for item in valid}
 
 
 def nobody(kind: str, wanted: str, namespace: str, known: Collection[str]) -> str:

@@ -108,25 +108,19 @@ class ActionOnDates(Rule):
     @property
     def moves_days(self) -> bool:
         """Whether it can shift a date at all: a range ends before its upper bound."""
-        if self.option is DateOption.SHIFT_BY_TAG:
-            return self.days_tag is not None
-        if self.option is DateOption.SHIFT_RANGE:
-            return _reaches(self.min_days, self.days)
-        return self.option is DateOption.SHIFT and self.days != 0
+        return self._moves(self.days_tag, self.min_days, self.days, by_itself=self.days != 0)
 
     @property
     def moves_seconds(self) -> bool:
         """Whether it can shift a time of day."""
+        return self._moves(self.seconds_tag, self.min_seconds, self.seconds, by_itself=self.seconds % 86400 != 0)
+
+    def _moves(self, tag: int | None, least: int, bound: int, *, by_itself: bool) -> bool:
         if self.option is DateOption.SHIFT_BY_TAG:
-            return self.seconds_tag is not None
+            return tag is not None
         if self.option is DateOption.SHIFT_RANGE:
-            return _reaches(self.min_seconds, self.seconds)
-        return self.option is DateOption.SHIFT and self.seconds % 86400 != 0
-
-
-def _reaches(least: int, bound: int) -> bool:
-    """Whether [least, bound) has anything but zero in it."""
-    return least != 0 or bound > 1
+            return least != 0 or bound > 1  # [least, bound) has anything but zero in it
+        return self.option is DateOption.SHIFT and by_itself
 
 
 @dataclass(frozen=True, slots=True)

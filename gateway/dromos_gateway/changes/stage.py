@@ -30,7 +30,7 @@ log = logging.getLogger(__name__)
 _BEGINNING = 16 * 1024
 _MOST_KEPT = 256  # files of deliveries that wait for another attempt; beyond it they are made again
 _MOST_PATCHES = 16 * 1024 * 1024  # bytes of patches of such deliveries, likewise
-_MOST_NEW = 256 * 1024  # bytes of an instance that travel between processes; where more are new, it is a file
+MOST_NEW = 256 * 1024  # bytes of an instance that travel between processes; where more are new, it is a file
 
 
 class CannotChangeNow(Exception):
@@ -95,7 +95,7 @@ class Stage:
         sent = change if found is None else without_store(change)
         limits = self._limits or Limits.for_object(instance.size)
         try:
-            job = job_of(original, target, sent, found, 0 if file else _MOST_NEW)
+            job = job_of(original, target, sent, found, 0 if file else MOST_NEW)
             done = _read(await self._pool.run(job, limits))
         except BaseException:
             _remove(self._folder, delivery.id)
