@@ -72,6 +72,7 @@ async def test_only_dead_letters_are_discarded_and_revived_in_the_log(running: R
     good, bad = await running.keep(A, B)
     running.spool.settle(good, State.Delivered, at=2001.0)
     running.spool.settle(bad, State.Failed, reason="Refused", message="no", at=2002.0)
+    assert await running.rows() == {good.id: "Delivered", bad.id: "Failed"}
     assert not await running.spool.discard(good.id, 2003.0)
     assert await running.spool.revive(good.id, None, 2003.0) is None
     assert await running.rows() == {good.id: "Delivered", bad.id: "Failed"}
