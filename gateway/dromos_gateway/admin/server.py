@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import ipaddress
+import logging
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,6 +17,8 @@ from dromos_gateway.admin import failures, metrics, transfers, views
 from dromos_gateway.admin.connections import Connections, leave_out_nonsense
 from dromos_gateway.dimse.listening import listen
 from dromos_gateway.gateway import Gateway
+
+log = logging.getLogger(__name__)
 
 _OPEN = frozenset({"/healthz", "/readyz", "/metrics"})
 _MAX_BODY = 64 * 1024
@@ -55,6 +58,8 @@ class AdminServer:
         self.port = int(listening[0].getsockname()[1])
         loop = asyncio.get_running_loop()
         self._servers = [await loop.create_server(self._connections, sock=each) for each in listening]
+        if self._token_file is not None and not self._token():
+            log.warning("admin token file is unreadable or empty", extra={"file": str(self._token_file)})
 
     async def close(self) -> None:
         """Stop serving."""
@@ -82,13 +87,18 @@ class AdminServer:
     def _allowed(self, request: web.Request) -> bool:
         if self._token_file is None:
             return _from_here(request)
-        try:
-            token = self._token_file.read_bytes().strip()  # anew each time: a Secret may be rotated
-        except OSError:
-            return False
+        token = self._token()
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         said = given.strip().encode(errors="surrogateescape")  # as the bytes were
         return bool(token) and scheme.lower() == "bearer" and hmac.compare_digest(said, token)
+
+    def _token(self) -> bytes:
+        """What the file says now, as a Secret may be rotated; empty, which is nobody's token, when it says nothing."""
+        assert self._token_file is not None, "one is wanted"  # noqa: S101
+        try:
+            return self._token_file.read_bytes().strip()
+        except OSError:
+            return b""
 
     async def _healthz(self, _: web.Request) -> web.Response:
         return web.Response(text="ok\n")

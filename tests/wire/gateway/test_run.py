@@ -144,6 +144,18 @@ def test_the_admin_port_wants_its_token(tmp_path):
         gateway.kill()
 
 
+def test_an_admin_token_that_is_not_there_is_said_and_lets_nobody_in(tmp_path):
+    gateway = GatewayProcess(tmp_path, "--admin-token-file", str(tmp_path / "nowhere"))
+    gateway.node()
+    gateway.destination("a", free_port())
+    try:
+        gateway.start()
+        assert gateway.get("/v1/status", token="") == 401
+        assert "admin token file is unreadable or empty" in gateway.log()
+    finally:
+        gateway.kill()
+
+
 def test_it_stops_at_once_when_nothing_is_open(gateway):
     gateway.start()
     eventually(lambda: gateway.get("/readyz"), "ready")
