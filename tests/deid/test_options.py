@@ -56,6 +56,7 @@ _ROOT = "1.2.840.10008.5.1.4.1.1."
 CLASSES = {"CT": "2", "enhanced MR": "4.1", "RT plan": "481.5", "report": "88.11", "presentation state": "11.1"}
 _MARK, _WORD = "MK777777", "Thorax"
 _OTHER_WORD = "Abdomen"  # of patient characteristics: a word of an attribute that goes is not said elsewhere
+_PERSONS, _NAME = (0x00401101, 0x0040A088, 0x00700086), "Brown"  # codes that name a person
 _TEXTS = ("LO", "LT", "PN", "SH", "ST", "UC", "UT")
 _DATES = ("DA", "DT", "TM")
 _BINARY = ("OB", "OW", "UN", "US", "AT")
@@ -87,10 +88,12 @@ def _instance(sop_class: str, path: Path) -> Instance:
         (0x00100010, "PN", _MARK.encode()),
         (0x00280010, "US", b"\x07\0"),
     ]
+    person: list[Node] = [(0x00080104, "LO", f"{_MARK} {_NAME}".encode()), *inner[1:]]
     nodes: list[Node] = []
     for tag, vr in VRS.items():
         value = _VALUES.get(vr, f"{_MARK} {_word(ROWS[tag])}".strip()).encode()
-        nodes.append((tag, vr, [inner] if vr == "SQ" else value))
+        within = person if tag in _PERSONS else inner
+        nodes.append((tag, vr, [within] if vr == "SQ" else value))
     nodes = [node for node in nodes if node[0] not in (0x00080005, 0x00080016, 0x00100020)]
     nodes += [
         (0x00080016, "UI", sop_class.encode()),

@@ -196,8 +196,7 @@ def clean(run: Run, element: Element, choice: Choice) -> bytes | None:
     text = element.text()
     if text is None:
         return None
-    parts = [cleaned(part, run.identifying()) for part in text.split("\\")]
-    left = "\\".join(parts) if any(parts) else ""
+    left = cleaned(text, run.identifying())
     if not left and run.type_of(element) in ("1", "1C"):
         left = dummies.TEXT
     return element.encoded(left)

@@ -7,13 +7,12 @@ from collections.abc import Iterable
 from hashlib import sha256
 from typing import Final
 
-from dromos_crds.profiles.confidentiality import row_of
 from dromos_gateway.deid.actions import REMOVED, Element, note_kept
 from dromos_gateway.deid.asking import Asking, ReplaceAPI
-from dromos_gateway.deid.choosing import CLEAN
-from dromos_gateway.deid.cleaning import words_of
+from dromos_gateway.deid.cleaning import Identifying
 from dromos_gateway.deid.dates import Shift
 from dromos_gateway.deid.decision import Decision, Kind
+from dromos_gateway.deid.identities import identities
 from dromos_gateway.deid.iod import attribute_type
 from dromos_gateway.deid.level import Level
 from dromos_gateway.deid.outcomes import Hold, Step
@@ -30,7 +29,6 @@ from dromos_gateway.header.shape import Layout, Place
 from dromos_gateway.header.source import Source
 from dromos_gateway.header.values import text_of
 from dromos_gateway.header.view import HeaderView
-from dromos_gateway.header.vr import CHARACTERS
 from dromos_gateway.header.walking import items
 from dromos_gateway.header.writing import element
 
@@ -83,7 +81,7 @@ class Run:
         self._watches_all = plan.calls_services
         self._log = bytearray()
         self._copied = 0
-        self._words: frozenset[str] | None = None
+        self._identifying: Identifying | None = None
         self._sink: Sink
 
     @property
@@ -114,21 +112,12 @@ class Run:
         self.applied.add(position)
         self.dates_kept = self.dates_kept or dates
 
-    def identifying(self) -> frozenset[str]:
-        """The words of the root's texts that the basic profile takes out, but for those that it might clean instead.
-
-        What is cleaned describes: a study of the thorax doesn't make the thorax a secret.
-        """
-        if self._words is None:
-            self._words = words_of(
-                self.view.text(tag)
-                for tag, place in self._layout.items()
-                if place[0] in CHARACTERS
-                and (row := row_of(tag)) is not None
-                and CLEAN not in row.options.values()
-                and not row.options.keys() & self.plan.options
-            )
-        return self._words
+    def identifying(self) -> Identifying:
+        """What identifies somebody in the instance; asked for where a text is cleaned."""
+        if self._identifying is None:
+            view, options = self.view, self.plan.options
+            self._identifying = identities(self.source, self._layout, view.encoding, view.character_sets, options)
+        return self._identifying
 
     def type_of(self, found: Element) -> str | None:
         """The element's type in the instance's IOD."""

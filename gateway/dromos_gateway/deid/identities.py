@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What identifies somebody in an instance: the texts that the basic profile takes out, wherever they stand.
+
+Not those that it might clean instead: what is cleaned describes, and a study of the thorax doesn't make the thorax a
+secret. Names of people count always, those in private elements too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from dromos_crds.profiles.confidentiality import Option, Row, row_of
+from dromos_gateway.deid.choosing import CLEAN
+from dromos_gateway.deid.cleaning import Identifying, identifying
+from dromos_gateway.header.encoding import IMPLICIT, PIXEL_DATA, Encoding
+from dromos_gateway.header.indexing import index_item
+from dromos_gateway.header.sets import SPECIFIC_CHARACTER_SET, encodings_of
+from dromos_gateway.header.shape import Layout, Place
+from dromos_gateway.header.source import Source
+from dromos_gateway.header.values import text_of
+from dromos_gateway.header.vr import CHARACTERS, known_vr
+from dromos_gateway.header.walking import items
+
+_AGE: Final = b"AS"
+_LONGEST: Final = 64 * 1024  # bytes: no name and no identifier is as long
+_ITEM_MARK: Final = b"\xfe\xff\x00\xe0"
+# codes that name a person: Content Creator's, Person and Verifying Observer Identification Code Sequence
+_PERSONS: Final = frozenset((0x00401101, 0x0040A088, 0x00700086))
+
+
+def identities(
+    source: Source, layout: Layout, encoding: Encoding, encodings: tuple[str, ...], options: frozenset[Option]
+) -> Identifying:
+    """What identifies somebody under the chosen options."""
+    names: list[str] = []
+    others: list[str] = []
+    for vr, text in _texts(source, layout, encoding, encodings, options, depth=0, inside=False):
+        (names if vr == b"PN" else others).append(text)
+    return identifying(names, others)
+
+
+def _texts(
+    source: Source,
+    layout: Layout,
+    encoding: Encoding,
+    encodings: tuple[str, ...],
+    options: frozenset[Option],
+    *,
+    depth: int,
+    inside: bool,
+) -> Iterator[tuple[bytes, str]]:
+    """VR and text of what identifies; `inside` a code that names a person, so do texts without a row of their own."""
+    for tag, place in layout.items():
+        said, start, value, stop = place
+        if start == stop or value == stop or tag in PIXEL_DATA:
+            continue
+        vr, row = known_vr(tag, said), row_of(tag)
+        if vr == b"SQ" or (vr == b"UN" and source.peek(value, 4) == _ITEM_MARK):
+            yield from _inner(source, place, encoding, encodings, options, depth=depth, inside=tag in _PERSONS)
+        elif stop - value <= _LONGEST and _identifies(tag, vr, row, options, inside=inside):
+            text = text_of(vr, source.read(value, stop - value), encodings, encoding.order)
+            if text:
+                yield vr, text
+
+
+def _inner(
+    source: Source,
+    place: Place,
+    encoding: Encoding,
+    encodings: tuple[str, ...],
+    options: frozenset[Option],
+    *,
+    depth: int,
+    inside: bool,
+) -> Iterator[tuple[bytes, str]]:
+    said, _, value, stop = place
+    inner = IMPLICIT if said == b"UN" else encoding
+    length = int.from_bytes(source.read(value - 4, 4), "big" if encoding.big_endian else "little")
+    for content, size, after in items(source, value, length, stop, inner, depth):
+        layout = index_item(source, content, size, after, inner, depth + 1)
+        own = encodings_of(source, layout) if SPECIFIC_CHARACTER_SET in layout else encodings
+        yield from _texts(source, layout, inner, own, options, depth=depth + 1, inside=inside)
+
+
+def _identifies(tag: int, vr: bytes, row: Row | None, options: frozenset[Option], *, inside: bool) -> bool:
+    if vr == b"PN":
+        return True
+    if tag >> 16 & 1 or (vr not in CHARACTERS and vr != _AGE):
+        return False
+    if row is None:
+        return inside
+    return CLEAN not in row.options.values() and not row.options.keys() & options
