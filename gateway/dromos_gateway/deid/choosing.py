@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from dromos_crds.additions import NOT_IN_DATA_SETS
 from dromos_crds.profiles.confidentiality import Option, private, row_of
 from dromos_crds.profiles.rules import (
     ActionOnDates,
@@ -20,15 +19,13 @@ from dromos_crds.profiles.rules import (
     Rule,
 )
 from dromos_gateway.deid.dates import DATE_VRS
-from dromos_gateway.header.vr import is_standard
+from dromos_gateway.deid.unlisted import never_stays, row_unlisted
 
 EXPRESSION: Final = "expression"
 API: Final = "api"
 DATE: Final = "date"
 CLEAN: Final = "C"
 _CLEANABLE: Final = frozenset((b"LO", b"LT", b"PN", b"SH", b"SQ", b"ST", b"UC", b"UT"))
-# say something about an attribute that the table takes out: Responsible Person Role; as do the planes of overlays
-_COMPANIONS: Final = frozenset((0x00102298,))
 _COARSENED: Final = frozenset((b"DA", b"DT"))
 
 
@@ -84,11 +81,11 @@ def action_of(rule: Rule, tag: int, vr: bytes, *, strict: bool) -> Choice | None
 def table_action(rule: BasicProfile, tag: int, vr: bytes, *, strict: bool) -> Choice | None:
     """The row of Table E.1-1 with the rule's options; D of the table is a dummy."""
     row = row_of(tag)
-    if row is None:
-        if strict and (tag in _COMPANIONS or tag & 0xFF010000 == 0x60000000 or tag >> 16 in NOT_IN_DATA_SETS):
+    if row is None and strict:
+        if never_stays(tag):
             return Choice(rule, "X", plain=True)
-        if strict and not is_standard(tag) and tag & 0xFFFF:
-            return Choice(rule, "X")  # an even group, and nothing the standard knows: nobody can tell what it holds
+        row = row_unlisted(tag)
+    if row is None:
         return None
     code, option = row.action(rule.options)
     if row is private() and option is not None:

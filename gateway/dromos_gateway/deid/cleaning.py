@@ -26,10 +26,10 @@ _SHORT_WORD: Final = 3  # letters: shorter ones say something only in names
 _BETWEEN: Final = "\\"  # values of one attribute
 # of the vocabulary, what stands between the parts of a date or a number and says nothing about them
 _JOINING: Final = frozenset(
-    "and at by ed first for from may no not of oct on one or second sept st the third to two with zero".split()
+    "and at by ed first for from may no not of oct on one or second sept st the third to two with zero".split()  # noqa: SIM905
 )
-
-_MONTHS: Final = tuple("jan feb mar apr may jun jul aug sep oct nov dec".split())  # how their names begin
+# how their names begin
+_MONTHS: Final = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the basic profile does in Strict with an attribute that Table E.1-1 has no row for.
+
+The table names what the information objects of its day have; the rest is up to whoever applies it (PS3.15 E.1.1).
+Names of people, dates, and identifiers of instances are what the profile is about, whatever they are called.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from dromos_crds.additions import NOT_IN_DATA_SETS
+from dromos_crds.dictionary import keywords_by_tag, vrs_by_tag
+from dromos_crds.profiles.confidentiality import Option, Row, row_of
+from dromos_gateway.header.vr import is_standard
+
+# say something about an attribute that the table takes out: Responsible Person Role; as do the planes of overlays
+_COMPANIONS: Final = frozenset((0x00102298,))
+_ACQUISITION_DATE: Final = 0x00080022
+# UIDs of classes and the like, which are no instances: they tell what something is, not which
+_CLASSES: Final = ("SOPClass", "TransferSyntax")
+_CONTEXTS: Final = frozenset(
+    (
+        "CodingSchemeUID",
+        "ContextGroupExtensionCreatorUID",
+        "ContextUID",
+        "MappingResourceUID",
+        "SegmentationTemplateUID",
+    )
+)
+_CODE: Final = "URNCodeValue"  # a code like any other
+_UID: Final = Row("a UID", "U", {Option.RETAIN_UIDS: "K"})
+_REMOVED: Final = Row("a name, a URL or an unknown attribute", "X", {})
+
+
+def never_stays(tag: int) -> bool:
+    """Whether an element goes, even where the information object demands it."""
+    return tag in _COMPANIONS or tag & 0xFF010000 == 0x60000000 or tag >> 16 in NOT_IN_DATA_SETS
+
+
+@cache
+def row_unlisted(tag: int) -> Row | None:
+    """The row that an attribute without one would have; None: it stays."""
+    if not is_standard(tag) and tag & 0xFFFF:
+        return _REMOVED  # an even group, and nothing the standard knows: nobody can tell what it holds
+    keyword, vr = keywords_by_tag().get(tag, ""), vrs_by_tag().get(tag, ("",))[0]
+    if vr == "UI":
+        return None if keyword in _CONTEXTS or any(word in keyword for word in _CLASSES) else _UID
+    if vr in ("DA", "DT", "TM"):
+        return row_of(_ACQUISITION_DATE)
+    return _REMOVED if vr == "PN" or (vr == "UR" and keyword != _CODE) else None

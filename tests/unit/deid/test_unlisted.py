@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attributes that Table E.1-1 has no row for, under the basic profile: identifiers, URLs, names, dates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+
+from dromos_gateway.deid.hashing import hashed_uid
+from tests.unit.deid.instances import BASIC, KEY, SHIFT, change, ct, keep, plan
+
+_INSTANCE = "1.2.826.4711.99"
+_CLASS = "1.2.840.10008.5.1.4.1.1.2"
+
+
+@pytest.mark.parametrize(
+    "keyword",
+    [
+        "SOPInstanceUIDOfConcatenationSource", "MultiFrameSourceSOPInstanceUID", "VolumeFrameOfReferenceUID",
+        "TargetFrameOfReferenceUID", "RadiopharmaceuticalAdministrationEventUID", "TableFrameOfReferenceUID",
+        "ReferencedColorPaletteInstanceUID", "ReferencedFiducialUID", "RepositoryUniqueID", "CreatorVersionUID",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("options", [{}, {"retainUIDs": True}])
+def test_a_uid_of_an_instance_is_hashed_as_elsewhere(tmp_path: Path, keyword: str, options: dict[str, bool]) -> None:
+    item = Dataset()
+    setattr(item, keyword, _INSTANCE)
+    data = ct(SOPInstanceUID=_INSTANCE, ReferencedInstanceSequence=Sequence([item]), **{keyword: _INSTANCE})
+    _, out = change(data, plan(BASIC | {"arguments": options}), tmp_path)
+    wanted = _INSTANCE if options else hashed_uid(KEY, _INSTANCE)
+    assert out[keyword].value == out.ReferencedInstanceSequence[0][keyword].value == out.SOPInstanceUID == wanted
+
+
+@pytest.mark.parametrize(
+    ("keyword", "uid"),
+    [
+        ("ReferencedSOPClassUID", "1.2.840.113619.4.2"),  # of a vendor
+        ("RelatedGeneralSOPClassUID", _CLASS),
+        ("SOPClassesInStudy", _CLASS),
+        ("CodingSchemeUID", "2.16.840.1.113883.6.96"),
+        ("ContextGroupExtensionCreatorUID", "1.2.276.0.1"),
+        ("ContextUID", "1.2.840.10008.6.1.908"),
+        ("MappingResourceUID", "1.2.840.10008.8.1.1"),
+        ("SegmentationTemplateUID", "1.2.840.10008.9999"),
+        ("EncryptedContentTransferSyntaxUID", "1.2.840.10008.1.2.1"),
+        ("ReferencedColorPaletteInstanceUID", "1.2.840.10008.1.5.1"),
+        ("FrameOfReferenceUID", "1.2.840.10008.1.4.1.1"),
+    ],
+)
+def test_what_tells_what_and_not_which_stays(tmp_path: Path, keyword: str, uid: str) -> None:
+    _, out = change(ct(**{keyword: uid}), plan(), tmp_path)
+    assert out[keyword].value == uid
+
+
+@pytest.mark.parametrize("uid", ["1.2.840.10008.19700203.12345678", "1.2.840.10008.5.1.4.1.1.2.19700203"])
+def test_what_the_standard_does_not_register_is_hashed(tmp_path: Path, uid: str) -> None:
+    _, out = change(ct(StudyInstanceUID=uid, FrameOfReferenceUID=uid), plan(), tmp_path)
+    assert out.StudyInstanceUID == out.FrameOfReferenceUID == hashed_uid(KEY, uid)
+
+
+@pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("RetrieveURL", "https://pacs/studies/1.2.3"),
+        ("RetrieveURI", "https://pacs/Doe/1.2.3"),
+        ("PixelDataProviderURL", "https://pacs/Doe"),
+        ("CodingSchemeURL", "https://hospital/codes"),
+        ("ContactURI", "tel:+41791234567"),
+        ("DocumentAuthorTrial", "Doe^J"),
+        ("EvaluatorName", "Doe^J"),
+    ],
+)
+def test_urls_and_names_go(tmp_path: Path, keyword: str, value: str) -> None:
+    _, out = change(ct(**{keyword: value}), plan(), tmp_path)
+    assert out.get(keyword, "UNKNOWN") == "UNKNOWN"  # a dummy where the information object may demand it
+    _, kept = change(ct(**{keyword: value}), plan(keep(f"{ct(**{keyword: value})[keyword].tag:08X}"), BASIC), tmp_path)
+    assert kept[keyword].value == value
+
+
+@pytest.mark.parametrize(
+    ("options", "first", "left"),
+    [
+        ({}, (), ""),
+        ({"retainFullDates": True}, (), "20240102"),
+        ({}, (SHIFT,), "20240101"),
+    ],
+)
+def test_dates_follow_what_dates_do(
+    tmp_path: Path, options: dict[str, bool], first: tuple[dict[str, Any], ...], left: str
+) -> None:
+    _, out = change(ct(ProcedureCreationDate="20240102"), plan(*first, BASIC | {"arguments": options}), tmp_path)
+    assert out.ProcedureCreationDate == left
+
+
+def test_karnak_leaves_them(tmp_path: Path) -> None:
+    data = ct(VolumeFrameOfReferenceUID=_INSTANCE, RetrieveURL="https://pacs/1")
+    _, out = change(data, plan(compatibility="Karnak"), tmp_path)
+    assert (out.VolumeFrameOfReferenceUID, out.RetrieveURL) == (_INSTANCE, "https://pacs/1")
