@@ -13,6 +13,8 @@ from dromos_crds.dictionary import vrs_by_tag
 
 TEXT_VRS: Final = frozenset("AE AS CS DA DS DT IS LO LT PN SH ST TM UC UI UR UT FD FL SL SS SV UL US UV".split())  # noqa: SIM905
 NOT_IN_DATA_SETS: Final = frozenset((0x0000, 0x0002, 0x0004, 0xFFFE))  # of messages, files, file sets, items
+CHARACTER_SET: Final = 0x00080005
+HOW_WRITTEN: Final = "says how the other texts are written, and is never changed"
 _TIME: Final = r"(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:(?:[0-5][0-9]|60)(?:\.[0-9]{1,6})?)?)?"
 _MONTH: Final = r"(?:0[1-9]|1[0-2])"
 _DAY: Final = r"(?:0[1-9]|[12][0-9]|3[01])"
@@ -39,6 +41,8 @@ def misfit(tag: int, vr: str) -> str | None:
     """Why an attribute of the standard can't be added with this VR; None: it can."""
     if tag >> 16 & 1:
         return "is private; use action.add.private.tag"
+    if tag == CHARACTER_SET:
+        return HOW_WRITTEN
     known = vrs_by_tag().get(tag)
     if known is None or tag >> 16 in NOT_IN_DATA_SETS:
         return "is no attribute of a data set"

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from dromos_crds.additions import NOT_IN_DATA_SETS, ill_formed
+from dromos_crds.additions import CHARACTER_SET, HOW_WRITTEN, NOT_IN_DATA_SETS, ill_formed
 from dromos_crds.dictionary import vrs_by_tag
 from dromos_crds.profiles.attributes import is_private
 from dromos_crds.profiles.problems import ProfileProblem
@@ -32,11 +32,18 @@ def strict_problems(rule: Rule) -> Iterator[ProfileProblem]:
         yield from _shift(rule, f"{path}.arguments")
     if isinstance(rule, ActionOnDates | ActionOnTags | ExpressionOnTags | ReplaceByAPI):
         yield from _selection(rule.selection, path)
+    if isinstance(rule, ActionOnTags | ExpressionOnTags | ReplaceByAPI):
+        keeps = isinstance(rule, ActionOnTags) and rule.action == "K"
+        for index, pattern in enumerate(rule.selection.tags):
+            if pattern.exact and pattern.value == CHARACTER_SET and not keeps:
+                yield ProfileProblem(f"{path}.tags[{index}]", f"{pattern.text} {HOW_WRITTEN}")
     if isinstance(rule, AddTag):
         vr = vrs_by_tag().get(rule.tag, ("UN",))[0]
         yield from _value(ill_formed(vr, rule.value), path)
         if not _possible(rule.tag):
             yield ProfileProblem(f"{path}.tags[0]", "is in no data set")
+        if rule.tag == CHARACTER_SET:
+            yield ProfileProblem(f"{path}.tags[0]", HOW_WRITTEN)
     if isinstance(rule, AddPrivateTag):
         yield from _value(ill_formed(rule.vr, rule.value), path)
         if len(rule.creator) > _LONGEST_CREATOR or "\\" in rule.creator or not rule.creator.isprintable():

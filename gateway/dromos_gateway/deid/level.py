@@ -16,6 +16,7 @@ from dromos_gateway.deid.outcomes import Hold
 from dromos_gateway.deid.written import is_written
 from dromos_gateway.header.encoding import Encoding
 from dromos_gateway.header.errors import named
+from dromos_gateway.header.sets import SPECIFIC_CHARACTER_SET
 from dromos_gateway.header.vr import is_disguised, known_vr
 
 if TYPE_CHECKING:
@@ -82,6 +83,8 @@ class Level:
         """The decision, by the element's true VR, if only the rules from `start` on are asked."""
         if tag in ALWAYS_REMOVED or not tag & 0xFFFF:
             return Decision(vr, Kind.REMOVE, "X")
+        if self.plan.strict and tag == SPECIFIC_CHARACTER_SET:
+            return Decision(vr, Kind.KEEP)  # whatever a pattern of a rule matches: the texts are written in it
         return self.resolved(self._choice(tag, vr, start), tag, vr)
 
     def dates_repeat(self, choice: Choice | None) -> bool:

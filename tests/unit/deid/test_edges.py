@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
 
 from dromos_gateway.deid.hashing import hashed_uid
 from dromos_gateway.deid.outcomes import Changed, Held
@@ -179,3 +181,14 @@ def test_safe_private_elements_are_what_the_table_says(
     _, out = change(data, plan(BASIC | {"arguments": {"retainSafePrivate": True}}), tmp_path)
     assert (tag in out) is stays
     assert any(found.tag.is_private for found in out) is stays
+
+
+@pytest.mark.parametrize("action", ["X", "Z", "DDum", "X/Z/D"])
+def test_no_rule_makes_texts_unreadable(tmp_path: Path, action: str) -> None:
+    item = Dataset()
+    item.SpecificCharacterSet, item.BodyPartExamined = "GB18030", "HEAD"
+    data = ct(SpecificCharacterSet="ISO_IR 192", Manufacturer="Ωж", ReferencedInstanceSequence=Sequence([item]))
+    rule = {"codename": "action.on.specific.tags", "action": action, "tags": ["(0008,000X)"]}
+    _, out = change(data, plan(rule, BASIC), tmp_path, "Ωж漢")
+    assert (out.SpecificCharacterSet, out.Manufacturer, str(out.PatientName)) == ("ISO_IR 192", "Ωж", "Ωж漢")
+    assert out.ReferencedInstanceSequence[0].SpecificCharacterSet == "GB18030"

@@ -279,6 +279,8 @@ def _tags(*tags: str, excluded: tuple[str, ...] = ()) -> dict[str, Any]:
         (_add("00200052", "1.2.x"), "arguments.value"),
         (_add("00080050", "more than sixteen characters"), "arguments.value"),
         (_add("00041130", "SET"), "tags[0]: is in no data set"),
+        (_add("00080005", "ISO_IR 192"), "tags[0]: says how the other texts are written"),
+        (_tags("00100020", "(0008,0005)"), "tags[1]: (0008,0005) says how the other texts are written"),
         (_private(vr="DA", value="soon", privateCreator="ME"), "arguments.value"),
         (_private(vr="LO", value="v", privateCreator="A\\B"), "arguments.privateCreator"),
         (_private(vr="LO", value="v", privateCreator="A" * 65), "arguments.privateCreator"),
@@ -294,6 +296,7 @@ def test_strict_refuses_what_does_nothing_or_breaks(element: dict[str, Any], whe
     [
         {"codename": "action.on.specific.tags", "action": "X/Z/D", "tags": ["(0010,XXXX)"]},
         {"codename": "action.on.privatetags", "action": "X/Z"},
+        {"codename": "action.on.specific.tags", "action": "K", "tags": ["00080005"]},
         _dates("shift", days=0, seconds=1),
         _dates("shift", days=-3, seconds=0),
         _dates("shift_range", max_days=2, max_seconds=0),
@@ -325,6 +328,7 @@ def test_strict_takes_what_does_something(element: dict[str, Any]) -> None:
         ("Add(#Tag.ReferencedStudySequence, #VR.SQ, 'x')", "no value that can be written"),
         ("Add('(0008,0000)', #VR.UL, '1')", "is no attribute of a data set"),
         ("Add(#Tag.FileSetID, #VR.CS, 'x')", "is no attribute of a data set"),
+        ("Add(#Tag.SpecificCharacterSet, #VR.CS, 'ISO_IR 192')", "says how the other texts are written"),
     ],
 )
 def test_an_add_whose_vr_does_not_fit_is_refused(add: str, problem: str) -> None:
