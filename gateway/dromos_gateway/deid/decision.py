@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from dromos_gateway.deid import actions
 from dromos_gateway.deid.choosing import DATE, Choice
+from dromos_gateway.header.encoding import PIXEL_DATA
+from dromos_gateway.header.vr import OPAQUE
 from dromos_gateway.header.writing import element
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class Decision:
     tag       where it is for
     vr        as the file has it
     known     what it is after all, where the file says UN or nothing
-    simple    nothing to do, nor to look into
+    simple    nothing to do, nor to look into: into bytes there is, where they may hold items
     new_vr    where the action changes it
     step      which rule does what to which tag at which depth, for the digest
     value     the new value, where it doesn't depend on the old one
@@ -85,7 +87,7 @@ class Decision:
         self.choice = choice
         self.act = act
         self.new_vr = new_vr
-        self.simple = kind is Kind.KEEP and known not in (b"SQ", b"UN") and self.vr != b"UN"
+        self.simple = kind is Kind.KEEP and known != b"SQ" and known not in OPAQUE and self.vr not in OPAQUE
         self.position = -1 if choice is None else choice.rule.position
         self.tag = 0
         self.step = b""
@@ -100,6 +102,7 @@ class Decision:
         """The same, ready for its place."""
         path, plan = level.path, level.plan
         self.tag = tag
+        self.simple = self.simple or (self.kind is Kind.KEEP and tag in PIXEL_DATA and self.known != b"SQ")
         self.step = _STEP(tag, self.position, len(path), self.code[:4].encode("ascii"))
         self.watched = not path and tag in WATCHED
         if plan.calls_services or self.vr == b"UN":

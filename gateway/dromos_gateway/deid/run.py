@@ -20,7 +20,7 @@ from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.private import Blocks
 from dromos_gateway.deid.program import CARRY_OUT, REMEMBER, Program, compile_program
 from dromos_gateway.deid.trail import Trail
-from dromos_gateway.header.encoding import IMPLICIT, UNDEFINED, Encoding
+from dromos_gateway.header.encoding import IMPLICIT, PIXEL_DATA, UNDEFINED, Encoding
 from dromos_gateway.header.errors import named
 from dromos_gateway.header.indexing import index_item
 from dromos_gateway.header.output import Sink, packed_length
@@ -33,6 +33,7 @@ from dromos_gateway.header.walking import items
 from dromos_gateway.header.writing import element
 
 _ITEM_MARK: Final = b"\xfe\xff\x00\xe0"
+_BIG_ITEM_MARK: Final = b"\xff\xfe\xe0\x00"
 _ACT, _ASK, _EMPTY, _KEEP = Kind.ACT, Kind.ASK, Kind.EMPTY, Kind.KEEP
 _MEMORIES: Final = 512  # values that a decision remembers
 _PROGRAMS: Final = 128  # that a level remembers
@@ -219,7 +220,7 @@ class Run:
     def _carry_out(self, decision: Decision, scope: Scope, tag: int, place: Place) -> None:
         _, start, value, stop = place
         kind, known = decision.kind, decision.known
-        if decision.vr == b"UN" and self.plan.strict and self._hides_items(decision, value, stop):
+        if self.plan.strict and self._hides_items(decision, tag, value, stop):
             raise Hold("ActionFailed", f"{named(tag)} is no sequence, and has one in it")
         if (known == b"SQ" and kind is _KEEP) or (
             known == b"UN" and kind in (_KEEP, _ACT) and self._holds_items(value, stop)
@@ -290,10 +291,13 @@ class Run:
         if sink.total - begun != length:
             sink.patch(begun - 4, packed_length(sink.total - begun, encoding.order))
 
-    def _hides_items(self, decision: Decision, value: int, stop: int) -> bool:
-        """Whether items would stay in an attribute that the standard knows, and not as a sequence."""
+    def _hides_items(self, decision: Decision, tag: int, value: int, stop: int) -> bool:
+        """Whether items would stay in what is no sequence, or big endian ones in what has lost its VR."""
         stays = decision.kind is _KEEP or decision.act is note_kept
-        return stays and decision.known not in (b"SQ", b"UN") and self._holds_items(value, stop)
+        if not stays or decision.known == b"SQ" or tag in PIXEL_DATA or stop - value < len(_ITEM_MARK):
+            return False
+        begins = self.source.peek(value, len(_ITEM_MARK))
+        return begins == _BIG_ITEM_MARK or (begins == _ITEM_MARK and decision.known != b"UN")
 
     def _holds_items(self, value: int, stop: int) -> bool:
         """Whether a value whose VR nobody knows is a sequence (PS3.5 6.2.2)."""

@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Private elements that hold nothing but numbers and codes of physics (after PS3.15 Table E.3.10-1)."""
+"""Private elements that hold nothing but numbers and codes of physics (after PS3.15 Table E.3.10-1).
+
+Numbers by their VR and how many there are; codes by the words they may be. Anything else in such an element is not
+what the table is about.
+"""
 
 from __future__ import annotations
 
@@ -25,12 +29,23 @@ _SAFE: Final = {
     )
     for word in words.split()
 }
-_NUMBER: Final = rb"[ ]*[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[ ]*"
-_NUMBERS: Final = re.compile(_NUMBER + rb"(?:\\" + _NUMBER + rb")*\0?")
+# values of an element, where there may be more than one
+_SEVERAL: Final = {
+    ("GEMS_PARM_01", 0x0043, 0x39): (4, 4),
+    ("GEMS_PARM_01", 0x0043, 0x6F): (3, 4),
+    ("SIEMENS MR HEADER", 0x0019, 0x0E): (3, 3),
+    ("SIEMENS MR HEADER", 0x0019, 0x27): (6, 6),
+}
+_NUMBER: Final = re.compile(rb"[ ]*[-+]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][-+]?[0-9]+)?[ ]*")
+# diffusion, kinds of scans, phantoms
+_CODES: Final = (
+    b"AXIAL|BMATRIX|BODY|CINE|CIRCLE|DIAGONAL|DIRECTIONAL|HEAD|HELICAL|HELIX|I|ISOTROPIC|M|N|NO|NONE|O|P|PHASE|READ|S"
+    b"|SCAN|SCOUT|SEQUENCE|SLICE|SPIRAL|STATIONARY|SURVIEW|Y|YES"
+)
 _TEXTS: Final = {
-    b"CS": re.compile(rb"[A-Z0-9_ ]{0,16}\0?"),
-    b"LO": re.compile(rb"[A-Za-z0-9_./+* -]{0,64}\0?"),  # the name of a pulse sequence
-    b"SH": re.compile(rb"[0-9.: ]{0,16}\0?"),  # a ratio, as 0.562:1
+    b"CS": re.compile(b"(?:" + _CODES + b")?"),
+    b"LO": re.compile(rb"(?!.*[0-9]{3})[A-Za-z0-9_./+*-]{0,16}"),  # the name of a pulse sequence
+    b"SH": re.compile(rb"[0-9]{0,2}(?:\.[0-9]{1,6})?(?::[0-9]{1,2})?"),  # a ratio, as 0.562:1
 }
 _SIZES: Final = {b"FD": 8, b"FL": 4, b"SL": 4, b"SS": 2, b"US": 2}
 LONGEST: Final = 256  # bytes of such a value
@@ -41,10 +56,14 @@ def is_safe(creator: str | None, tag: int, vr: bytes, value: bytes) -> bool:
 
     VRs get lost on the way (UN); what is there must be of the VR all the same.
     """
-    wanted = _SAFE.get((creator or "", tag >> 16, tag & 0xFF))
+    place = creator or "", tag >> 16, tag & 0xFF
+    wanted = _SAFE.get(place)
     if wanted is None or vr not in (wanted, b"UN") or len(value) > LONGEST:
         return False
+    least, most = _SEVERAL.get(place, (1, 1))
     if wanted in _SIZES:
-        return len(value) % _SIZES[wanted] == 0
-    pattern = _TEXTS.get(wanted, _NUMBERS)
-    return not value or pattern.fullmatch(value) is not None
+        count, rest = divmod(len(value), _SIZES[wanted])
+        return not rest and (not value or least <= count <= most)
+    values = value.removesuffix(b"\0").split(b"\\")
+    pattern = _TEXTS.get(wanted, _NUMBER)
+    return not value or (least <= len(values) <= most and all(pattern.fullmatch(one.strip()) for one in values))

@@ -13,7 +13,6 @@ from typing import Final
 from dromos_crds.additions import NOT_IN_DATA_SETS
 from dromos_crds.dictionary import keywords_by_tag, vrs_by_tag
 from dromos_crds.profiles.confidentiality import Option, Row, row_of
-from dromos_gateway.header.vr import is_standard
 
 # say something about an attribute that the table takes out: Responsible Person Role; as do the planes of overlays
 _COMPANIONS: Final = frozenset((0x00102298,))
@@ -42,8 +41,8 @@ def never_stays(tag: int) -> bool:
 @cache
 def row_unlisted(tag: int) -> Row | None:
     """The row that an attribute without one would have; None: it stays."""
-    if not is_standard(tag) and tag & 0xFFFF:
-        return _REMOVED  # an even group, and nothing the standard knows: nobody can tell what it holds
+    if tag not in vrs_by_tag() and tag & 0xFFFF:
+        return _REMOVED  # nothing the standard knows, or of repeating groups, which no information object has any more
     keyword, vr = keywords_by_tag().get(tag, ""), vrs_by_tag().get(tag, ("",))[0]
     if vr == "UI":
         return None if keyword in _CONTEXTS or any(word in keyword for word in _CLASSES) else _UID

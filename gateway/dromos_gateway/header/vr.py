@@ -57,7 +57,9 @@ NUMBERS: Final = {
     b"US": ("H", 2),
     b"UV": ("Q", 8),
 }
-_OPAQUE: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SV", b"UN", b"UV"))
+# in them anything may be said
+_FREE: Final = CHARACTERS | {b"UR"}
+OPAQUE: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SV", b"UN", b"UV"))
 _CHOICE: Final = {("OB", "OW"): b"OW", ("US", "SS", "OW"): b"OW", ("US", "OW"): b"OW"}
 
 
@@ -98,20 +100,16 @@ def known_vr(tag: int, vr: bytes) -> bytes:
     return vr_of(tag) if vr == b"UN" else vr
 
 
-def is_standard(tag: int) -> bool:
-    """Whether PS3.6 has it, repeating groups included."""
-    return tag in standard() or (not tag >> 16 & 1 and any(tag & mask == value for mask, value, _ in repeating()))
-
-
 def is_disguised(tag: int, vr: bytes) -> bool:
     """Whether an attribute of the standard has a VR of bytes in which anything may be, where it should have another.
 
-    A sequence declared OB, or a text: its items are there, and nobody looks into them.
+    A sequence declared OB, or a text: its items are there, and nobody looks into them. Or numbers declared a text.
     """
     wanted = vrs_by_tag().get(tag)
     if wanted is None or vr in (b"SQ", b"UN"):
         return False
-    return wanted == ("SQ",) or (vr in _OPAQUE and not any(one.encode("ascii") in _OPAQUE for one in wanted))
+    there = OPAQUE if vr in OPAQUE else STRINGS if vr in _FREE else None
+    return wanted == ("SQ",) or (there is not None and not any(one.encode("ascii") in there for one in wanted))
 
 
 def _vr(vrs: tuple[str, ...]) -> bytes:

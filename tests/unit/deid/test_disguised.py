@@ -165,3 +165,40 @@ def test_written_in_its_place_though_the_elements_are_in_no_order(tmp_path: Path
 
 def _changed_with_masks(folder: Path, odd: bytes, *rules: Any) -> tuple[Any, bytes]:
     return _changed(folder, odd, *rules, masks=[{"stationName": "*", "rectangles": ["0 0 4 4"]}])
+
+
+@pytest.mark.parametrize("vr", [b"OB", b"OW", b"LO", b"UN"])
+@pytest.mark.parametrize("big", [False, True])
+def test_items_in_a_private_element_that_is_no_sequence_are_held(tmp_path: Path, vr: bytes, big: bool) -> None:
+    inner = data_set([_NAME], Style(explicit=False))
+    items = struct.pack(">HHI" if big else "<HHI", 0xFFFE, 0xE000, len(inner)) + inner
+    odd = data_set([(0x00091001, vr.decode(), items)], Style())
+    outcome, out = _changed(tmp_path, odd, _PRIVATE_KEEP, BASIC)
+    if vr == b"UN" and not big:  # this one is a sequence, and its items are treated
+        assert isinstance(outcome, Changed)
+        assert b"MARKER" not in out
+    else:
+        assert isinstance(outcome, Held), outcome
+        assert "(0009,1001)" in outcome.message
+    assert isinstance(_changed(tmp_path, odd)[0], Changed)  # nothing keeps it
+
+
+def test_items_in_bytes_that_no_rule_is_for_are_held(tmp_path: Path) -> None:
+    odd = data_set([(0x00281201, "OW", _items(Style(explicit=False)))], Style())
+    assert isinstance(_changed(tmp_path, odd)[0], Held)
+
+
+@pytest.mark.parametrize("vr", ["LO", "LT", "PN", "SH", "UT", "UR"])
+def test_texts_where_numbers_belong_are_held(tmp_path: Path, vr: str) -> None:
+    outcome, _ = _changed(tmp_path, data_set([(0x00280010, vr, b"MARKER^JANE ")], Style()))
+    assert isinstance(outcome, Held)
+    assert "(0028,0010)" in outcome.message
+    number, _ = _changed(tmp_path, data_set([(0x00280010, "IS", b"12")], Style()))
+    assert isinstance(number, Changed)
+
+
+@pytest.mark.parametrize("tag", [0x7F000010, 0x10000010, 0x10100004, 0x00203100, 0x00280410])
+def test_groups_that_no_object_has_any_more_go(tmp_path: Path, tag: int) -> None:
+    outcome, out = _changed(tmp_path, data_set([(tag, "LO", b"MARKER^JANE ")], Style()))
+    assert isinstance(outcome, Changed)
+    assert b"MARKER" not in out

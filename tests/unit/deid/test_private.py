@@ -5,6 +5,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from dromos_gateway.deid.safe_private import is_safe
 from tests.unit.deid.instances import BASIC, change, codes, ct, plan
 
 
@@ -38,3 +41,33 @@ def test_private_sequences_that_nobody_knows_are_looked_into(tmp_path: Path) -> 
     _, out = change(data, plan(rule, BASIC), tmp_path)
     assert b"Doe" not in (tmp_path / "out.dcm").read_bytes()
     assert (0x0009, 0x1001) in out
+
+
+@pytest.mark.parametrize(
+    ("creator", "tag", "vr", "value", "safe"),
+    [
+        ("GEMS_ACQU_01", 0x00191023, "DS", b"1.5", True),
+        ("GEMS_ACQU_01", 0x00191023, "DS", b"1.5\\19700203", False),
+        ("GEMS_ACQU_01", 0x0019109E, "LO", b"EFGRE3D", True),
+        ("GEMS_ACQU_01", 0x0019109E, "LO", b"JOHN DOE", False),
+        ("GEMS_ACQU_01", 0x0019109E, "LO", b"Doe_19700203", False),
+        ("GEMS_PARM_01", 0x00431027, "SH", b"0.562:1", True),
+        ("GEMS_PARM_01", 0x00431027, "SH", b"1970.02.03", False),
+        ("GEMS_PARM_01", 0x00431039, "IS", b"1000\\8\\0\\0", True),
+        ("GEMS_PARM_01", 0x00431039, "IS", b"1000", False),
+        ("GEMS_PARM_01", 0x0043106F, "DS", b"1\\2\\3", True),
+        ("ELSCINT1", 0x01F11001, "CS", b"HELIX ", True),
+        ("ELSCINT1", 0x01F11001, "CS", b"JOHN DOE", False),
+        ("Philips Imaging DD 001", 0x20011003, "FL", b"\0\0\x80\x3f", True),
+        ("Philips Imaging DD 001", 0x20011003, "FL", b"JOHN DOE", False),
+        ("Philips Imaging DD 001", 0x20011004, "CS", b"DOE ", False),
+        ("SIEMENS MR HEADER", 0x0019100D, "CS", b"DIRECTIONAL ", True),
+        ("SIEMENS MR HEADER", 0x0019100E, "FD", bytes(24), True),
+        ("SIEMENS MR HEADER", 0x0019100E, "FD", bytes(16), False),
+        ("SIEMENS MR HEADER", 0x00191027, "UN", bytes(48), True),
+    ],
+)
+def test_a_safe_private_element_has_the_values_that_it_should(
+    creator: str, tag: int, vr: str, value: bytes, safe: bool
+) -> None:
+    assert is_safe(creator, tag, vr.encode(), value) is safe
