@@ -102,7 +102,8 @@ class Decision:
         """The same, ready for its place."""
         path, plan = level.path, level.plan
         self.tag = tag
-        self.simple = self.simple or (self.kind is Kind.KEEP and tag in PIXEL_DATA and self.known != b"SQ")
+        if tag in PIXEL_DATA and self.kind is Kind.KEEP and self.known != b"SQ":
+            self.simple = plan.morphing  # beside and behind pixels there may be words
         self.step = _STEP(tag, self.position, len(path), self.code[:4].encode("ascii"))
         self.watched = not path and tag in WATCHED
         if plan.calls_services or self.vr == b"UN":

@@ -122,7 +122,7 @@ class _Work:
         self._view = HeaderView(source, self._encoding, self._layout)
         self._pseudonym = pseudonym(self._view) if callable(pseudonym) else pseudonym
         self._truths = plan.truths(self._view)
-        self._arguments: dict[str, Any] = {"api": api, "trail": trail}
+        self._arguments: dict[str, Any] = {"api": api, "trail": trail, "syntax": self._syntax}
         self._warnings: tuple[str, ...] = ()
         self._drawn: tuple[Mask | None] | None = None
 

@@ -10,6 +10,7 @@ from typing import Final
 from dromos_gateway.deid.actions import REMOVED, Element, note_kept
 from dromos_gateway.deid.asking import Asking, ReplaceAPI
 from dromos_gateway.deid.cleaning import Identifying
+from dromos_gateway.deid.compressed import words_beside_pixels
 from dromos_gateway.deid.dates import Shift
 from dromos_gateway.deid.decision import Decision, Kind
 from dromos_gateway.deid.identities import identities
@@ -19,6 +20,7 @@ from dromos_gateway.deid.outcomes import Hold, Step
 from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.private import Blocks
 from dromos_gateway.deid.program import CARRY_OUT, REMEMBER, Program, compile_program
+from dromos_gateway.deid.surplus import pixel_bytes
 from dromos_gateway.deid.trail import Trail
 from dromos_gateway.header.encoding import IMPLICIT, PIXEL_DATA, UNDEFINED, Encoding
 from dromos_gateway.header.errors import named
@@ -35,6 +37,8 @@ from dromos_gateway.header.writing import element
 _ITEM_MARK: Final = b"\xfe\xff\x00\xe0"
 _BIG_ITEM_MARK: Final = b"\xff\xfe\xe0\x00"
 _ACT, _ASK, _EMPTY, _KEEP = Kind.ACT, Kind.ASK, Kind.EMPTY, Kind.KEEP
+_PIXELS: Final = 0x7FE00010
+_PART: Final = 1024 * 1024
 _MEMORIES: Final = 512  # values that a decision remembers
 _PROGRAMS: Final = 128  # that a level remembers
 _LONGEST: Final = 2048  # elements of a shape whose program is remembered
@@ -65,7 +69,9 @@ class Run:
         *,
         api: ReplaceAPI | None = None,
         trail: bool = False,
+        syntax: str = "",
     ) -> None:
+        """`syntax` is the transfer syntax, which says how encapsulated pixels are read."""
         self.plan = plan
         self.view = view
         self.truths = truths
@@ -79,6 +85,7 @@ class Run:
         self._trail = Trail(source) if trail else None
         self._asking = Asking(view, self.changed, api)
         self._layout = layout
+        self._syntax = syntax
         self._watches_all = plan.calls_services
         self._log = bytearray()
         self._copied = 0
@@ -226,6 +233,8 @@ class Run:
             known == b"UN" and kind in (_KEEP, _ACT) and self._holds_items(value, stop)
         ):
             self._sequence(decision, scope, tag, place)
+        elif kind is _KEEP and tag in PIXEL_DATA:
+            self._pixels(scope, tag, place)
         elif kind is _EMPTY:
             self._note(decision, scope, tag, place, b"")
             self._replace(start, stop, element(tag, decision.vr, b"", scope.encoding))
@@ -240,6 +249,19 @@ class Run:
         elif kind is not _KEEP:
             self._note(decision, scope, tag, place, None)
             self._replace(start, stop, b"")
+
+    def _pixels(self, scope: Scope, tag: int, place: Place) -> None:
+        """Pixels stay; what is beside or behind them is written over."""
+        _, _, value, stop = place
+        if self._length(scope.encoding, value) == UNDEFINED:
+            for start, end, new in words_beside_pixels(self.source, value, stop, self._syntax):
+                self._replace(start, end, new)
+        elif not scope.level.path and tag == _PIXELS:
+            start = value + pixel_bytes(self.view, stop - value, self.sop_class_uid)
+            while start < stop:  # Pieces may not have room for all of it
+                end = min(stop, start + _PART)
+                self._replace(start, end, bytes(end - start))
+                start = end
 
     def _acted(self, decision: Decision, scope: Scope, tag: int, raw: bytes) -> bytes | None:
         if decision.act is None or decision.choice is None:
@@ -260,7 +282,7 @@ class Run:
         if decision.choice is not None:
             self._note(decision, scope, tag, place, None, same=True)
         inner = IMPLICIT if vr == b"UN" else encoding
-        length = int.from_bytes(source.read(value - 4, 4), "big" if encoding.big_endian else "little")
+        length = self._length(encoding, value)
         below = Scope(scope.level.below(tag, decision.choice, inner), inner, scope.encodings)
         depth = len(scope.level.path)
         self._open(start, value)
@@ -275,6 +297,10 @@ class Run:
             self._elements(elements, within_item, _NOTHING)
             self._close(after, size, within, inner)
         self._close(stop, length, before, encoding)
+
+    def _length(self, encoding: Encoding, value: int) -> int:
+        """What the head in front of a value says, of those with four bytes for it."""
+        return int.from_bytes(self.source.peek(value - 4, 4), "big" if encoding.big_endian else "little")
 
     def _open(self, start: int, content: int) -> None:
         """Write a head by itself: its length may have to be written over."""
