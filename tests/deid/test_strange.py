@@ -76,7 +76,7 @@ def test_nothing_planted_comes_out(tmp_path: Path, name: str, part: int) -> None
             found = said(PLANS[name], seed, tmp_path)
         verdicts[found.split(":")[0] if not found.startswith("[") else "Changed"] += 1
         assert not found.startswith("[") or MARKER.hex() not in json.loads(found)[1], seed
-    assert verdicts["Changed"] > 10, verdicts
+    assert verdicts["Changed"] > 5, verdicts
     assert verdicts["ActionFailed"] + verdicts["MalformedDataSet"] > 5, verdicts
 
 

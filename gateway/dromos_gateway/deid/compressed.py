@@ -26,13 +26,15 @@ _WINDOW: Final = 1024 * 1024
 _MARKER: Final = re.compile(rb"\xff[\x80-\xcf\xd8-\xfe]")  # JPEG stuffs 00 behind FF, JPEG-LS a zero bit
 _SOI, _EOI, _SOS, _COM, _JPG_APPS = 0xD8, 0xD9, 0xDA, 0xFE, range(0xE0, 0xF0)
 # (beginning, length) of application data that decoders go by
-_NEEDED: Final = ((b"JFIF\0", 14), (b"Adobe", 12), (b"mrfx", 5), (b"SPIFF\0", 30))
+_NEEDED: Final = ((b"JFIF\0", 14), (b"Adobe", 12), (b"mrfx", 5), (b"SPIFF\0", 30), (b"\0\0\0\1\xff\xd8", 6))
 _ENCODERS: Final = re.compile(
-    rb"(?:Created by OpenJPEG version [0-9.]{1,12}|Kakadu-v?[0-9.]{1,12}|LEAD Technologies Inc\. V[0-9.]{1,8}"
-    rb"|Intel\(R\) (?:JPEG Library|IPP JPEG encoder)[-, ]*(?:version)? ?[0-9\[\].]{0,16}|Lavc[0-9.]{1,16})\0?"
+    rb"(?:Created by (?:GDCM/)?OpenJPEG version [0-9.]{1,12}|Creator: JasPer Version [0-9.]{1,12}|Kakadu-v?[0-9.]{1,12}"
+    rb"|CREATOR: gd-jpeg v[0-9.]{1,6} \(using IJG JPEG v[0-9]{1,3}\)(?:, (?:default )?quality(?: = [0-9]{1,3})?)?\n?"
+    rb"|LEAD Technologies Inc\. V[0-9.]{1,8}|Intel\(R\) JPEG Library, version [0-9\[\].]{1,16}|Lavc[0-9.]{1,16})\0?"
 )
 _JP2: Final = b"\0\0\0\x0cjP  "
-_BOXES: Final = frozenset((b"jP  ", b"ftyp", b"jp2h"))  # the decoder's
+_BOXES: Final = frozenset((b"jP  ", b"ftyp", b"jp2h", b"rreq"))  # the decoder's
+_FLAG: Final = 28  # bytes of a box that has no room for words: its head, a UUID and a number
 
 
 def words_beside_pixels(source: Source, value: int, stop: int, transfer_syntax_uid: str) -> Iterator[Overwrite]:
@@ -136,7 +138,7 @@ def _jpeg_2000(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:
         if kind == b"jp2c" or size < 8:
             at += 8
             break
-        if kind not in _BOXES:
+        if kind not in _BOXES and not (kind == b"uuid" and size <= _FLAG):
             yield from _over(window, at + 8, min(at + size, stop), b"\0")
         at += size
     if window.read(at, 4) != b"\xff\x4f\xff\x51":
@@ -166,7 +168,7 @@ def _rle(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:
 
 
 def _comment(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:
-    if stop > start and not _ENCODERS.fullmatch(window.read(start, min(stop - start, 64))):
+    if stop > start and not _ENCODERS.fullmatch(window.read(start, min(stop - start, 80))):
         yield from _over(window, start, stop, b" ")
 
 

@@ -30,6 +30,8 @@ _CONTEXTS: Final = frozenset(
 )
 _CODE: Final = "URNCodeValue"  # a code like any other
 _UID: Final = Row("a UID", "U", {Option.RETAIN_UIDS: "K"})
+_DEMANDED: Final = "RetrieveURI"  # by every document reference that there may be, so that a dummy stands there
+_DUMMY: Final = Row("a URI", "D", {})
 _REMOVED: Final = Row("a name, a URL or an unknown attribute", "X", {})
 
 
@@ -48,4 +50,6 @@ def row_unlisted(tag: int) -> Row | None:
         return None if keyword in _CONTEXTS or any(word in keyword for word in _CLASSES) else _UID
     if vr in ("DA", "DT", "TM"):
         return row_of(_ACQUISITION_DATE)
+    if keyword == _DEMANDED:
+        return _DUMMY
     return _REMOVED if vr == "PN" or (vr == "UR" and keyword != _CODE) else None
