@@ -45,6 +45,16 @@ def test_full_dates(tmp_path: Path) -> None:
     assert (out.StudyDate, out.LongitudinalTemporalInformationModified) == ("20240102", "UNMODIFIED")
 
 
+def test_no_option_keeps_a_text_where_a_date_belongs(tmp_path: Path) -> None:
+    data = ct()
+    for tag, vr, value in ((0x00080020, "DA", "DOE JANE"), (0x00101010, "AS", "JANE"), (0x0008002A, "DT", "20240102")):
+        data.add_new(tag, vr, value)
+    options = {"retainFullDates": True, "retainPatientCharacteristics": True}
+    _, out = change(data, plan(BASIC | {"arguments": options}), tmp_path)
+    assert (out.StudyDate, out.PatientAge, out.AcquisitionDateTime) == ("19000101", "000D", "20240102")
+    assert out.StudyTime == "101500"
+
+
 @pytest.mark.parametrize("trail", [False, True])
 def test_dates_that_are_empty_are_not_said_to_be_moved(tmp_path: Path, trail: bool) -> None:
     data = ct(StudyDate="", StudyTime="", PatientBirthDate="")
