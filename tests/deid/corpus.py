@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A corpus with a marker of its own in each attribute of Table E.1-1, at the root, nested, private and unknown.
+"""A corpus with a marker of its own in each attribute of Table E.1-1, at the root, nested, private, unlisted and unknown.
 
 A marker is ``MK`` and eight digits, with characters of the instance's character set behind it, of which eight say the
 same number once more (`twin`); dates, times and UIDs are values that occur once. What a marker stands in is known from its number.
@@ -75,6 +75,21 @@ CHARACTER_SETS = (
     ("GB18030", "gb18030", "王东"),
 )
 PATTERNS = {"60XX4000": 0x60004000, "60XX3000": 0x60003000, "50XXXXXX": 0x50003000}
+# of the same kind as what the table names, and without a row
+UNLISTED = (
+    (0x00081167, "UI"),
+    (0x00081190, "UR"),
+    (0x00083012, "UI"),
+    (0x0018991E, "UI"),
+    (0x00200242, "UI"),
+    (0x00203100, "CS"),
+    (0x00209312, "UI"),
+    (0x00287777, "LO"),
+    (0x0040A067, "PN"),
+    (0x0040E010, "UR"),
+    (0x00144076, "DA"),
+    (0x7F000010, "OW"),
+)
 _WRITTEN = {0x00080016, 0x00080018, 0x0020000D, 0x0020000E, 0x00100020, 0x00080005}
 
 
@@ -183,6 +198,9 @@ def instance(number: int) -> tuple[bytes, Planted, Style]:
     nodes[0x00081115] = (0x00081115, "SQ", [list(_nested(sower, "in 00081115 ")), []])  # no row of its own
     for node in _private(sower, style):
         nodes[node[0]] = node
+    for tag, vr in UNLISTED:
+        if (leaf := sower.leaf(tag, vr)) is not None:
+            nodes[tag] = leaf
     nodes[0x7FE00010] = (0x7FE00010, "OW", b"\x01\x02" * 32)
     body = data_set(nodes.values(), style)
     return part10(sop_class, identity[0x00080018], body, style), sower.planted, style
