@@ -11,7 +11,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from dromos_crds.additions import ill_formed
 from dromos_crds.profiles.confidentiality import Option
 from dromos_crds.profiles.rules import ActionOnDates, ActionOnTags, BasicProfile, CleanPixels, Codename, Rule
 from dromos_gateway.deid.hashing import patient_id
@@ -56,7 +55,6 @@ _KARNAK_CODES: Final = {
     Codename.DATES: "113107",
 }
 _LONGEST_LO: Final = 64
-_MOST_PARTS: Final = 5  # of a person's name, PS3.5 6.2.1
 _BURNED_IN: Final = 0x00280301  # Burned In Annotation: NO where a mask is drawn, else what the profile makes of it
 # tag: VR; what stands here goes from the source, whatever the profile says
 WRITTEN: Final = {
@@ -129,14 +127,14 @@ def always_written(
     """Value of each element that is written, by tag; of WRITTEN, what is not in here is left out."""
     project = _short(plan.recipe.project)
     values = {
-        0x00100010: _pseudonym(plan, 0x00100010, pseudonym, encodings),
+        0x00100010: _pseudonym(0x00100010, pseudonym, encodings),
         0x00100020: bytes_of(b"LO", patient_id(plan.key, pseudonym), encodings),
         0x00120010: project,
         0x00120020: _short(plan.profile.name) or project,
         0x00120021: b"",
         0x00120030: b"",
         0x00120031: b"",
-        0x00120040: _pseudonym(plan, 0x00120040, pseudonym, encodings),
+        0x00120040: _pseudonym(0x00120040, pseudonym, encodings),
         0x00120062: b"YES ",
     }
     if plan.strict:
@@ -187,19 +185,11 @@ def _short(text: str) -> bytes:
     return bytes_of(b"LO", plain.encode("ascii", "replace").decode("ascii")[:_LONGEST_LO].strip(), ())
 
 
-def _pseudonym(plan: Plan, tag: int, text: str, encodings: tuple[str, ...]) -> bytes:
+def _pseudonym(tag: int, text: str, encodings: tuple[str, ...]) -> bytes:
     if not text.strip() or "\\" in text or not text.isprintable():
         raise Hold("PseudonymInvalid", "the pseudonym is empty, or has a backslash or a control character in it")
-    vr = WRITTEN[tag]
-    if plan.strict and (ill_formed(vr.decode("ascii"), text) or _parts_of_name(text) > _MOST_PARTS):
-        message = "the pseudonym is no name and identifier: it is too long, or has too many = or ^ in it"
-        raise Hold("PseudonymInvalid", message)
     try:
-        return bytes_of(vr, text, encodings)
+        return bytes_of(WRITTEN[tag], text, encodings)
     except UnicodeEncodeError:
         message = "the pseudonym can't be written in the instance's character set"
         raise Hold("CharacterSet", message) from None
-
-
-def _parts_of_name(text: str) -> int:
-    return max(group.count("^") + 1 for group in text.split("="))

@@ -194,13 +194,6 @@ def test_no_rule_makes_texts_unreadable(tmp_path: Path, action: str) -> None:
     assert out.ReferencedInstanceSequence[0].SpecificCharacterSet == "GB18030"
 
 
-@pytest.mark.parametrize("pseudonym", ["a=b=c=d", "x" * 65, "a=" + "b" * 65, "a^b^c^d^e^f"])
-def test_a_pseudonym_that_is_no_name_is_held(tmp_path: Path, pseudonym: str) -> None:
-    outcome, _ = change(ct(), plan(), tmp_path, pseudonym)
-    assert isinstance(outcome, Held)
-    assert (outcome.reason, pseudonym in outcome.message) == ("PseudonymInvalid", False)
-
-
 @pytest.mark.parametrize("pseudonym", ["a=b=c", "x" * 64, "a^b^c^d^e", "PSN^1=2"])
 def test_a_pseudonym_with_the_signs_of_names_is_one(tmp_path: Path, pseudonym: str) -> None:
     _, out = change(ct(), plan(), tmp_path, pseudonym)
