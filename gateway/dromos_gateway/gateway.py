@@ -111,10 +111,11 @@ class Gateway:
             loaded = await asyncio.to_thread(folder.load)
             _check(loaded.configuration)
             spool.space.limit = sum(node.spool_size for node in loaded.configuration.nodes.values())
+            gateway = cls(options, spool, folder, loaded, traces)  # whoever keeps a log hears what is recovered
             spool.recover(time.time())
             folder.accept(loaded)
             await spool.remember_accepted(to_rows(loaded.documents))
-            return cls(options, spool, folder, loaded, traces)
+            return gateway
         except BaseException:
             await spool.close()
             raise

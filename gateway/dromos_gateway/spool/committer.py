@@ -211,9 +211,9 @@ class Committer:
         if self._busy:
             return
         jobs, self._jobs = self._jobs, []
-        promises: list[Promise] = []
-        endings: list[Any] = []
-        everything = everything or (bool(self._promises) and any(job.promise is None for job in jobs))
+        promises, endings = list[Promise](), list[Any]()
+        # a change, or a question, comes behind what happened before it; a file behind what only the journal has
+        everything = everything or any(job.promise is None and (self._promises or job.file is None) for job in jobs)
         if everything or late or self._crowded:
             promises, endings = self._due(everything=everything or self._failing or self._journal.crowded)
             if self._timer is not None:

@@ -20,8 +20,9 @@ from dromos_gateway.spool.incoming import IncomingFile, NewFile
 from dromos_gateway.spool.journal import Journal
 from dromos_gateway.spool.numbers import Numbers
 from dromos_gateway.spool.promises import Promise, facts_of
-from dromos_gateway.spool.recording import Arrival, Front
+from dromos_gateway.spool.recording import Front
 from dromos_gateway.spool.records import Delivery, Instance, Planned
+from dromos_gateway.spool.settling import Settling
 from dromos_gateway.spool.slots import Slots
 from dromos_gateway.spool.space import Space
 
@@ -38,12 +39,20 @@ class Keeping:
     """Runs in the loop."""
 
     def __init__(
-        self, folder: Path, space: Space, slots: Slots, numbers: Numbers, committer: Committer, journal: Journal
+        self,
+        folder: Path,
+        space: Space,
+        slots: Slots,
+        numbers: Numbers,
+        settling: Settling,
+        committer: Committer,
+        journal: Journal,
     ) -> None:
         self._folder = folder
         self._space = space
         self._slots = slots
         self._numbers = numbers
+        self._settling = settling
         self._committer = committer
         self._journal = journal
         self._background = Background()
@@ -92,9 +101,9 @@ class Keeping:
             incoming.abandon()
             raise
         if content is not None and file.temporary is None:
-            promise = self._promise(instance, file, plan, content)
+            promise = self._promise(instance, file, front, plan, content)
             if promise is not None:
-                self._submit(file, promise, front, kept, at_once=alone)
+                self._submit(file, promise, kept, at_once=alone)
                 return
         if instance.size > LARGE:
             self._background.start(self._keep_large(file, instance, front, plan, kept))
@@ -102,7 +111,7 @@ class Keeping:
             self._add(file, instance, front, plan, kept, at_once=alone)
 
     def _promise(
-        self, instance: Instance, file: NewFile, plan: Sequence[Planned], content: bytearray
+        self, instance: Instance, file: NewFile, front: Front, plan: Sequence[Planned], content: bytearray
     ) -> Promise | None:
         """Begin the record of a small instance; None when it has to go to the ledger."""
         number = self._numbers.take_reserved()
@@ -121,14 +130,13 @@ class Keeping:
         if self._timer is None:
             self._rest(-1)
         since = asyncio.get_running_loop().time()
-        return Promise(entry, named, plan, ledger.deliveries(named, plan), content, since)
+        return Promise(entry, named, plan, ledger.deliveries(named, plan), content, front, since)
 
-    def _submit(self, file: NewFile, promise: Promise, front: Front, kept: Kept, *, at_once: bool) -> None:
+    def _submit(self, file: NewFile, promise: Promise, kept: Kept, *, at_once: bool) -> None:
         """Let the journal make it durable, or the ledger where the journal cannot."""
-        instance, plan = promise.instance, promise.plan
-        arrival = Arrival(instance, front, plan)
-        add = partial(ledger.add, instance=instance, plan=plan)
-        self._durably(add, lambda: arrival, file, instance.size, kept, promise=promise, at_once=at_once)
+        instance = promise.instance
+        add = partial(self._settling.add, instance=instance, front=promise.front, plan=promise.plan)
+        self._durably(add, file, instance.size, kept, promise=promise, at_once=at_once)
 
     async def _keep_large(
         self, file: NewFile, instance: Instance, front: Front, plan: Sequence[Planned], kept: Kept
@@ -149,19 +157,16 @@ class Keeping:
         at_once: bool = False,
     ) -> None:
         """Let the ledger make it durable."""
-        arrival: list[Arrival] = []
 
         def apply(connection: sqlite3.Connection) -> tuple[Delivery, ...]:
             named = replace(instance, id=self._numbers.take(connection), file=file.name)
-            arrival.append(Arrival(named, front, plan))
-            return ledger.add(connection, named, plan)
+            return self._settling.add(connection, named, front, plan)
 
-        self._durably(apply, lambda: arrival[-1], file, instance.size, kept, at_once=at_once)
+        self._durably(apply, file, instance.size, kept, at_once=at_once)
 
     def _durably(
         self,
         apply: Callable[[sqlite3.Connection], tuple[Delivery, ...]],
-        arrival: Callable[[], Arrival],
         file: NewFile,
         size: int,
         kept: Kept,
@@ -178,7 +183,6 @@ class Keeping:
                 return
             if answers_first:
                 kept(None)
-            self._committer.end(arrival())
             self.arrived(deliveries)
             if not answers_first:
                 kept(None)

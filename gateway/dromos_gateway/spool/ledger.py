@@ -197,6 +197,11 @@ def waiting_for(connection: sqlite3.Connection, destination: str) -> Iterator[De
     return _deliveries(connection, "d.state = 'Waiting' AND d.destination = ?", (destination,))
 
 
+def waiting_of(connection: sqlite3.Connection, instance: int) -> list[Delivery]:
+    """What waits of one instance."""
+    return list(_deliveries(connection, "d.state = 'Waiting' AND i.id = ?", (instance,)))
+
+
 def _deliveries(connection: sqlite3.Connection, where: str, values: tuple[object, ...]) -> Iterator[Delivery]:
     instances: dict[int, Instance] = {}  # shared between the destinations of an instance
     query = (

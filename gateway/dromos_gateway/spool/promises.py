@@ -11,6 +11,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from dromos_gateway.spool.journal import Entry, Record
+from dromos_gateway.spool.recording import Front
 from dromos_gateway.spool.records import Delivery, Instance, Planned, State
 
 TABLE = "CREATE TABLE IF NOT EXISTS journal (key BLOB NOT NULL, mark INTEGER NOT NULL);"
@@ -27,6 +28,7 @@ class Promise:
     plan: Sequence[Planned]
     deliveries: tuple[Delivery, ...]
     content: bytearray
+    front: Front  # of its data set, for the log
     since: float  # on the loop's clock
 
     def is_over(self, over: AbstractSet[int]) -> bool:

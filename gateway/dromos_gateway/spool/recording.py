@@ -5,21 +5,13 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from dromos_gateway.header import HeaderView
 from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned
 
 FRONT = 4096  # bytes of a data set that are kept in memory until the log has them; more is in the file
 Front = bytes | HeaderView  # the first bytes of a data set, or what somebody has read from them already
-
-
-class Arrival(NamedTuple):
-    """An instance that came in, for the log."""
-
-    instance: Instance
-    front: Front
-    plan: Sequence[Planned]
 
 
 class Recorder(Protocol):

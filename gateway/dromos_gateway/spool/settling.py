@@ -14,11 +14,10 @@ from dromos_gateway.spool.folders import sync_folder
 from dromos_gateway.spool.ledger import Released, Settlement
 from dromos_gateway.spool.numbers import Numbers
 from dromos_gateway.spool.promises import Promise
-from dromos_gateway.spool.recording import Arrival, Recorder
-from dromos_gateway.spool.records import State
+from dromos_gateway.spool.recording import Front, Recorder
+from dromos_gateway.spool.records import Delivery, Instance, Planned, State
 
-Happening = Arrival | Settlement
-Endings = Sequence[Happening]
+Endings = Sequence[Settlement]
 
 
 def ripe(promises: Sequence[Promise], endings: Endings, before: float) -> int:
@@ -33,24 +32,21 @@ def ripe(promises: Sequence[Promise], endings: Endings, before: float) -> int:
     return len(promises)
 
 
-def parted(endings: Endings, waiting: Sequence[Promise]) -> tuple[list[Happening], list[Happening]]:
+def parted(endings: Endings, waiting: Sequence[Promise]) -> tuple[list[Settlement], list[Settlement]]:
     """The endings that the ledger can hear of, and those of instances that it doesn't know yet, each in their order."""
     if not waiting:
         return list(endings), []
     unknown = {promise.instance.id for promise in waiting}
-    heard: list[Happening] = []
-    kept: list[Happening] = []
+    heard: list[Settlement] = []
+    kept: list[Settlement] = []
     for each in endings:
-        instance = each.delivery.instance if isinstance(each, Settlement) else each.instance
-        (kept if instance.id in unknown else heard).append(each)
+        (kept if each.delivery.instance.id in unknown else heard).append(each)
     return heard, kept
 
 
 def _over(endings: Endings) -> set[int]:
     """Deliveries that need no row any longer."""
-    return {
-        each.delivery.id for each in endings if isinstance(each, Settlement) and each.ending.state is not State.Failed
-    }
+    return {each.delivery.id for each in endings if each.ending.state is not State.Failed}
 
 
 class Settling:
@@ -82,27 +78,39 @@ class Settling:
         for promise in promises:
             if promise.is_over(over):
                 passed.add(promise.instance.id)
-                if len(promise.deliveries) < len(promise.plan):
-                    excluded = [item for item in promise.plan if item.state is not State.Waiting]
-                    ledger.count_excluded(connection, excluded)
+                self.pass_by(connection, promise.instance, promise.front, promise.plan)
             else:
                 self._make_durable(promise)
-                ledger.add(connection, promise.instance, promise.plan)
+                self.add(connection, promise.instance, promise.front, promise.plan)
         return frozenset(passed)
 
+    def add(
+        self, connection: sqlite3.Connection, instance: Instance, front: Front, plan: Sequence[Planned]
+    ) -> tuple[Delivery, ...]:
+        """Give an instance its rows; the log hears of it in the same transaction, or it would miss what is excluded."""
+        waiting = ledger.add(connection, instance, plan)
+        if self.recorder is not None:
+            self.recorder.arrived(connection, instance, front, plan)
+        return waiting
+
+    def pass_by(
+        self, connection: sqlite3.Connection, instance: Instance, front: Front, plan: Sequence[Planned]
+    ) -> None:
+        """The same of one that needs no rows: all that is left to do for it is done with this transaction."""
+        excluded = [item for item in plan if item.state is not State.Waiting]
+        if excluded:
+            ledger.count_excluded(connection, excluded)
+        if self.recorder is not None:
+            self.recorder.arrived(connection, instance, front, plan, stays=False)
+
     def end(self, connection: sqlite3.Connection, endings: Endings, passed: frozenset[int]) -> list[Released]:
-        """Write down what came in and what became of it, in the order in which it happened."""
-        settlements = [each for each in endings if isinstance(each, Settlement)]
+        """Write down what became of instances, in the order in which it happened."""
         if (recorder := self.recorder) is not None:
             for each in endings:
-                if isinstance(each, Settlement):
-                    recorder.settled(connection, each.delivery, each.ending)
-                else:
-                    stays = each.instance.id not in passed
-                    recorder.arrived(connection, each.instance, each.front, each.plan, stays=stays)
+                recorder.settled(connection, each.delivery, each.ending)
             recorder.flush(connection)
         self._numbers.provide(connection)
-        return ledger.settle(connection, settlements, passed)
+        return ledger.settle(connection, endings, passed)
 
     def committed(self) -> None:
         """All of a transaction lasts."""

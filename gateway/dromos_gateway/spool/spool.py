@@ -28,7 +28,7 @@ from dromos_gateway.spool.keeping import Arrived, Keeping, Kept
 from dromos_gateway.spool.ledger import Released, Settlement
 from dromos_gateway.spool.notes import Notes
 from dromos_gateway.spool.numbers import Numbers
-from dromos_gateway.spool.recording import FRONT, Arrival, Front, Recorder
+from dromos_gateway.spool.recording import FRONT, Recorder
 from dromos_gateway.spool.records import (
     Delivery,
     Ending,
@@ -78,8 +78,9 @@ class Spool:
         self._settling = Settling(folder, numbers)
         self._notes = Notes(folder / "delivered")
         self._committer = Committer(self._writer, folder, self._journal, self._settling, self._released)
-        self._keeping = Keeping(folder, self.space, self._slots, numbers, self._committer, self._journal)
-        self._redeemed: list[Arrival] = []  # not in the log yet
+        self._keeping = Keeping(
+            folder, self.space, self._slots, numbers, self._settling, self._committer, self._journal
+        )
         self._background = Background()
 
     @property
@@ -93,7 +94,7 @@ class Spool:
 
     @property
     def recorder(self) -> Recorder | None:
-        """Who keeps a transfer log."""
+        """Who keeps a transfer log. To be there before anything is recovered, of which it has to hear."""
         return self._settling.recorder
 
     @recorder.setter
@@ -110,9 +111,8 @@ class Spool:
 
     def recover(self, now: float) -> None:
         """Bring files and rows into line after a crash. Call it once, before anything else."""
-        self.space.used = recover(self._writer, self.folder, now)
-        self._redeemed = redeem(self._writer, self.folder, self._journal.left(self._mark))
-        self.space.used += sum(arrival.instance.size for arrival in self._redeemed)
+        self.space.used = recover(self._writer, self.folder, now, self.recorder)
+        self.space.used += redeem(self._writer, self.folder, self._journal.left(self._mark), self._settling)
         self._journal.start()
         self._keeping.blank()
         self._settling.prepare(self._writer)
@@ -158,15 +158,8 @@ class Spool:
             self._keeping.keep(incoming, instance, front, plan, kept, alone=alone)
             return
         incoming.abandon()
-        change = partial(self._count_excluded, instance, front, plan)
+        change = partial(self._settling.pass_by, instance=instance, front=front, plan=plan)
         self._committer.submit(change, lambda _, error: kept(error), at_once=alone)
-
-    def _count_excluded(
-        self, instance: Instance, front: Front, plan: Sequence[Planned], connection: sqlite3.Connection
-    ) -> None:
-        ledger.count_excluded(connection, plan)
-        if self.recorder is not None:
-            self.recorder.arrived(connection, instance, front, plan)
 
     # Delivering
 
@@ -176,9 +169,6 @@ class Spool:
 
     def waiting(self) -> Iterator[Delivery]:
         """Everything that waits. Call it before the loop serves anybody."""
-        redeemed, self._redeemed = self._redeemed, []
-        for arrival in redeemed:
-            self._committer.end(arrival)
         return ledger.waiting(self._writer)
 
     def delivered_before(self, delivery: Delivery) -> float | None:

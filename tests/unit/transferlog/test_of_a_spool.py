@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,11 +15,14 @@ from dromos_gateway.configuration.settings import Configuration
 from dromos_gateway.spool.records import Delivery, Planned, State
 from dromos_gateway.spool.spool import Spool
 from dromos_gateway.transferlog.log import TransferLog
-from dromos_gateway.transferlog.questions import Answer, Question, Transfer
+from dromos_gateway.transferlog.questions import Answer, Question, SeriesAtDestination, Transfer
+from dromos_gateway.transferlog.references import Policy
 from tests.unit.gateway.records import instance
+from tests.unit.gateway.test_promises import killed
 from tests.unit.transferlog.fronts import front
 
 A, B = "default/a", "default/b"
+EXCLUDED = Planned(B, State.Excluded, "the condition is not met")
 
 
 class Running:
@@ -26,38 +30,58 @@ class Running:
 
     def __init__(self, folder: Path) -> None:
         self.spool = Spool(folder, None)
-        self.spool.recover(2000.0)
         self.log = TransferLog(self.spool, Configuration({}, {}, (), ""), lambda: 2000.0)
+        self.log.recorder.policy = Policy({}, frozenset({A}))
+        self.spool.recover(2000.0)
         self.arrived: list[Delivery] = []
         self.spool.arrived = self.arrived.extend
 
+    async def ready(self) -> None:
+        """Until there are slots."""
+        if self.spool._slots._making is not None:
+            await self.spool._slots._making
+
     async def keep(self, *destinations: str) -> list[Delivery]:
+        return await self.keep_as([Planned(destination, State.Waiting) for destination in destinations])
+
+    async def keep_as(self, plan: Sequence[Planned]) -> list[Delivery]:
         incoming = self.spool.begin(b"head")
         incoming.write(memoryview(front()))
         item = replace(instance(1), size=incoming.size, data_set_offset=4)
         answer: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-        plan = [Planned(destination, State.Waiting) for destination in destinations]
         self.spool.keep(incoming, item, plan, answer.set_result, alone=True)
         assert await answer is None
         taken, self.arrived[:] = list(self.arrived), []
         return taken
 
     async def rows(self) -> dict[int, str]:
-        found: dict[int, str] = {}
+        return {row.id: row.verdict for row in await self.found()}
+
+    async def found(self) -> list[Transfer]:
+        found: list[Transfer] = []
 
         def show(answer: Answer[Transfer]) -> str:
-            found.update({row.id: row.verdict for row in answer.found})
+            found.extend(answer.found)
             return ""
 
         await self.log.transfers(Question(), show)
+        return found
+
+    async def series(self, **question: str) -> list[SeriesAtDestination]:
+        found: list[SeriesAtDestination] = []
+
+        def show(answer: Answer[SeriesAtDestination]) -> str:
+            found.extend(answer.found)
+            return ""
+
+        await self.log.series(Question(**question), show)  # type: ignore[arg-type]
         return found
 
 
 @pytest.fixture
 async def running(tmp_path: Path) -> AsyncIterator[Running]:
     running = Running(tmp_path / "spool")
-    if running.spool._slots._making is not None:
-        await running.spool._slots._making
+    await running.ready()
     yield running
     await running.spool.close()
 
@@ -78,3 +102,53 @@ async def test_only_dead_letters_are_discarded_and_revived_in_the_log(running: R
     assert await running.rows() == {good.id: "Delivered", bad.id: "Failed"}
     assert await running.spool.discard(bad.id, 2004.0)
     assert await running.rows() == {good.id: "Delivered", bad.id: "Excluded"}
+
+
+@asynccontextmanager
+async def after(folder: Path) -> AsyncIterator[Running]:
+    """The next process."""
+    running = Running(folder)
+    await running.ready()
+    try:
+        yield running
+    finally:
+        await running.spool.close()
+
+
+@pytest.mark.parametrize("journal", [True, False])
+@pytest.mark.parametrize("kills", [1, 2])
+async def test_a_kill_at_any_time_costs_the_log_nothing_that_is_counted(
+    running: Running, *, journal: bool, kills: int
+) -> None:
+    if not journal:
+        running.spool._journal.rest()  # as for what is large
+    await running.keep_as([Planned(A, State.Waiting), EXCLUDED])
+    left = killed(running.spool, "killed0")
+    for again in range(1, kills):
+        async with after(left) as second:
+            left = killed(second.spool, f"killed{again}")
+    async with after(left) as last:
+        (waiting,) = last.spool.waiting()
+        last.spool.settle(waiting, State.Delivered, at=2001.0)
+        totals = await last.spool.totals()
+        assert totals[B].excluded == 1
+        rows = await last.found()
+        assert sorted((row.route.destination, row.verdict) for row in rows) == [(A, "Delivered"), (B, "Excluded")]
+
+
+async def test_a_study_that_waits_is_known_at_once_whatever_happens(running: Running) -> None:
+    running.spool._journal.rest()
+    await running.keep(A)
+    async with after(killed(running.spool)) as next_one:
+        (series,) = await next_one.series(accession_number="A1")
+        assert (series.destination, series.waiting) == (A, 1)
+
+
+async def test_what_is_gone_from_the_disk_is_a_dead_letter_in_the_log_too(running: Running) -> None:
+    (delivery,) = await running.keep(A)
+    await running.spool.instances()  # the ledger has it
+    left = killed(running.spool)
+    (left / delivery.instance.file).unlink()
+    async with after(left) as next_one:
+        (row,) = await next_one.found()
+        assert (row.id, row.verdict, row.reason) == (delivery.id, "Failed", "SpoolFileMissing")

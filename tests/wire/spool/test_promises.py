@@ -32,7 +32,7 @@ class Recorder:
     def __init__(self) -> None:
         self.heard: list[str] = []
 
-    def arrived(self, _connection, _instance, _front, plan, *, stays) -> None:
+    def arrived(self, _connection, _instance, _front, plan, *, stays=True) -> None:
         self.heard.append("arrived " + " ".join(f"{each.destination} {each.state}" for each in plan))
 
     def settled(self, _connection, delivery, ending) -> None:
@@ -49,9 +49,9 @@ class Running:
 
     def __init__(self, folder: Path) -> None:
         self.spool = Spool(folder, None)
+        self.spool.recorder = self.recorder = Recorder()
         self.spool.recover(2000.0)
         self.spool.arrived = lambda deliveries: self.arrived.extend(deliveries)
-        self.spool.recorder = self.recorder = Recorder()
         self.arrived: list[Delivery] = []
         self.statements: list[str] = []
         self.spool.ledger.set_trace_callback(self.statements.append)
