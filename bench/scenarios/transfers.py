@@ -43,7 +43,7 @@ QUESTIONS = {
     "newest-1000": Question(limit=1000),
     "patient": Question(patient_id="P-1234"),
     "crowd": Question(patient_id="ANON", limit=1000),
-    "crowd-deep": Question(patient_id="ANON", before=1_000_001, limit=1000),
+    "crowd-deep": Question(patient_id="ANON", before=(1_030_001.0, 1_000_001), limit=1000),
     "one-of-it": Question(patient_id="ANON", destination=PLAIN, verdict="Failed"),
     "accession": Question(accession_number="A-1234"),
     "study": Question(study_instance_uid="1.2.3.1234"),
@@ -51,6 +51,7 @@ QUESTIONS = {
     "outgoing": Question(study_instance_uid="2.25.1234"),
     "outgoing-patient": Question(patient_id="S-1234", limit=1000),
     "sop": Question(sop_instance_uid="2.25.1234.7"),
+    "sop-as-it-came-in": Question(sop_instance_uid="1.2.3.1234.4.0"),
     "sop-and-all": Question(
         sop_instance_uid="2.25.1234.7", study_instance_uid="2.25.1234", destination=CHANGED, verdict="Delivered"
     ),
@@ -61,9 +62,9 @@ QUESTIONS = {
     "since": Question(since=3_900_000.0, limit=1000),
     "until": Question(until=1_100_000.0, limit=1000),
     "long-ago": Question(since=1_000_000.0, until=1_000_600.0, verdict="Delivered", limit=1000),
-    "page": Question(destination=PLAIN, before=50_000_001, limit=1000),
-    "changed": Question(destination=CHANGED, before=50_010_001, limit=1000),
-    "oldest": Question(before=200_001, limit=1000),
+    "page": Question(destination=PLAIN, before=(2_500_001.0, 50_000_001), limit=1000),
+    "changed": Question(destination=CHANGED, before=(2_500_002.0, 50_010_001), limit=1000),
+    "oldest": Question(before=(1_006_001.0, 200_001), limit=1000),
     "delivered": Question(destination=PLAIN, verdict="Delivered", limit=1000),
     "combined": Question(
         patient_id="P-1234", accession_number="A-1234", study_instance_uid="1.2.3.1234",
@@ -152,7 +153,8 @@ def _fill(folder: Path) -> None:
         "INSERT INTO log_transfers SELECT t.id + n.i, t.route, t.destination, t.at + n.i * 0.01, t.received_at, "
         "t.size, t.sop_class_uid, t.transfer_syntax_uid, "
         "substr(t.sop_instance_uid, 1, length(t.sop_instance_uid) - 1) || n.i, "
-        "t.original, t.verdict, t.reason, t.message, t.attempts, t.changes FROM log_transfers t, numbers n"
+        "t.original, t.verdict, t.reason, t.message, t.attempts, t.changes, "
+        "CASE WHEN t.original_hash IS NULL THEN NULL ELSE randomblob(16) END FROM log_transfers t, numbers n"
     )
     connection.execute("DELETE FROM log_instances")
     connection.execute("COMMIT")

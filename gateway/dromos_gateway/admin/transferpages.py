@@ -14,7 +14,7 @@ from functools import lru_cache
 from json.encoder import encode_basestring_ascii as quoted
 
 from dromos_gateway.admin.views import JSON, timestamp
-from dromos_gateway.transferlog.questions import Answer, Route, SeriesAtDestination, Transfer
+from dromos_gateway.transferlog.questions import Answer, Place, Route, SeriesAtDestination, Transfer
 
 _KEYWORDS = {  # as PS3.6 writes them, also in the table of the CSV
     "patient_id": "PatientID",
@@ -29,6 +29,8 @@ _KEYWORDS = {  # as PS3.6 writes them, also in the table of the CSV
     "modality": "Modality",
 }
 _INSTANCE = "SOPInstanceUID"
+_PLACE = re.compile(r"([0-9]{1,12}\.[0-9]{1,20}),(-?[0-9]{1,19})", re.ASCII)
+_LARGEST = 2**63 - 1  # what a column holds
 _FLAT = (
     "id", "at", "receivedAt", "verdict", "reason", "message", "attempts", "size", "sopClassUID", "transferSyntaxUID",
     "changes", "forwardNode", "source", "destination", "profile", "secretFingerprint",
@@ -51,7 +53,21 @@ def rows_as_json(answer: Answer[Transfer]) -> str:
     """Rows, and whether these are all that there might be."""
     pages = _Json()
     rows = ", ".join([pages.row(row) for row in answer.found])
-    return f'{{"transfers": [{rows}], "complete": {json.dumps(answer.complete)}}}'
+    following = "null" if answer.following is None else quoted(_place(answer.following))
+    return f'{{"transfers": [{rows}], "complete": {json.dumps(answer.complete)}, "next": {following}}}'
+
+
+def _place(place: Place) -> str:
+    """Where a page ends. It holds whatever becomes of the row that stands there."""
+    return f"{place[0]!r},{place[1]}"
+
+
+def read_place(text: str) -> Place | None:
+    """What `next` said; None where no answer ever said this."""
+    found = _PLACE.fullmatch(text)
+    if found is None or not -_LARGEST <= int(found[2]) <= _LARGEST:
+        return None
+    return float(found[1]), int(found[2])
 
 
 def series_as_json(answer: Answer[SeriesAtDestination]) -> str:

@@ -12,10 +12,10 @@ from typing import Any
 from aiohttp import web
 
 from dromos_gateway.admin.naming import Ambiguous, full_name
-from dromos_gateway.admin.transferpages import Incomplete, as_csv, rows_as_json, series_as_json
+from dromos_gateway.admin.transferpages import Incomplete, as_csv, read_place, rows_as_json, series_as_json
 from dromos_gateway.configuration.settings import Configuration
 from dromos_gateway.gateway import Gateway
-from dromos_gateway.transferlog.questions import MOST, VERDICTS, Question
+from dromos_gateway.transferlog.questions import MOST, VERDICTS, Place, Question
 
 _PARAMETERS = {
     "patient": "patient_id",
@@ -28,7 +28,6 @@ _PARAMETERS = {
 }
 _OF_STUDIES = {"patient", "accession", "study", "series", "destination"}
 _WHOLE = re.compile("-?[0-9]{1,20}", re.ASCII)
-_LARGEST = 2**63 - 1  # what a column holds
 
 
 class BadQuestion(ValueError):
@@ -87,9 +86,10 @@ def read_question(query: Mapping[str, str], configuration: Configuration) -> Que
     for name in ("since", "until"):
         if name in query:
             words[name] = _time(query[name])
-    for name in ("limit", "before"):
-        if name in query:
-            words[name] = _number(name, query[name])
+    if "limit" in query:
+        words["limit"] = _limit(query["limit"])
+    if "before" in query:
+        words["before"] = _before(query["before"])
     return Question(**words)
 
 
@@ -105,12 +105,17 @@ def _time(text: str) -> float:
     return (when if when.tzinfo is not None else when.replace(tzinfo=UTC)).timestamp()
 
 
-def _number(name: str, text: str) -> int:
+def _before(text: str) -> Place:
+    place = read_place(text)
+    if place is None:
+        raise BadQuestion("before is what the answer before said as next")
+    return place
+
+
+def _limit(text: str) -> int:
     if not _WHOLE.fullmatch(text):
-        raise BadQuestion(f"{name} is a whole number")
+        raise BadQuestion("limit is a whole number")
     number = int(text)
-    if name == "limit" and not 1 <= number <= MOST:
+    if not 1 <= number <= MOST:
         raise BadQuestion(f"limit is 1 to {MOST}")
-    if not -_LARGEST <= number <= _LARGEST:
-        raise BadQuestion(f"{name} is no number of a row")
     return number

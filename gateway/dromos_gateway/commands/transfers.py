@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--accession", metavar="NUMBER", help="Accession Number, likewise")
     parser.add_argument("--study", metavar="UID", help="Study Instance UID, likewise")
     parser.add_argument("--series", metavar="UID", help="Series Instance UID, likewise")
-    parser.add_argument("--sop", metavar="UID", help="SOP Instance UID, as it went out")
+    parser.add_argument("--sop", metavar="UID", help="SOP Instance UID, likewise")
     parser.add_argument("--destination", metavar="[NAMESPACE/]NAME", help="at this destination only")
     parser.add_argument("--verdict", choices=("Delivered", "Excluded", "Failed"))
     parser.add_argument("--since", metavar="TIME", help="2026-01-31 or 2026-01-31T13:00:00Z")

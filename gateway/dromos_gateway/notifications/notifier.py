@@ -37,7 +37,7 @@ class Notifier:
         self._resting: dict[int, float] = {}  # windows, and when they are tried again
         self._connection = connect_for_reading(spool.folder / "ledger.sqlite")
         schema.prepare(spool.ledger)
-        recorder.on_settled = self._settled
+        recorder.on_settled, recorder.spoken_of = self._settled, windows.routes
 
     def apply(self, configuration: Configuration) -> None:
         """Follow another configuration."""

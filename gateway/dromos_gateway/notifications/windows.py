@@ -106,6 +106,11 @@ def due(connection: sqlite3.Connection, now: float, intervals: Mapping[str, floa
     return found
 
 
+def routes(connection: sqlite3.Connection) -> list[int]:
+    """What windows that are open speak of."""
+    return [number for (number,) in connection.execute("SELECT DISTINCT route FROM notice_series")]
+
+
 def close(
     connection: sqlite3.Connection, window: int, targets: Mapping[str, str], shielded: Collection[str] = ()
 ) -> Report | None:

@@ -37,8 +37,8 @@ class Recorder(Protocol):
     def discarded(self, connection: sqlite3.Connection, delivery: int, at: float) -> None:
         """A dead letter is given up by hand."""
 
-    def revived(self, connection: sqlite3.Connection, delivery: int) -> None:
-        """A dead letter waits again."""
+    def revived(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
+        """A dead letter waits again, perhaps for another destination."""
 
     def flush(self, connection: sqlite3.Connection) -> None:
         """The transaction says no more."""

@@ -278,7 +278,7 @@ class Spool:
         def apply(connection: sqlite3.Connection) -> Delivery | None:
             revived = ledger.revive(connection, failure, destination, at)
             if revived is not None and self.recorder is not None:
-                self.recorder.revived(connection, failure)
+                self.recorder.revived(connection, revived)
             return revived
 
         delivery: Delivery | None = await self._committer.change(apply)

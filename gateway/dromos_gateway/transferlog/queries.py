@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from dromos_gateway.spool.ledger import DELIVERIES
@@ -21,7 +22,7 @@ from dromos_gateway.transferlog.questions import (
     Transfer,
 )
 from dromos_gateway.transferlog.sealing import Seal
-from dromos_gateway.transferlog.streams import LOWEST, Place, Stream, newest
+from dromos_gateway.transferlog.streams import LOWEST, Stream, newest
 
 Row = tuple[Any, ...]
 _MOST_ROUTES = 10_000  # series at a destination that one question for rows may be about
@@ -42,6 +43,8 @@ _WAITING = (  # the numbers of an instance's deliveries are a range
     f"ON d.id >= i.instance * {DELIVERIES} AND d.id < (i.instance + 1) * {DELIVERIES} "
     "WHERE d.state = 'Waiting' AND i.series IN"
 )
+_SENT_AS = "sop_instance_uid = ? AND sop_instance_uid <> ''"
+_CAME_IN_AS = "original_hash = ? AND original_hash IS NOT NULL AND +sop_instance_uid <> ?"  # and was sent otherwise
 _ROUTES = "log_routes r CROSS JOIN log_series s ON s.id = r.series"
 
 
@@ -53,18 +56,34 @@ class Queries:
 
     def transfers(self, question: Question, seals: Mapping[str, Seal]) -> Answer[Transfer]:
         """Rows, the newest first."""
-        before = self._before(question)
-        if before is None:
-            return Answer([])
-        streams, complete = self._streams(question, seals)
-        numbers = newest(self._connection, streams, question.since, before, min(question.limit, MOST))
-        rows = {row[0]: row for row in self._of(f"SELECT {_COLUMNS} FROM log_transfers WHERE id IN", numbers)}  # noqa: S608
-        routes = self._known({row[12] for row in rows.values()}, seals)
-        found = (rows[number] for number in numbers if number in rows)
-        return Answer([_transfer(row, route, seals) for row in found if (route := routes.get(row[12]))], complete)
+        before = (question.until, LOWEST)  # not what happened just then
+        if question.before is not None:
+            before = min(before, question.before)
+        most = min(question.limit, MOST)
+        with self._moment():
+            streams, complete = self._streams(question, seals)
+            places = newest(self._connection, streams, question.since, before, most)
+            numbers = [number for _, number in places]
+            rows = {row[0]: row for row in self._of(f"SELECT {_COLUMNS} FROM log_transfers WHERE id IN", numbers)}  # noqa: S608
+            routes = self._known({row[12] for row in rows.values()}, seals)
+        found = [_transfer(row, routes[row[12]], seals) for row in map(rows.__getitem__, numbers)]
+        return Answer(found, complete, places[-1] if len(places) == most else None)
 
     def series(self, question: Question, seals: Mapping[str, Seal]) -> Answer[SeriesAtDestination]:
         """What became of the series that the identifiers name, at every destination."""
+        with self._moment():
+            return self._series(question, seals)
+
+    @contextmanager
+    def _moment(self) -> Iterator[None]:
+        """All that is asked is of one moment: numbers that are read first go on meaning what they meant."""
+        self._connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._connection.execute("COMMIT")
+
+    def _series(self, question: Question, seals: Mapping[str, Seal]) -> Answer[SeriesAtDestination]:
         routes, complete = fitting(self._connection, question, seals, MOST_SERIES)
         series = [number for (number,) in self._of("SELECT DISTINCT series FROM log_routes WHERE id IN", routes)]
         at = "" if not question.destination else "AND destination = ?"
@@ -84,14 +103,6 @@ class Queries:
         counts = self._counts([row[0] for rows in known.values() for row in rows])
         waiting = self._waiting(series)
         return Answer([_series(rows, seals, counts, waiting) for rows in known.values()], complete)
-
-    def _before(self, question: Question) -> Place | None:
-        """Where a page begins. What is older than a row that is gone is gone too."""
-        until = (question.until, LOWEST)  # not what happened just then
-        if question.before is None:
-            return until
-        row = self._connection.execute("SELECT at FROM log_transfers WHERE id = ?", (question.before,)).fetchone()
-        return min(until, (float(row[0]), question.before)) if row is not None else None
 
     def _streams(self, question: Question, seals: Mapping[str, Seal]) -> tuple[list[Stream], bool]:
         """Those that have all rows that are asked for, and no other."""
@@ -116,8 +127,8 @@ class Queries:
 
     def _of_instance(self, question: Question, seals: Mapping[str, Seal]) -> tuple[list[Stream], bool]:
         """One instance has few rows: they are in one stream, and the other filters are held against each."""
-        where, values = ["sop_instance_uid = ? AND sop_instance_uid <> ''"], list[object]([question.sop_instance_uid])
-        complete = True
+        uid, complete = question.sop_instance_uid, True
+        where, values = list[str](), list[object]()
         if question.identifiers:
             routes, complete = fitting(self._connection, question, seals, _MOST_ROUTES)
             if not routes:
@@ -130,7 +141,12 @@ class Queries:
         if question.verdict:
             where.append("+verdict = ?")
             values.append(question.verdict)
-        return [Stream(" AND ".join(where), tuple(values))], complete
+        sent, came_in = " AND ".join([_SENT_AS, *where]), " AND ".join([_CAME_IN_AS, *where])
+        hashes = {seal.lookup("sop_instance_uid", uid) for seal in seals.values()}  # ForwardNodes may have one key
+        return [
+            Stream(sent, (uid, *values)),
+            *(Stream(came_in, (hashed, uid, *values)) for hashed in sorted(hashes)),
+        ], complete
 
     def _known(self, routes: Iterable[int], seals: Mapping[str, Seal]) -> dict[int, Route]:
         """What rows refer to. What is sealed of a series is opened once for all its rows."""

@@ -12,6 +12,7 @@ from dromos_gateway.transferlog.sealing import LOOKED_UP
 VERDICTS = ("Delivered", "Excluded", "Failed")
 MOST = 1000  # rows of one answer
 MOST_SERIES = 500  # that one answer tells of, each at one destination
+Place = tuple[float, int]  # time and number of a row: the order of an answer, the newest first
 _Found = TypeVar("_Found")
 
 
@@ -23,13 +24,13 @@ class Question:
     accession_number: str = field(default="", repr=False)
     study_instance_uid: str = field(default="", repr=False)
     series_instance_uid: str = field(default="", repr=False)
-    sop_instance_uid: str = field(default="", repr=False)  # outgoing
+    sop_instance_uid: str = field(default="", repr=False)
     destination: str = ""  # namespace/name
     verdict: str = ""  # Delivered | Excluded | Failed
     since: float = 0.0
     until: float = 1e12
     limit: int = 100
-    before: int | None = None  # the last row of the answer before
+    before: Place | None = None  # where the answer before ended
 
     @property
     def identifiers(self) -> Mapping[str, str]:
@@ -98,3 +99,4 @@ class Answer(Generic[_Found]):
 
     found: list[_Found]
     complete: bool = True  # False: the identifiers fit more series than one question may be about; these are the newest
+    following: Place | None = None  # what the next question says as `before`; None: there is no more

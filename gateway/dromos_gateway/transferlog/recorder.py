@@ -6,11 +6,12 @@ word: what one transaction tells of is written at once.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dromos_gateway.header import HeaderView
+from dromos_gateway.spool.ledger import DELIVERIES
 from dromos_gateway.spool.recording import Front
 from dromos_gateway.spool.records import Delivery, Ending, Instance, Planned, State
 from dromos_gateway.transferlog import retention, schema
@@ -20,9 +21,15 @@ from dromos_gateway.transferlog.references import References
 _LONGEST_MESSAGE = 1024
 _VALUES = (
     "id", "route", "destination", "at", "received_at", "size", "sop_class_uid", "transfer_syntax_uid",
-    "sop_instance_uid", "original", "verdict", "reason", "message", "attempts", "changes",
+    "sop_instance_uid", "original", "verdict", "reason", "message", "attempts", "changes", "original_hash",
 )  # fmt: skip
 _INSERT = f"INSERT OR REPLACE INTO log_recent ({', '.join(_VALUES)}) VALUES ({', '.join('?' * len(_VALUES))})"  # noqa: S608
+_ELSEWHERE = DELIVERIES // 2  # from here on an instance's numbers are of where it failed before it went elsewhere
+_FAILED_THERE = (
+    "UPDATE log_transfers SET "
+    "id = (SELECT coalesce(max(id), ?1 - 1) + 1 FROM log_transfers WHERE id BETWEEN ?1 AND ?2), "
+    "message = ?3 || message WHERE id = ?4 AND NOT EXISTS (SELECT 1 FROM log_transfers WHERE id = ?2)"
+)
 _MANY = 512  # recent rows that are moved
 _LOWEST = (
     "SELECT min(0, coalesce(min(id), 0)) FROM (SELECT id FROM log_recent UNION ALL SELECT min(id) FROM log_transfers)"
@@ -55,6 +62,7 @@ class Recorder:
         self._settled: list[Settled] = []
         self._recent = _MANY  # rows to move, or more than there are
         self._lowest: int | None = None  # number of a row whose instance never got one of the ledger
+        self.spoken_of: Callable[[sqlite3.Connection], Iterable[int]] = lambda _: ()  # routes that others refer to
         self.on_settled: Callable[[sqlite3.Connection, Sequence[Settled]], None] = lambda *_: None
 
     def rolled_back(self) -> None:
@@ -113,10 +121,16 @@ class Recorder:
             (at, delivery),
         )
 
-    def revived(self, connection: sqlite3.Connection, delivery: int) -> None:
-        """A dead letter waits again."""
+    def revived(self, connection: sqlite3.Connection, delivery: Delivery) -> None:
+        """A dead letter waits again: where it failed, or elsewhere, and then it stays told that it failed there."""
         self.move(connection)
-        connection.execute("DELETE FROM log_transfers WHERE id = ?", (delivery,))
+        destination = self._references.destination(connection, delivery.destination)
+        first, last = delivery.instance.id * DELIVERIES + _ELSEWHERE, (delivery.instance.id + 1) * DELIVERIES - 1
+        connection.execute(
+            "DELETE FROM log_transfers WHERE destination = ? AND (id = ? OR id BETWEEN ? AND ?)",
+            (destination, delivery.id, first, last),
+        )
+        connection.execute(_FAILED_THERE, (first, last, f"retried to {delivery.destination}; ", delivery.id))
 
     def flush(self, connection: sqlite3.Connection) -> None:
         """Write what was told since."""
@@ -140,7 +154,7 @@ class Recorder:
         """Forget what no row speaks of any more, in memory too; this transaction's own rows go first."""
         self.flush(connection)
         self.move(connection)
-        retention.tidy(connection)
+        retention.tidy(connection, self.spoken_of(connection))
         self._references.rolled_back()
 
     def _write(self, connection: sqlite3.Connection, number: int, attempts: int, settled: Settled) -> None:
@@ -158,6 +172,7 @@ class Recorder:
             seal.close({"sop_instance_uid": instance.sop_instance_uid}) if seal is not None else None,
             ending.state, ending.reason, ending.message[:_LONGEST_MESSAGE], attempts,
             sent.changes if sent is not None else "",
+            seal.lookup("sop_instance_uid", instance.sop_instance_uid) if seal is not None else None,
         )  # fmt: skip
 
     def _unnumbered(self, connection: sqlite3.Connection) -> int:

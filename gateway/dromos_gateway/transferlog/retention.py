@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Iterable
 
 STEP = 2000  # rows that one transaction removes
 _ROW = 640  # bytes of a row and its share of the indexes, measured
@@ -32,12 +34,17 @@ def remove(connection: sqlite3.Connection, before: float, most: int) -> int:
     ).rowcount
 
 
-def tidy(connection: sqlite3.Connection) -> None:
-    """Forget series and routes that no row and no waiting instance speaks of any more."""
+def tidy(connection: sqlite3.Connection, spoken_of: Iterable[int] = ()) -> None:
+    """Forget series and routes that no row, no waiting instance and nobody else speaks of any more.
+
+    The next ones get their numbers. So of what somebody else remembers by its number nothing may go.
+    """
     connection.execute("DELETE FROM log_instances WHERE instance NOT IN (SELECT id FROM instances)")
     connection.execute(
         "DELETE FROM log_routes WHERE NOT EXISTS (SELECT 1 FROM log_transfers t WHERE t.route = log_routes.id) "
-        "AND NOT EXISTS (SELECT 1 FROM log_instances i WHERE i.series = log_routes.series)"
+        "AND NOT EXISTS (SELECT 1 FROM log_instances i WHERE i.series = log_routes.series) "
+        "AND id NOT IN (SELECT value FROM json_each(?))",
+        (json.dumps(list(spoken_of)),),
     )
     connection.execute(
         "DELETE FROM log_series WHERE NOT EXISTS (SELECT 1 FROM log_routes r WHERE r.series = log_series.id) "

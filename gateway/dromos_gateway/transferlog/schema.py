@@ -43,7 +43,8 @@ CREATE TABLE IF NOT EXISTS log_transfers (
   reason TEXT NOT NULL,
   message TEXT NOT NULL,
   attempts INTEGER NOT NULL,
-  changes TEXT NOT NULL DEFAULT ''
+  changes TEXT NOT NULL DEFAULT '',
+  original_hash BLOB
 );
 """
 # Rows are put into `log_recent` first, which has no index, and moved many at a time: an index of a million rows has its
@@ -79,6 +80,8 @@ CREATE INDEX IF NOT EXISTS log_transfers_at_destination ON log_transfers (destin
 CREATE INDEX IF NOT EXISTS log_transfers_on_route ON log_transfers (route, verdict, at);
 CREATE INDEX IF NOT EXISTS log_transfers_of_instance ON log_transfers (sop_instance_uid, at)
   WHERE sop_instance_uid <> '';
+CREATE INDEX IF NOT EXISTS log_transfers_of_original ON log_transfers (original_hash, at)
+  WHERE original_hash IS NOT NULL;
 DROP INDEX IF EXISTS log_transfers_route;
 DROP INDEX IF EXISTS log_transfers_destination;
 DROP INDEX IF EXISTS log_transfers_not_delivered;
@@ -137,19 +140,27 @@ INSERT INTO log_routes_anew SELECT * FROM log_routes;
 DROP TABLE log_routes;
 ALTER TABLE log_routes_anew RENAME TO log_routes;
 """  # noqa: S608
-_COUNTED = "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'log_counts'"
+_HASHED = "SELECT 1 FROM pragma_table_info('{}') WHERE name = 'original_hash'"
 
 
 def prepare(connection: sqlite3.Connection) -> bytes:
     """Make the tables where they are absent; the random key by which this log tells series apart."""
     if connection.execute(_ONE_EACH).fetchone() is not None:  # a series had one route to a destination
         connection.executescript(f"BEGIN; {_REBUILD} COMMIT;")
+    for table in ("log_transfers", "log_recent"):
+        if _is_there(connection, table) and connection.execute(_HASHED.format(table)).fetchone() is None:
+            connection.execute(f"ALTER TABLE {table} ADD COLUMN original_hash BLOB")
     connection.executescript(_TABLES)
-    if connection.execute(_COUNTED).fetchone() is None:
+    if not _is_there(connection, "log_counts"):
         connection.executescript(f"BEGIN; {_COUNTS} COMMIT;")
     connection.execute("INSERT OR IGNORE INTO log_secrets VALUES ('grouping', ?)", (urandom(32),))
     (key,) = connection.execute("SELECT value FROM log_secrets WHERE name = 'grouping'").fetchone()
     return bytes(key)
+
+
+def _is_there(connection: sqlite3.Connection, table: str) -> bool:
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = ?", (table,))
+    return found.fetchone() is not None
 
 
 def move(connection: sqlite3.Connection) -> None:

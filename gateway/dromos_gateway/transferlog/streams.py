@@ -14,7 +14,8 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-Place = tuple[float, int]  # time and number of a row: the order of an answer, the newest first
+from dromos_gateway.transferlog.questions import Place
+
 LOWEST, HIGHEST = -(2**63), 2**63 - 1  # numbers; those of what never got a row of the ledger are below zero
 _FIRST, _MORE = 16, 256  # rows of a stream that are read at a time
 
@@ -30,21 +31,21 @@ class Stream:
 
 def newest(
     connection: sqlite3.Connection, streams: Iterable[Stream], since: float, before: Place, limit: int
-) -> list[int]:
-    """The numbers of the newest rows of all streams, not older than a time and older than a place."""
+) -> list[Place]:
+    """The places of the newest rows of all streams, not older than a time and older than a place."""
     waiting: list[tuple[float, int, int, Stream, Iterator[Place] | None]] = []
     for index, stream in enumerate(streams):
         at, number = min((stream.newest, HIGHEST), before)
         if at >= since:
             waiting.append((-at, -number, index, stream, None))
     heapq.heapify(waiting)
-    found: list[int] = []
+    found: list[Place] = []
     while waiting and len(found) < limit:
-        _, number, index, stream, rest = waiting[0]
+        at, number, index, stream, rest = waiting[0]
         if rest is None:  # its turn has come, as far as is known: so only now it is read
             rest = _rows(connection, stream, since, before, limit)
         else:
-            found.append(-number)
+            found.append((-at, -number))
         following = next(rest, None)
         if following is None:
             heapq.heappop(waiting)

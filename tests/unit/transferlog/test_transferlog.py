@@ -159,13 +159,60 @@ def test_a_dead_letter_that_is_replayed_is_one_row_in_the_end(log: Log) -> None:
     log.settle(1, arrived, PLAIN, Ending(State.Failed, "Refused", "0xA900: no", 2000.0))
     assert [row.verdict for row in log.ask()] == ["Failed"]
     assert log.ask_series(accession_number="A1")[0].reasons == {"Refused": 1}
-    log.recorder.revived(log.connection, 1)
+    log.recorder.revived(log.connection, Delivery(1, arrived, PLAIN, 0, 0.0, 0.0))
     assert log.ask() == []
     log.settle(1, arrived, PLAIN)
     assert [row.verdict for row in log.ask()] == ["Delivered"]
     log.settle(2, arrived, SHIELDED, Ending(State.Failed, "Refused", "", 2001.0))
     log.recorder.discarded(log.connection, 2, 2002.0)
     assert [(row.verdict, row.reason) for row in log.ask(destination=SHIELDED)] == [("Excluded", "discarded by hand")]
+
+
+def test_what_is_retried_elsewhere_has_failed_where_it_failed(log: Log) -> None:
+    arrived = log.arrive(1)
+    there, elsewhere = (Delivery(4096, arrived, key, 0, 0.0, 0.0) for key in (PLAIN, SHIELDED))
+    log.settle(4096, arrived, PLAIN, Ending(State.Failed, "Refused", "0xA900: no", 2000.0))
+    log.recorder.revived(log.connection, elsewhere)
+    log.settle(4096, arrived, SHIELDED, replace(NOTHING, sent=outgoing()))
+    assert [(row.route.destination, row.verdict, row.reason, row.message) for row in log.ask()] == [
+        (PLAIN, "Failed", "Refused", f"retried to {SHIELDED}; 0xA900: no"),
+        (SHIELDED, "Delivered", "", ""),
+    ]
+    assert {(each.destination, each.delivered, each.failed) for each in log.ask_series(accession_number="A1")} == {
+        (PLAIN, 0, 1),
+        (SHIELDED, 1, 0),
+    }
+    log.settle(4096, arrived, SHIELDED, Ending(State.Failed, "Refused", "", 2001.0))
+    log.recorder.revived(log.connection, there)
+    log.settle(4096, arrived, PLAIN)
+    assert [(row.route.destination, row.verdict) for row in log.ask()] == [(SHIELDED, "Failed"), (PLAIN, "Delivered")]
+
+
+def test_an_instance_is_found_by_what_it_was_called_when_it_came_in(log: Log) -> None:
+    for number in (1, 2):
+        arrived = log.arrive(number)
+        log.settle(number * 10, arrived, PLAIN)
+        log.settle(number * 10 + 1, arrived, SHIELDED, replace(NOTHING, sent=outgoing()))
+    log.settle(22, arrived, SHIELDED, Ending(State.Failed, "PseudonymMissing", "", 2000.0))
+    same = replace(outgoing(), sop_instance_uid="9.2")  # a profile that keeps UIDs
+    log.settle(23, arrived, SHIELDED, replace(NOTHING, sent=same))
+    log.seals["default/other"] = SEAL  # another ForwardNode with the same key
+    assert [row.id for row in log.ask(sop_instance_uid="9.2")] == [23, 22, 21, 20]
+    assert [row.id for row in log.ask(sop_instance_uid="9.2", verdict="Failed", accession_number="A1")] == [22]
+    assert log.ask(sop_instance_uid="9.3") == []
+
+
+def test_a_log_from_before_original_instances_were_found_goes_on(log: Log) -> None:
+    arrived = log.arrive(1)
+    log.settle(1, arrived, SHIELDED)
+    log.connection.executescript(
+        "DROP INDEX log_transfers_of_original; ALTER TABLE log_transfers DROP COLUMN original_hash; "
+        "ALTER TABLE log_recent DROP COLUMN original_hash;"
+    )
+    schema.prepare(log.connection)
+    log.settle(2, arrived, SHIELDED)
+    assert [row.id for row in log.ask(sop_instance_uid="9.1")] == [2]
+    assert [row.id for row in log.ask()] == [2, 1]
 
 
 def test_what_is_counted_is_what_there_is(log: Log) -> None:
@@ -176,7 +223,7 @@ def test_what_is_counted_is_what_there_is(log: Log) -> None:
         state = State.Failed if number % 3 else State.Delivered
         log.settle(number, arrived, PLAIN, Ending(state, "", "", 2000.0 + number))
     log.settle(3, arrived, PLAIN, Ending(State.Failed, "Refused", "", 2100.0))
-    log.recorder.revived(log.connection, 11)
+    log.recorder.revived(log.connection, Delivery(11, arrived, PLAIN, 0, 0.0, 0.0))
     log.recorder.discarded(log.connection, 10, 2200.0)
     log.recorder.move(log.connection)
     retention.remove(log.connection, 2004.0, 1000)
@@ -213,9 +260,26 @@ def test_pages_and_times(log: Log) -> None:
     for number in range(1, 8):
         log.settle(number, arrived, PLAIN, replace(NOTHING, at=2000.0 + number // 2))
     first = log.ask(limit=3)
-    rest = log.ask(limit=100, before=first[-1].id)
+    rest = log.ask(limit=100, before=(first[-1].at, first[-1].id))
     assert [row.id for row in first + rest] == [7, 6, 5, 4, 3, 2, 1]
     assert [row.id for row in log.ask(since=2001.0, until=2002.0)] == [3, 2]
+
+
+def test_a_page_goes_on_where_the_one_before_ended_whatever_became_of_its_rows(log: Log) -> None:
+    for number in range(1, 6):
+        ending = Ending(State.Failed if number == 3 else State.Delivered, "", "", 2000.0 + number)
+        arrived = log.arrive(number)
+        log.settle(number, arrived, PLAIN, ending)
+    log.recorder.move(log.connection)
+    first = log.queries.transfers(Question(limit=3), log.seals)
+    assert [row.id for row in first.found] == [5, 4, 3]
+    log.recorder.revived(log.connection, Delivery(3, arrived, PLAIN, 0, 0.0, 0.0))
+    rest = Question(limit=3, before=first.following)
+    assert [row.id for row in log.queries.transfers(rest, log.seals).found] == [2, 1]
+    log.settle(3, arrived, PLAIN, replace(NOTHING, at=3000.0))
+    log.recorder.move(log.connection)
+    second = log.queries.transfers(rest, log.seals)
+    assert ([row.id for row in second.found], second.following) == ([2, 1], None)
 
 
 def test_age_and_rows_bound_it_and_what_is_left_over_goes(log: Log) -> None:
