@@ -14,6 +14,7 @@ import threading
 from datetime import UTC, datetime
 from types import TracebackType
 
+from dromos_crds import librarywarnings
 from dromos_crds.tracebacks import where
 
 log = logging.getLogger(__name__)
@@ -73,12 +74,16 @@ def _ended(kind: type[BaseException], error: BaseException | None, place: Traceb
     log.critical("ended by a defect", exc_info=(kind, error or kind(), place))
 
 
+def _ignored(raised: sys.UnraisableHookArgs) -> None:
+    log.error("an exception that nobody could catch", exc_info=raised.exc_value)
+
+
 def _printable(value: str) -> str:
     return value if value.isprintable() else repr(value)  # a peer's words must not move the cursor
 
 
 def set_up() -> None:
-    """Log to stderr, also what ends a process or a thread."""
+    """Log to stderr, also what ends a process or a thread, and that a library warns."""
     handler = logging.StreamHandler(sys.stderr)
     if sys.stderr.isatty():
         handler.setFormatter(PlainFormatter())
@@ -86,6 +91,8 @@ def set_up() -> None:
         handler.setFormatter(JSONFormatter())
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     sys.excepthook = _ended
+    sys.unraisablehook = _ignored
     threading.excepthook = lambda raised: _ended(raised.exc_type, raised.exc_value, raised.exc_traceback)
+    librarywarnings.to_log(log)
     for noisy in ("pynetdicom", "pydicom", "aiohttp.access"):
         logging.getLogger(noisy).setLevel(logging.ERROR)  # they may log attributes of data sets

@@ -11,9 +11,10 @@ import logging
 import sys
 from datetime import UTC, datetime
 
+from dromos_crds import librarywarnings
 from dromos_crds.tracebacks import where
 
-FIELDS = ("kind", "namespace", "object", "pod", "generation", "reason", "code", "secret", "key", "type")
+FIELDS = ("kind", "namespace", "object", "pod", "generation", "reason", "code", "secret", "key", "type", "place")
 
 
 class JSONFormatter(logging.Formatter):
@@ -44,11 +45,17 @@ class PlainFormatter(logging.Formatter):
         return text.rstrip() if error is None else f"{text.rstrip()}\n{where(error)}"
 
 
+def _ignored(raised: sys.UnraisableHookArgs) -> None:
+    logging.getLogger(__name__).error("an exception that nobody could catch", exc_info=raised.exc_value)
+
+
 def configure(level: str) -> None:
     """Log to standard error."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(PlainFormatter() if sys.stderr.isatty() else JSONFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    sys.unraisablehook = _ignored
+    librarywarnings.to_log(logging.getLogger(__name__))
     # below these, kopf and its parts log whole bodies of objects, Secrets among them
     for noisy in ("kopf", "aiohttp", "asyncio", "kubernetes"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
