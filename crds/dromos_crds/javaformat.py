@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Java's format strings, as far as texts go: %s, %S, %.30s, %20s, %-20s, %2$s, %<s and %% (java.util.Formatter)."""
+"""Java's format strings (java.util.Formatter), as far as texts go: what `String.format` takes when it is given texts.
+
+%s, %.30s, %20s, %-20s, %2$s, %<s; %S in upper case; %b, which is "true" for any text; %h, its hash code; %% and %n.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 from dromos_crds.expressions.mistakes import Mistake
 
 _SPECIFIER = re.compile(
-    r"%(?:(?P<index>[1-9][0-9]{0,3})\$|(?P<again><))?(?P<left>-)?(?P<width>[1-9][0-9]{0,3})?(?:\.(?P<most>[0-9]{1,4}))?(?P<kind>[sS%])"
+    r"%(?:(?P<index>[1-9][0-9]{0,3})\$|(?P<again><))?(?P<left>-)?(?P<width>[1-9][0-9]{0,3})?(?:\.(?P<most>[0-9]{1,4}))?(?P<kind>[sSbBhH%n])"
 )
 _WIDEST = 1000
 
@@ -21,11 +24,11 @@ class _Place:
     width: int
     most: int | None
     left: bool
-    upper: bool
+    kind: str
 
     def fill(self, values: Sequence[str]) -> str:
-        text = values[self.index][: self.most]
-        text = text.upper() if self.upper else text
+        text = _converted(self.kind.lower(), values[self.index])[: self.most]
+        text = text.upper() if self.kind.isupper() else text
         return text.ljust(self.width) if self.left else text.rjust(self.width)
 
 
@@ -48,7 +51,9 @@ def compile_format(pattern: str, values: int) -> JavaFormat | Mistake:
     while (percent := pattern.find("%", at)) >= 0:
         match = _SPECIFIER.match(pattern, percent)
         if match is None:
-            return _mistake(pattern, percent, "write %s, %.30s, %20s, %2$s or %% here; nothing else may follow a %")
+            return _mistake(
+                pattern, percent, "write %s, %.30s, %20s, %2$s, %n or %% here; of texts there is nothing else to show"
+            )
         parts.append(pattern[at:percent])
         at = match.end()
         width = int(match["width"] or 0)
@@ -56,10 +61,12 @@ def compile_format(pattern: str, values: int) -> JavaFormat | Mistake:
             return _mistake(pattern, percent, "%- needs a width, such as %-20s")
         if width > _WIDEST:
             return _mistake(pattern, percent, f"a width is {_WIDEST} at most")
-        if match["kind"] == "%":
-            if match["most"]:
-                return _mistake(pattern, percent, "%% is one character: it takes no precision")
-            parts.append("%".ljust(width) if match["left"] else "%".rjust(width))
+        if match["kind"] in "%n":
+            if match["again"] or match["most"] or (match["kind"] == "n" and width):
+                return _mistake(
+                    pattern, percent, "%% and %n are no values: they take no < and no precision, %n no width"
+                )
+            parts.append("\n" if match["kind"] == "n" else "%".ljust(width) if match["left"] else "%".rjust(width))
             continue
         if match["again"] and last is None:
             return _mistake(pattern, percent, "%<s repeats a value, and none comes before it")
@@ -69,9 +76,23 @@ def compile_format(pattern: str, values: int) -> JavaFormat | Mistake:
             return _mistake(pattern, percent, f"there is no value {index + 1}; subjectValues has {values}")
         last = index
         most = int(match["most"]) if match["most"] else None
-        parts.append(_Place(index, width, most, bool(match["left"]), match["kind"] == "S"))
+        parts.append(_Place(index, width, most, bool(match["left"]), match["kind"]))
     parts.append(pattern[at:])
     return JavaFormat(tuple(part for part in parts if part != ""))
+
+
+def _converted(kind: str, text: str) -> str:
+    if kind == "b":
+        return "true"  # all but null and false is
+    return f"{_hash_code(text):x}" if kind == "h" else text
+
+
+def _hash_code(text: str) -> int:
+    """Java's `String.hashCode`."""
+    units, result = text.encode("utf-16-le", "surrogatepass"), 0
+    for low, high in zip(units[::2], units[1::2], strict=True):
+        result = (31 * result + (high << 8 | low)) & 0xFFFFFFFF
+    return result
 
 
 def _mistake(pattern: str, offset: int, message: str) -> Mistake:

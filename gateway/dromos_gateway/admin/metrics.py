@@ -16,6 +16,7 @@ from prometheus_client.core import (
 from prometheus_client.exposition import generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
+from dromos_gateway.admin.naming import there_are
 from dromos_gateway.gateway import Gateway
 from dromos_gateway.spool.records import Totals
 
@@ -100,7 +101,7 @@ class _Snapshot(Collector):
             "dromos_shares", "Series to go into Kheops albums, waiting or given up", labels=[*labels, "state"]
         )
         now = time.time()
-        for key in self._gateway.configuration.destinations.keys() | self._totals.keys():
+        for key in there_are(self._gateway.configuration, self._totals):
             namespace, _, name = key.partition("/")
             total = self._totals.get(key, Totals())
             waiting.add_metric([namespace, name], total.waiting)

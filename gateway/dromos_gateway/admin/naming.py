@@ -3,7 +3,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from dromos_gateway.configuration.settings import Configuration
+from dromos_gateway.spool.records import Totals
 
 
 class Ambiguous(ValueError):
@@ -21,3 +24,11 @@ def full_name(name: str, configuration: Configuration) -> str:
     if len(there or fitting) > 1:
         raise Ambiguous(f"{name} may be {' or '.join(there or fitting)}: name the namespace as well")
     return (there or fitting)[0]
+
+
+def there_are(configuration: Configuration, totals: Mapping[str, Totals]) -> set[str]:
+    """Destinations to tell of: those that there are, and those that are gone and have left something behind."""
+    left = {
+        key for key, each in totals.items() if each.waiting or each.failed or each.shares_waiting or each.shares_failed
+    }
+    return configuration.destinations.keys() | left

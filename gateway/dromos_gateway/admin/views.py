@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dromos_crds.problems import Problem
+from dromos_gateway.admin.naming import there_are
 from dromos_gateway.delivery.breaker import BreakerState
 from dromos_gateway.delivery.outcome import in_our_words
 from dromos_gateway.gateway import Gateway
@@ -56,7 +57,7 @@ async def status(gateway: Gateway) -> JSON:
             "available": space.shortage is None,
         },
         "destinations": [
-            _destination(gateway, key, totals) for key in sorted(gateway.configuration.destinations.keys() | totals)
+            _destination(gateway, key, totals) for key in sorted(there_are(gateway.configuration, totals))
         ],
     }
 

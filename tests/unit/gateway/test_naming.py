@@ -8,8 +8,9 @@ from typing import Any, cast
 
 import pytest
 
-from dromos_gateway.admin.naming import Ambiguous, full_name
+from dromos_gateway.admin.naming import Ambiguous, full_name, there_are
 from dromos_gateway.configuration.settings import Configuration
+from dromos_gateway.spool.records import Totals
 
 
 def _configuration(nodes: list[str], destinations: list[str]) -> Configuration:
@@ -38,3 +39,16 @@ def test_it_is_in_the_namespace_of_the_forward_node(
 def test_what_may_be_several_is_asked_back(destinations: list[str]) -> None:
     with pytest.raises(Ambiguous, match="a/archive or b/archive"):
         full_name("archive", _configuration(["a/one", "b/two"], destinations))
+
+
+def test_a_destination_that_is_gone_is_told_of_while_something_is_left_of_it() -> None:
+    """Or metrics would have labels of all that there ever were."""
+    totals = {
+        "a/there": Totals(delivered=1),
+        "a/gone": Totals(delivered=7, excluded=2, last_transfer=1.0),
+        "a/buried": Totals(failed=1),
+        "a/queued": Totals(waiting=1),
+        "a/shared": Totals(shares_failed=1),
+    }
+    configuration = _configuration(["a/one"], ["a/there", "a/new"])
+    assert there_are(configuration, totals) == {"a/there", "a/new", "a/buried", "a/queued", "a/shared"}

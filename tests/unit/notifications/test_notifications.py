@@ -56,6 +56,10 @@ def report(*, excluded: int = 0, failed: int = 0, **study: str) -> Report:
         ("%5%|%-3%|", (), "    %|%  |"),
         ("%1$%", (), "%"),
         ("%.0s|", ("abc",), "|"),
+        ("%s%n%s", ("a", "b"), "a\nb"),
+        ("%b %B|%-6b|%.2b", ("", "x", "y", "z"), "true TRUE|true  |tr"),
+        ("%h %H", ("hello", "Zoë"), "5e918d2 16036"),  # as Java 17 has them
+        ("%h", ("\U0001f600",), "1b0d63"),
     ],
 )
 def test_java_formats(pattern: str, values: tuple[str, ...], text: str) -> None:
@@ -74,7 +78,11 @@ def test_java_formats(pattern: str, values: tuple[str, ...], text: str) -> None:
         ("%-s", 1, "width"),
         ("%99999s", 1, "write %s"),
         ("%2000s", 1, "at most"),
-        ("%n", 1, "write %s"),
+        ("%5n", 1, "no width"),
+        ("%s%<n", 3, "no <"),
+        ("%.1n", 1, "no precision"),
+        ("%-n", 1, "width"),
+        ("%c", 1, "write %s"),
         ("a %.5%", 3, "no precision"),
         ("%-%", 1, "width"),
         ("%<s", 1, "none comes before"),
