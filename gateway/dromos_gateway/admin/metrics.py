@@ -55,11 +55,15 @@ class _Snapshot(Collector):
         sent = CounterMetricFamily("dromos_notifications_sent", "Mails and webhook calls taken", labels=["way"])
         failed = CounterMetricFamily("dromos_notification_failures", "Attempts that failed", labels=["way"])
         waiting = GaugeMetricFamily("dromos_notifications_waiting", "Mails and webhook calls to do", labels=["way"])
+        lost = CounterMetricFamily(
+            "dromos_notifications_given_up", "Mails and webhook calls that somebody never gets", labels=["way"]
+        )
         for way in ("mail", "webhook"):
             sent.add_metric([way], notifier.sent[way])
             failed.add_metric([way], notifier.failed[way])
             waiting.add_metric([way], self._outbox.get(way, 0))
-        yield from (sent, failed, waiting)
+            lost.add_metric([way], notifier.given_up[way])
+        yield from (sent, failed, waiting, lost)
 
     def _receiving(self) -> Iterable[Metric]:
         counters = self._gateway.receiving.counters

@@ -32,7 +32,7 @@ class Notifier:
         self._spool = spool
         self._clock = clock
         self._postman = Postman(spool, configuration, clock, random)
-        self.sent, self.failed = self._postman.sent, self._postman.failed  # by way
+        self.sent, self.failed, self.given_up = self._postman.sent, self._postman.failed, self._postman.given_up
         self._configuration = configuration
         self._resting: dict[int, float] = {}  # windows, and when they are tried again
         self._connection = connect_for_reading(spool.folder / "ledger.sqlite")

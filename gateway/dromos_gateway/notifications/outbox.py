@@ -14,7 +14,10 @@ from dromos_gateway.notifications.content import Report, from_json, to_json
 
 _FIRST, _LAST = 5.0, 900.0  # seconds between attempts
 _MOST = 20  # of a lane at a time
-MAX_AGE = 7 * 24 * 3600.0  # then it is no news any more
+MAX_AGE = 7 * 24 * 3600.0  # seconds; then it is no news any more
+# what is refused for good is tried for a day all the same: more often than all recipients, it is a relay's or webhook's
+# configuration that is wrong, and somebody mends it
+REFUSED_AGE = 24 * 3600.0
 
 
 Lane = tuple[str, str]  # way and destination

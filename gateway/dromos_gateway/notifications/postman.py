@@ -31,6 +31,7 @@ class Postman:
         self.configuration = configuration
         self.sent = {"mail": 0, "webhook": 0}
         self.failed = {"mail": 0, "webhook": 0}
+        self.given_up = {"mail": 0, "webhook": 0}  # that somebody never gets
         self.busy: set[Lane] = set()
         self._spool = spool
         self._clock = clock
@@ -61,8 +62,10 @@ class Postman:
                 left = await self._deliver(parcel, destination)
         except Exception as error:  # a mail that cannot be made or sent must not keep others from being sent
             self.failed[parcel.way] += 1
-            said = str(error) if isinstance(error, NotSent) else type(error).__name__
-            await self._again(parcel, said, parcel.recipients)
+            said, longest = type(error).__name__, outbox.MAX_AGE
+            if isinstance(error, NotSent):
+                said, longest = str(error), outbox.REFUSED_AGE if error.for_good else longest
+            await self._again(parcel, said, parcel.recipients, longest)
             return False
         if left is not None:
             self.sent[parcel.way] += 1
@@ -76,10 +79,13 @@ class Postman:
         self._told.discard(parcel.id)
         return True
 
-    async def _again(self, parcel: Parcel, said: str, recipients: Sequence[str] | None) -> None:
+    async def _again(
+        self, parcel: Parcel, said: str, recipients: Sequence[str] | None, longest: float = outbox.MAX_AGE
+    ) -> None:
         now = self._clock()
-        if now - parcel.created_at > outbox.MAX_AGE:
-            log.error("notification given up", extra=_fields(parcel))
+        if now - parcel.created_at > longest:
+            self.given_up[parcel.way] += 1
+            log.error("notification given up", extra={**_fields(parcel), "error": said})
             await self._spool.change(lambda connection: outbox.done(connection, parcel))
             return
         later = parcel.later(now, self._random, recipients)
@@ -109,11 +115,15 @@ class Postman:
         except NobodyTook as error:
             if parcel.recipients is None or not error.for_good:
                 raise
-            log.warning("the relay refused recipients", extra={**_fields(parcel), "count": len(wanted)})
+            self._unreachable(parcel, len(wanted))
             return None  # others have it: these are the ones that nobody reaches
         if refused.for_good:
-            log.warning("the relay refused recipients", extra={**_fields(parcel), "count": refused.for_good})
+            self._unreachable(parcel, refused.for_good)
         return refused.for_now
+
+    def _unreachable(self, parcel: Parcel, recipients: int) -> None:
+        self.given_up[parcel.way] += 1
+        log.warning("the relay refused recipients", extra={**_fields(parcel), "count": recipients})
 
 
 def _target(parcel: Parcel, destination: DestinationSettings | None) -> str:

@@ -18,18 +18,27 @@ from dromos_gateway.notifications.content import Report, to_json
 _TIMEOUT = 30.0
 _LONGEST = 120.0  # seconds for a mail with all its commands
 _FOR_GOOD = 500  # codes from here on (RFC 5321 4.2.1)
+_OF_CREDENTIALS = (530, 534, 535, 538)  # which are rotated (RFC 4954)
+_CALL_AGAIN = (401, 403, 407, 408, 421, 425, 429)  # answers to a call that may be another one soon
 
 
 class NotSent(Exception):
-    """It did not arrive, and may be tried again; the message is fit for a log."""
+    """It did not arrive, and may be tried again; the message is fit for a log.
+
+    `for_good`: whoever was asked says that there is no use in that.
+    """
+
+    def __init__(self, message: str, *, for_good: bool = False) -> None:
+        super().__init__(message)
+        self.for_good = for_good
 
 
 class NobodyTook(NotSent):
-    """The relay refused every recipient; `for_good`: none of them for now only."""
+    """The relay refused every recipient."""
 
     def __init__(self, codes: Collection[int]) -> None:
-        super().__init__(f"SMTPRecipientsRefused {min(codes, default=0)}")
-        self.for_good = all(code >= _FOR_GOOD for code in codes)
+        for_good = bool(codes) and all(code >= _FOR_GOOD for code in codes)
+        super().__init__(f"SMTPRecipientsRefused {min(codes, default=0)}", for_good=for_good)
 
 
 class Refused(NamedTuple):
@@ -47,7 +56,8 @@ async def send_mail(message: EmailMessage, recipients: Sequence[str], smtp: SMTP
     except aiosmtplib.SMTPRecipientsRefused as error:
         raise NobodyTook([each.code for each in error.recipients]) from None
     except aiosmtplib.SMTPResponseException as error:
-        raise NotSent(f"{type(error).__name__} {error.code}") from None
+        for_good = error.code >= _FOR_GOOD and error.code not in _OF_CREDENTIALS
+        raise NotSent(f"{type(error).__name__} {error.code}", for_good=for_good) from None
     except (aiosmtplib.SMTPException, OSError) as error:
         raise NotSent(_said(error)) from None
     for_now = [each for each in recipients if each in refused and refused[each] < _FOR_GOOD]
@@ -85,7 +95,8 @@ async def post(report: Report, message_id: str, webhook: WebhookSettings) -> Non
             session.post(webhook.url, json=to_json(report), headers=headers, allow_redirects=False) as answer,
         ):
             if not 200 <= answer.status < 300:
-                raise NotSent(f"HTTP {answer.status}")
+                for_good = 400 <= answer.status < 500 and answer.status not in _CALL_AGAIN
+                raise NotSent(f"HTTP {answer.status}", for_good=for_good)
     except (ClientError, OSError, TimeoutError) as error:
         raise NotSent(_said(error)) from None
 

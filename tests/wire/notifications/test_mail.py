@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 import threading
 import time
+import urllib.request
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -274,6 +275,40 @@ def test_who_was_refused_for_now_gets_the_same_mail_later_and_nobody_gets_it_twi
         assert first["Message-ID"] == second["Message-ID"]
         assert first["To"] == second["To"] == "a@example.org, b@example.org, gone@example.org"
         eventually(lambda: _rows(gateway.spool) == 0, "nothing is left")
+        assert "example.org" not in gateway.log().replace("dromos@example.org", "")
+    finally:
+        relay.stop()
+
+
+@pytest.mark.parametrize(("answer", "code", "left"), [("550 nobody", "550", 0), ("450 busy", "450", 1)])
+def test_what_is_refused_for_good_is_given_up_after_a_day_and_not_after_a_week(
+    gateway,  # noqa: F811
+    receiver,  # noqa: F811
+    tmp_path,
+    answer,
+    code,
+    left,
+):
+    relay = Scripted(Mailbox(refusals={"a@example.org": [answer] * 99}))
+    relay.start()
+    gateway.node(_smtp(relay.port))
+    gateway.destination("a", receiver("a").start().port, _notifications())
+    refused = f"SMTPRecipientsRefused {code}"
+    try:
+        gateway.start()
+        storescu(gateway.port, _study(tmp_path / "study"))
+        eventually(lambda: refused in gateway.log(), "the relay refuses everybody")
+        assert _rows(gateway.spool) == 1
+        gateway.kill()
+        with contextlib.closing(sqlite3.connect(gateway.spool / "ledger.sqlite")) as ledger, ledger:
+            ledger.execute("UPDATE outbox SET due = 0, created_at = created_at - 2 * 86400")
+        attempts = gateway.log().count(refused)
+        gateway.start()
+        eventually(lambda: gateway.log().count(refused) > attempts, "it is tried again")
+        eventually(lambda: _rows(gateway.spool) == left, "what becomes of it")
+        with urllib.request.urlopen(f"http://127.0.0.1:{gateway.admin}/metrics", timeout=10) as page:
+            assert f'dromos_notifications_given_up_total{{way="mail"}} {1.0 - left}' in page.read().decode()
+        assert ("notification given up" in gateway.log()) == (left == 0)
         assert "example.org" not in gateway.log().replace("dromos@example.org", "")
     finally:
         relay.stop()
