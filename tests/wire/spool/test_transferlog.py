@@ -18,8 +18,8 @@ from dromos_gateway.transferlog.log import TransferLog
 from dromos_gateway.transferlog.questions import Answer, Question, SeriesAtDestination, Transfer
 from dromos_gateway.transferlog.references import Policy
 from tests.unit.gateway.records import instance
-from tests.unit.gateway.test_promises import killed
 from tests.unit.transferlog.fronts import front
+from tests.wire.spool.test_promises import killed
 
 A, B = "default/a", "default/b"
 EXCLUDED = Planned(B, State.Excluded, "the condition is not met")
