@@ -39,9 +39,18 @@ def posted() -> Iterator[tuple[str, list[str]]]:
     server.server_close()
 
 
+def _logged(gateway, state: str, count: int) -> str:  # noqa: F811
+    """What the transfer log, which keeps no originals, has of instances of one verdict."""
+    log = json.dumps(gateway.get("/v1/transfers"))
+    assert log.count(f'"verdict": "{state}"') == count
+    return log + json.dumps(gateway.get("/v1/studies?destination=research&patient=P-0001"))
+
+
 def _start(gateway, relay: Scripted, url: str, port: int) -> None:  # noqa: F811
     told = f"notifications: {{recipients: [a@example.org], interval: 6s, webhook: {{url: '{url}'}}}}"
-    gateway.node(f"smtp: {{host: 127.0.0.1, port: {relay.port}, security: 'None', sender: d@example.org}}")
+    gateway.node(
+        f"smtp: {{host: 127.0.0.1, port: {relay.port}, security: 'None', sender: d@example.org}}\ntransferLog: {{originalIdentifiers: 'Off'}}"
+    )
     gateway.write("project", PROJECT)
     gateway.write("ids", pseudonyms("Zq7pid,,P-0001"))
     gateway.destination("research", port, f"{STORED}\n{told}")
@@ -66,7 +75,8 @@ def test_what_was_sent_is_told_as_it_was_sent(gateway, receiver, relay, posted, 
     assert json.loads(posted[1][0])["study"]["PatientID"] == sent.PatientID
     assert sent.StudyInstanceUID in text
     assert "3 sent, 0 excluded, 0 failed" in text
-    assert found_in(text) == []
+    assert sent.StudyInstanceUID in _logged(gateway, "Delivered", 3)
+    assert found_in(text + _logged(gateway, "Delivered", 3)) == []
 
 
 def test_what_failed_is_told_and_names_nobody(gateway, receiver, relay, posted, tmp_path: Path) -> None:  # noqa: F811
@@ -77,4 +87,4 @@ def test_what_failed_is_told_and_names_nobody(gateway, receiver, relay, posted, 
     assert relay.mailbox.mails[0]["Subject"].startswith("**ERROR** ")
     assert json.loads(posted[1][0])["outcome"] == "failed"
     assert "0 sent, 0 excluded, 3 failed" in text
-    assert found_in(text) == []
+    assert found_in(text + _logged(gateway, "Failed", 3)) == []

@@ -118,6 +118,22 @@ def test_a_relay_that_is_not_trusted_gets_nothing(gateway, receiver, exim, monke
     assert exim.mails() == []
 
 
+def test_a_relay_that_offers_no_starttls_gets_nothing(gateway, receiver, tmp_path):  # noqa: F811
+    """Nor does whoever stands in between and leaves the offer out."""
+    relay = Scripted(Mailbox(), authenticated=True)
+    relay.start()
+    gateway.write("smtp", SECRET)
+    gateway.node(_smtp(relay.port, "StartTLS", "localhost", "smtp"))
+    gateway.destination("a", receiver("a").start().port, _notifications())
+    try:
+        gateway.start()
+        storescu(gateway.port, _study(tmp_path / "study"))
+        eventually(lambda: "notification not sent, tried again" in gateway.log(), "it is refused")
+        assert (relay.mailbox.attempts, _rows(gateway.spool)) == (0, 1)
+    finally:
+        relay.stop()
+
+
 def test_what_failed_and_what_was_excluded_is_told_with_the_reasons(gateway, receiver, relay, tmp_path):  # noqa: F811
     picky, never = receiver("picky").start(), receiver("never").start()
     gateway.node(_smtp(relay.port))
