@@ -229,9 +229,10 @@ def test_what_two_pods_have_of_a_study_is_one_answer(imaging: Peers) -> None:
     for number, uids in enumerate((list(halved)[:1], list(halved)[1:])):
         half, pod = f"half-{number}", kubectl.get("pod", f"radiology-{number}") or {}
         address = pod["status"]["podIP"]
-        imaging.wait_answering(address, 104, "RADIOLOGY")
+        ports = {each["name"]: each["containerPort"] for each in pod["spec"]["containers"][0]["ports"]}
+        imaging.wait_answering(address, ports["dicom"], "RADIOLOGY")
         imaging.load(half, {uid: halved[uid] for uid in uids})
-        sent = imaging.send(half, to=address, called="RADIOLOGY")
+        sent = imaging.send(half, to=address, called="RADIOLOGY", port=ports["dicom"])
         assert (sent.code, len(sent.acknowledged)) == (0, len(uids)), sent.log
     uid = study_uid(7003)
     counted = eventually(
