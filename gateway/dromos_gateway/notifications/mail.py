@@ -20,6 +20,8 @@ from dromos_gateway.notifications.content import Outcome, Report, joined
 
 _LONGEST_SUBJECT = 250
 _LONGEST_VALUE = 256
+_MOST_SERIES = 200  # rows of a mail, which people read and relays limit
+_UID = re.compile(r"[0-9.]{1,64}", re.ASCII)
 # line ends and their like, marks of direction, and halves of characters
 _CONTROL = re.compile(
     r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff\ufff9-\ufffb\ufffe\uffff]+"
@@ -85,4 +87,11 @@ def _environment() -> SandboxedEnvironment:
 
 
 def _render(template: str, report: Report) -> str:
-    return _environment().get_template(template).render(report=report)
+    rows = report.series
+    if len(rows) > _MOST_SERIES:  # the transfer log has them all: what went wrong is told first
+        rows = tuple(sorted(rows, key=lambda each: (not each.failed, not each.excluded))[:_MOST_SERIES])
+    named = report.study.get("StudyInstanceUID", "")
+    # somebody pastes the command into a shell: what is no UID does not belong there
+    asked = f"dromos transfers --study {named}" if _UID.fullmatch(named) else "dromos transfers"
+    more = len(report.series) - len(rows)
+    return _environment().get_template(template).render(report=report, rows=rows, more=more, asked=asked)

@@ -196,6 +196,29 @@ def test_a_mail_without_identifiers_says_why(sent: int, says: str) -> None:
     assert says in html
 
 
+@pytest.mark.parametrize("uid", ["1.2; rm -rf ~", "1.2$(id)", "-h", "1.2\n", "1" * 65, "\u0661.2"])
+def test_a_mail_offers_no_command_that_an_image_has_written(uid: str) -> None:
+    message = compose(report(StudyInstanceUID=uid), SETTINGS, "d@example.org", "<1@d>", 1.0)
+    for kind in ("plain", "html"):
+        assert "dromos transfers --study" not in message.get_body((kind,)).get_content()
+    usual = compose(report(), SETTINGS, "d@example.org", "<1@d>", 1.0)
+    assert "dromos transfers --study 1.2.3\n" in usual.get_body(("plain",)).get_content()
+
+
+def test_a_mail_of_very_many_series_is_readable_and_begins_with_what_went_wrong() -> None:
+    (usual,) = report().series
+    failed = replace(usual, failed=1, values={"SeriesInstanceUID": "9.9"}, reasons={"Refused": 1})
+    much = replace(report(), series=(*[usual] * 5000, failed))
+    message = compose(much, SETTINGS, "d@example.org", "<1@d>", 1.0)
+    assert len(message.as_bytes()) < 1_000_000
+    for kind in ("plain", "html"):
+        text = message.get_body((kind,)).get_content()
+        assert "And 4801 more series." in text
+        assert text.count("1.2.3.4") < 400
+        assert text.index("9.9") < text.index("1.2.3.4")
+    assert "15003 sent" in message.get_body(("plain",)).get_content()
+
+
 def test_a_mail_is_the_same_at_every_attempt() -> None:
     one, other = (compose(report(), SETTINGS, "dromos@example.org", "<1@x>", 1e9) for _ in range(2))
     assert [one[name] for name in ("Message-ID", "Date", "Subject", "To")] == [
