@@ -53,13 +53,13 @@ def rows_as_json(answer: Answer[Transfer]) -> str:
     """Rows, and whether these are all that there might be."""
     pages = _Json()
     rows = ", ".join([pages.row(row) for row in answer.found])
-    following = "null" if answer.following is None else quoted(_place(answer.following))
+    following = json.dumps(_place(answer.following))
     return f'{{"transfers": [{rows}], "complete": {json.dumps(answer.complete)}, "next": {following}}}'
 
 
-def _place(place: Place) -> str:
+def _place(place: Place | None) -> str | None:
     """Where a page ends. It holds whatever becomes of the row that stands there."""
-    return f"{place[0]!r},{place[1]}"
+    return f"{place[0]!r},{place[1]}" if place is not None else None
 
 
 def read_place(text: str) -> Place | None:
@@ -75,8 +75,8 @@ def series_as_json(answer: Answer[SeriesAtDestination]) -> str:
     return json.dumps({"series": [_series(each) for each in answer.found], "complete": answer.complete})
 
 
-def as_csv(answer: Answer[Transfer]) -> str:
-    """RFC 4180, with a header. Incomplete."""
+def as_csv(answer: Answer[Transfer]) -> tuple[str, str | None]:
+    """RFC 4180, with a header, and what `next` is in JSON. Incomplete."""
     if not answer.complete:
         raise Incomplete("these identifiers fit more series than one table may be about: name a study or a series")
     target = io.StringIO()
@@ -85,7 +85,7 @@ def as_csv(answer: Answer[Transfer]) -> str:
     writer.writerow([*_FLAT, *names, *(f"original{name}" for name in names)])
     pages = _Cells()
     writer.writerows(pages.row(row) for row in answer.found)
-    return target.getvalue()
+    return target.getvalue(), _place(answer.following)
 
 
 def harmless(cell: object) -> object:

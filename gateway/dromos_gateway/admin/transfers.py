@@ -27,6 +27,7 @@ _PARAMETERS = {
     "verdict": "verdict",
 }
 _OF_STUDIES = {"patient", "accession", "study", "series", "destination"}
+NEXT = "Dromos-Next"  # header of a table that does not have all rows: what the next question says as `before`
 _WHOLE = re.compile("-?[0-9]{1,20}", re.ASCII)
 
 
@@ -45,9 +46,11 @@ def routes(gateway: Gateway) -> list[web.RouteDef]:
             return web.json_response({"error": str(error)}, status=400)
         if request.query.get("format") == "csv":
             try:
-                return web.Response(text=await transfer_log.transfers(question, as_csv), content_type="text/csv")
+                table, following = await transfer_log.transfers(question, as_csv)
             except Incomplete as error:
                 return web.json_response({"error": str(error)}, status=400)
+            headers = {NEXT: following} if following is not None else {}
+            return web.Response(text=table, content_type="text/csv", headers=headers)
         return _json(await transfer_log.transfers(question, rows_as_json))
 
     async def studies(request: web.Request) -> web.Response:

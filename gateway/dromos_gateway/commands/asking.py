@@ -50,6 +50,15 @@ def ask(arguments: argparse.Namespace, method: str, path: str) -> Any:
 
 def ask_text(arguments: argparse.Namespace, method: str, path: str) -> str:
     """What the gateway answers, as it is. NoGateway, Refused."""
+    return _answer(arguments, method, path)[0]
+
+
+def ask_table(arguments: argparse.Namespace, path: str) -> tuple[str, str | None]:
+    """A table, and where the next one begins if there is more. NoGateway, Refused."""
+    return _answer(arguments, "GET", path, "Dromos-Next")
+
+
+def _answer(arguments: argparse.Namespace, method: str, path: str, header: str = "") -> tuple[str, str | None]:
     host, port = arguments.admin
     headers = {}
     if arguments.admin_token_file is not None:
@@ -68,7 +77,7 @@ def ask_text(arguments: argparse.Namespace, method: str, path: str) -> str:
         connection.close()
     if response.status != 200:
         raise Refused(_objection(body) or f"the gateway answered {response.status}")
-    return body
+    return body, response.headers.get(header)
 
 
 def _objection(body: str) -> str:

@@ -9,19 +9,23 @@ Exit code 0: done. 1: nothing was found, or the gateway refuses. 2: wrong usage,
 from __future__ import annotations
 
 import argparse
+import csv
+import io
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 from dromos_gateway.commands import transferscreen
-from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask, ask_text
+from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask, ask_table
 
 _IDENTIFIERS = ("patient", "accession", "study", "series")
 NOTHING = "no such transfers"
+OLDER = "there are older rows too; --limit shows more"
 UNKNOWN = "nothing is known of it; images that came in before there was a transfer log are not in it"
 _LONGEST_WHY = 120
+_USUAL, _PAGE = 100, 1000  # rows of an answer, and of what a gateway gives at a time
 _OF_IMAGES = ("sop", "verdict", "since", "until", "limit")
 _ALL = (*_IDENTIFIERS, "destination", *_OF_IMAGES)
 
@@ -38,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--verdict", choices=("Delivered", "Excluded", "Failed"))
     parser.add_argument("--since", metavar="TIME", help="2026-01-31 or 2026-01-31T13:00:00Z")
     parser.add_argument("--until", metavar="TIME")
-    parser.add_argument("--limit", metavar="N", type=int, help="rows at most, up to 1000 (default 100)")
+    parser.add_argument("--limit", metavar="N", type=int, default=None, help="rows at most (default 100)")
     parser.add_argument("--rows", action="store_true", help="images one by one, also for a study")
     parser.add_argument("--format", choices=("table", "json", "csv"), default="table", help="(default table)")
 
@@ -69,9 +73,13 @@ def _query(arguments: argparse.Namespace, names: Iterable[str], **more: str) -> 
 
 def _rows(arguments: argparse.Namespace) -> int:
     if arguments.format == "csv":
-        print(ask_text(arguments, "GET", f"/v1/transfers?{_query(arguments, _ALL, format='csv')}"), end="")
+        _table(arguments)
         return 0
-    found = _found(arguments, f"/v1/transfers?{_query(arguments, _ALL)}", "transfers")
+    found: list[dict[str, Any]] = []
+    for path in _paths(arguments, pages := _Pages(arguments.limit)):
+        answer = _told(arguments, path, again=bool(found))
+        found += answer["transfers"]
+        pages.has(len(answer["transfers"]), answer["next"])
     if arguments.format == "json":
         print(json.dumps(found, indent=2))
     elif found:
@@ -79,6 +87,38 @@ def _rows(arguments: argparse.Namespace) -> int:
     else:
         print(NOTHING)
     return 0 if found else 1
+
+
+def _table(arguments: argparse.Namespace) -> None:
+    for number, path in enumerate(_paths(arguments, pages := _Pages(arguments.limit), format="csv")):
+        table, following = ask_table(arguments, path)
+        head, *lines = csv.reader(io.StringIO(table, newline=""))
+        csv.writer(sys.stdout).writerows(lines if number else [head, *lines])
+        pages.has(len(lines), following)
+
+
+class _Pages:
+    """How much of an answer is still wanted, and where it goes on: a gateway gives a thousand rows at a time."""
+
+    def __init__(self, limit: int | None) -> None:
+        self.wanted = _USUAL if limit is None else limit
+        self.following: str | None = None
+
+    def has(self, rows: int, following: str | None) -> None:
+        """A page came."""
+        self.wanted, self.following = self.wanted - rows, following
+
+
+def _paths(arguments: argparse.Namespace, pages: _Pages, **more: str) -> Iterator[str]:
+    """What is asked, page by page; what is not shown in the end is said."""
+    while True:
+        place = {"before": pages.following} if pages.following is not None else {}
+        yield f"/v1/transfers?{_query(arguments, _ALL, **more, **place, limit=str(min(pages.wanted, _PAGE)))}"
+        if pages.following is None:
+            return
+        if pages.wanted <= 0:
+            print(f"dromos transfers: {OLDER}", file=sys.stderr)
+            return
 
 
 def _studies(arguments: argparse.Namespace) -> int:
@@ -96,14 +136,18 @@ def _studies(arguments: argparse.Namespace) -> int:
 
 
 def _found(arguments: argparse.Namespace, path: str, name: str) -> list[dict[str, Any]]:
-    answer = ask(arguments, "GET", path)
-    if not answer.get("complete", True):
+    found: list[dict[str, Any]] = _told(arguments, path)[name]
+    return found
+
+
+def _told(arguments: argparse.Namespace, path: str, *, again: bool = False) -> dict[str, Any]:
+    answer: dict[str, Any] = ask(arguments, "GET", path)
+    if not answer.get("complete", True) and not again:
         print(
             "dromos transfers: more series fit; these are of the newest. Name a study or series as well",
             file=sys.stderr,
         )
-    found: list[dict[str, Any]] = answer[name]
-    return found
+    return answer
 
 
 def _why_waiting(arguments: argparse.Namespace) -> dict[str, str]:

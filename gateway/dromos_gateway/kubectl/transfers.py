@@ -60,6 +60,7 @@ def _show(answers: dict[str, str], arguments: argparse.Namespace) -> int:
 def rows(found: dict[str, list[Item]], limit: int) -> list[Item]:
     """The newest of all rows, each with its pod: numbers are a pod's own."""
     every = [{**item, "pod": pod} for pod, items in found.items() for item in items]
+    _say_what_is_cut(len(every), limit)
     return sorted(every, key=lambda item: str(item["at"]), reverse=True)[:limit]
 
 
@@ -95,6 +96,11 @@ def _sum(known: Item | None, item: Item) -> Item:
     }
 
 
+def _say_what_is_cut(number: int, limit: int) -> None:
+    if number > limit:
+        print(f"kubectl dromos transfers: {transfers.OLDER}", file=sys.stderr)
+
+
 def tables(answers: dict[str, str], limit: int) -> str:
     """One table of several, with the pod behind each row."""
     every: list[list[str]] = []
@@ -102,6 +108,7 @@ def tables(answers: dict[str, str], limit: int) -> str:
     for pod, text in answers.items():
         head, *lines = csv.reader(io.StringIO(text, newline=""))
         every += [[*line, pod] for line in lines]
+    _say_what_is_cut(len(every), limit)
     target = io.StringIO(newline="")
     writer = csv.writer(target)
     writer.writerow([*head, "pod"])

@@ -7,6 +7,7 @@ import asyncio
 import logging
 import sqlite3
 from collections.abc import Callable
+from typing import TypeVar
 
 from dromos_gateway.configuration.settings import Configuration
 from dromos_gateway.spool.schema import connect_for_reading
@@ -19,6 +20,8 @@ from dromos_gateway.transferlog.references import Policy
 from dromos_gateway.transferlog.sealing import Seal
 
 log = logging.getLogger(__name__)
+
+Shown = TypeVar("Shown")
 
 _PAUSE = 60.0  # seconds between looks at the log's size
 _TIDY_EVERY = 30  # looks
@@ -50,7 +53,7 @@ class TransferLog:
             min((node.transfer_log.max_rows for node in nodes), default=0), sum(node.spool_size for node in nodes)
         )
 
-    async def transfers(self, question: Question, show: Callable[[Answer[Transfer]], str]) -> str:
+    async def transfers(self, question: Question, show: Callable[[Answer[Transfer]], Shown]) -> Shown:
         """Rows, the newest first, as `show` writes them down: in a thread, as that takes as long as finding them."""
         seals = self.recorder.policy.seals
         async with self._asking:

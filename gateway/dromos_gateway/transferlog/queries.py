@@ -62,12 +62,13 @@ class Queries:
         most = min(question.limit, MOST)
         with self._moment():
             streams, complete = self._streams(question, seals)
-            places = newest(self._connection, streams, question.since, before, most)
+            places = newest(self._connection, streams, question.since, before, most + 1)
+            there_is_more, places = len(places) > most, places[:most]
             numbers = [number for _, number in places]
             rows = {row[0]: row for row in self._of(f"SELECT {_COLUMNS} FROM log_transfers WHERE id IN", numbers)}  # noqa: S608
             routes = self._known({row[12] for row in rows.values()}, seals)
         found = [_transfer(row, routes[row[12]], seals) for row in map(rows.__getitem__, numbers)]
-        return Answer(found, complete, places[-1] if len(places) == most else None)
+        return Answer(found, complete, places[-1] if there_is_more else None)
 
     def series(self, question: Question, seals: Mapping[str, Seal]) -> Answer[SeriesAtDestination]:
         """What became of the series that the identifiers name, at every destination."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import pytest
 
-from dromos_gateway.admin.transferpages import as_csv, harmless, rows_as_json
+from dromos_gateway.admin.transferpages import as_csv, harmless, read_place, rows_as_json
 from dromos_gateway.transferlog.questions import Answer, Route, Transfer
 
 HOSTILE = '"}],\x1b\u2028\n=1'
@@ -76,8 +76,18 @@ def test_a_page_is_json_whatever_is_in_it() -> None:
     assert (second["sent"], second["original"]) == ({}, None)
 
 
+def test_a_page_says_where_the_next_one_begins() -> None:
+    for place in ((1764338400.1234567, -5), (0.0, 0), (2000.5, 2**63 - 1)):
+        answer = Answer([ROW], following=place)
+        (said,) = {json.loads(rows_as_json(answer))["next"], as_csv(answer)[1]}
+        assert read_place(said) == place
+    assert (json.loads(rows_as_json(Answer([ROW])))["next"], as_csv(Answer([ROW]))[1]) == (None, None)
+    for nonsense in ("", "x", "7", "1.0,", "1.0,x", "-1.0,1", "nan,1", "1e9,1", "1.0,99999999999999999999", "1.0,1,1"):
+        assert read_place(nonsense) is None
+
+
 def test_a_table_has_the_same_in_its_columns() -> None:
-    (row,) = csv.DictReader(io.StringIO(as_csv(Answer([ROW]))))
+    (row,) = csv.DictReader(io.StringIO(as_csv(Answer([ROW]))[0]))
     assert (row["id"], row["at"], row["SOPInstanceUID"], row["originalSOPInstanceUID"]) == (
         "7", "2001-09-09T01:46:40Z", "9.1", "9.2",
     )  # fmt: skip

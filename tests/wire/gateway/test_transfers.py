@@ -3,16 +3,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
 import subprocess
 import sys
+import time
+from dataclasses import replace
 from pathlib import Path
 
 from pydicom import dcmread
 
-from tests.wire.gateway.peers import GatewayProcess, eventually, make_study, storescu
+from dromos_gateway.spool.records import Planned, State
+from dromos_gateway.spool.schema import connect
+from dromos_gateway.transferlog.recorder import Recorder
+from tests.unit.gateway.records import instance
+from tests.unit.transferlog.fronts import front
+from tests.wire.gateway.peers import GatewayProcess, eventually, free_port, make_study, storescu
 from tests.wire.gateway.test_projects import KEY as PROJECT_KEY
 from tests.wire.gateway.test_projects import PROJECT, STORED, pseudonyms
 
@@ -152,6 +160,11 @@ def test_rows_and_a_harmless_csv(gateway, receiver, tmp_path):
     assert {(row["verdict"], row["source"], row["destination"]) for row in rows} == {
         ("Delivered", "STORESCU", "default/a")
     }
+    pages = [gateway.get("/v1/transfers?limit=2")]
+    pages.append(gateway.get(f"/v1/transfers?limit=2&before={pages[0]['next']}"))
+    assert [len(page["transfers"]) for page in pages] == [2, 1]
+    assert pages[1]["next"] is None
+    assert len({row["id"] for page in pages for row in page["transfers"]}) == 3
     table = transfers(gateway, "--verdict", "Delivered", "--limit", "2")
     assert len(table.splitlines()) == 3
     assert "no such transfers" in transfers(gateway, "--verdict", "Failed", code=1)
@@ -197,3 +210,38 @@ def test_with_both_kinds_of_identifiers_off_nothing_of_a_study_is_kept(gateway, 
     held = b"".join(path.read_bytes() for path in gateway.spool.glob("ledger.sqlite*"))
     assert b"SECRETACC" not in held
     assert b"SECRETPID" not in held
+
+
+def _fill(folder: Path, rows: int) -> None:
+    """A log in which there is much, as the recorder writes it; many rows have the same time."""
+    folder.mkdir(parents=True)
+    with contextlib.closing(connect(folder / "ledger.sqlite")) as ledger:
+        recorder = Recorder(ledger, folder)
+        plan = [Planned("default/a", State.Excluded, "the condition is not met")]
+        now = float(int(time.time()))
+        for number in range(rows):
+            recorder.arrived(ledger, replace(instance(0), received_at=now - number // 7), front(), plan)
+        recorder.flush(ledger)
+
+
+def test_more_rows_than_a_page_has_are_there_and_what_is_not_shown_is_said(gateway):
+    _fill(gateway.spool, 2100)
+    gateway.destination("a", free_port())
+    gateway.start()
+    command = [Path(sys.executable).parent / "dromos", "transfers", "--admin", f"127.0.0.1:{gateway.admin}"]
+
+    def ask(*words: str) -> tuple[list[str], bool]:
+        done = subprocess.run([*command, *words], capture_output=True, text=True, timeout=60, check=True)
+        if "csv" in words:
+            numbers = [row["id"] for row in csv.DictReader(io.StringIO(done.stdout))]
+        else:
+            numbers = [str(row["id"]) for row in json.loads(done.stdout)]
+        assert len(numbers) == len(set(numbers))
+        return numbers, "there are older rows too" in done.stderr
+
+    every, more = ask("--format", "json", "--limit", "9000")
+    assert (len(every), more) == (2100, False)
+    for form in ("json", "csv"):
+        assert ask("--format", form) == (every[:100], True)
+        assert ask("--format", form, "--limit", "2050") == (every[:2050], True)
+        assert ask("--format", form, "--limit", "2100") == (every, False)
