@@ -114,10 +114,11 @@ class Recorder:
         self._write(connection, delivery.id, delivery.attempts, settled)
 
     def discarded(self, connection: sqlite3.Connection, delivery: int, at: float) -> None:
-        """A dead letter was given up by hand."""
+        """A dead letter was given up by hand; why it failed stays told."""
         self.move(connection)
         connection.execute(
-            "UPDATE log_transfers SET verdict = 'Excluded', reason = 'discarded by hand', at = ? WHERE id = ?",
+            "UPDATE log_transfers SET verdict = 'Excluded', reason = 'discarded by hand', "
+            "message = trim(reason || '; ' || message, '; '), at = ? WHERE id = ?",
             (at, delivery),
         )
 

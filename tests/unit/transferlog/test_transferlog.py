@@ -163,9 +163,10 @@ def test_a_dead_letter_that_is_replayed_is_one_row_in_the_end(log: Log) -> None:
     assert log.ask() == []
     log.settle(1, arrived, PLAIN)
     assert [row.verdict for row in log.ask()] == ["Delivered"]
-    log.settle(2, arrived, SHIELDED, Ending(State.Failed, "Refused", "", 2001.0))
+    log.settle(2, arrived, SHIELDED, Ending(State.Failed, "Refused", "0xA900: no", 2001.0))
     log.recorder.discarded(log.connection, 2, 2002.0)
-    assert [(row.verdict, row.reason) for row in log.ask(destination=SHIELDED)] == [("Excluded", "discarded by hand")]
+    (row,) = log.ask(destination=SHIELDED)
+    assert (row.verdict, row.reason, row.message) == ("Excluded", "discarded by hand", "Refused; 0xA900: no")
 
 
 def test_what_is_retried_elsewhere_has_failed_where_it_failed(log: Log) -> None:
