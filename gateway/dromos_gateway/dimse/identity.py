@@ -17,6 +17,8 @@ MAX_HEAD = 64 * 1024
 
 _SOP_CLASS, _SOP_INSTANCE = 0x00080016, 0x00080018
 _UNDEFINED = 0xFFFFFFFF
+_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+_BEYOND, _BROKEN = -1, -2  # in place of an offset
 _LONG_VRS = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _VR = re.compile(rb"[A-Z]{2}")
 _DEFLATED = frozenset((uids.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN, "1.2.840.10008.1.2.4.95", "1.2.840.10008.1.2.4.205"))
@@ -65,8 +67,14 @@ def _scan(
             return Identity.Unreadable
         if tag > _SOP_INSTANCE:
             return Identity.Differs
-        if length == _UNDEFINED:
-            return Identity.Unknown  # a sequence before the UIDs, such as (0008,0006)
+        if length == _UNDEFINED:  # a sequence before the UIDs, such as (0008,0006)
+            unknown = (
+                explicit and bytes(head[offset + 4 : offset + 6]) == b"UN"
+            )  # it is encoded as in implicit VR, PS3.5 6.2.2
+            end = _behind(head, start, explicit=explicit and not unknown, big_endian=big_endian and not unknown)
+            if end < 0:
+                return Identity.Incomplete if end == _BEYOND else Identity.Unreadable
+            length = end - start
         previous, offset = tag, start + length
         expected = sop_class_uid if tag == _SOP_CLASS else sop_instance_uid if tag == _SOP_INSTANCE else None
         if offset > MAX_HEAD or (expected is not None and length > 66):
@@ -81,6 +89,43 @@ def _scan(
             return Identity.Matches
     # A data set that ends between two elements was readable, and named no instance.
     return Identity.Differs if ends and 0 < offset == len(head) else Identity.Incomplete
+
+
+def _behind(head: bytes | bytearray, offset: int, *, explicit: bool, big_endian: bool) -> int:
+    """Where the sequence of undefined length ends whose value begins at `offset` (PS3.5 7.5).
+
+    `_BEYOND`: behind the head; `_BROKEN`: it is no sequence. In one loop, so that no nesting is too deep for us.
+    """
+    order = ">" if big_endian else "<"
+    within = [(explicit, order, _SEQUENCE_END)]  # innermost last: how it is encoded, what ends it
+    while within:
+        vrs, order, closing = within[-1]
+        if offset + 8 > len(head):
+            return _BEYOND
+        group, element, length = struct.unpack_from(order + "HHI", head, offset)
+        tag = group << 16 | element
+        if tag == closing:
+            within.pop()
+            offset += 8
+        elif closing == _SEQUENCE_END:
+            if tag != _ITEM:
+                return _BROKEN
+            offset += 8
+            if length == _UNDEFINED:
+                within.append((vrs, order, _ITEM_END))
+            else:
+                offset += length
+        else:
+            _, start, length = _element(head, offset, explicit=vrs, big_endian=order == ">")
+            if start < 0 or group == 0xFFFE:
+                return _BROKEN
+            if length == _UNDEFINED:
+                unknown = vrs and bytes(head[offset + 4 : offset + 6]) == b"UN"
+                within.append((vrs and not unknown, "<" if unknown else order, _SEQUENCE_END))
+                offset = start
+            else:
+                offset = start + length
+    return offset
 
 
 def _element(head: bytes | bytearray, offset: int, *, explicit: bool, big_endian: bool) -> tuple[int, int, int]:

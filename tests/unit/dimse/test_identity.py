@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Is a data set the announced instance? Encoded by pydicom, in every kind of transfer syntax."""
 
+import struct
 import zlib
 
 import pytest
@@ -61,6 +62,65 @@ def test_the_announced_instance_matches(syntax):
 )
 def test_another_one_differs(syntax, elements):
     assert identify(encode(syntax, **elements), syntax, CT, UID, complete=True) is Identity.Differs
+
+
+def with_sequence(data, syntax, *, unknown=False):
+    """(0008,0006) with undefined lengths in front of a data set: an item of each kind, and a sequence within."""
+    order = ">" if syntax == uids.EXPLICIT_VR_BIG_ENDIAN else "<"
+    explicit = syntax != uids.IMPLICIT_VR_LITTLE_ENDIAN
+    inner = "<" if unknown else order
+
+    def mark(element, length, order=inner):
+        return struct.pack(order + "HHI", 0xFFFE, element, length)
+
+    def head(tag, vr, length, *, vrs, order=order):
+        group = struct.pack(order + "HH", tag >> 16, tag & 0xFFFF)
+        if not vrs:
+            return group + struct.pack(order + "I", length)
+        long = vr in (b"SQ", b"UN")
+        return group + vr + struct.pack(order + ("HI" if long else "H"), *((0, length) if long else (length,)))
+
+    vrs = explicit and not unknown
+    leaf = head(0x00080100, b"SH", 4, vrs=vrs, order=inner) + b"1.1 "
+    deeper = head(0x00080117, b"SQ", 0xFFFFFFFF, vrs=vrs, order=inner)
+    item = mark(0xE000, 0xFFFFFFFF) + leaf + deeper + mark(0xE000, len(leaf)) + leaf + mark(0xE0DD, 0)
+    item += mark(0xE00D, 0) + mark(0xE000, len(leaf)) + leaf
+    start = head(0x00080006, b"UN" if unknown else b"SQ", 0xFFFFFFFF, vrs=explicit)
+    return start + item + mark(0xE0DD, 0) + data
+
+
+PLAIN = tuple(syntax for syntax in SYNTAXES if syntax != uids.DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN)
+
+
+@pytest.mark.parametrize("unknown", [False, True])
+@pytest.mark.parametrize("syntax", PLAIN)
+def test_a_sequence_of_undefined_length_before_the_uids_hides_nothing(syntax, unknown):
+    """authorizedSOPClasses judges by what was announced: a data set of another class must not get so far."""
+    right, wrong = (
+        encode(syntax, SpecificCharacterSet=None),
+        encode(syntax, SpecificCharacterSet=None, SOPClassUID="1.2.840.10008.5.1.4.1.1.88.11"),
+    )
+    right, wrong = (with_sequence(data, syntax, unknown=unknown) for data in (right, wrong))
+    assert identify(wrong, syntax, CT, UID, complete=True) is Identity.Differs
+    assert identify(right, syntax, CT, UID, complete=True) is Identity.Matches
+    beginnings = [identify(right[:size], syntax, CT, UID, complete=False) for size in range(len(right))]
+    assert set(beginnings) == {Identity.Incomplete, Identity.Matches}
+
+
+@pytest.mark.parametrize(
+    "inside",
+    [
+        b"",  # it never ends
+        b"\xfe\xff\x00\xe0\xff\xff\xff\xff" * 9000,  # nor do its items
+        b"\x08\x00\x16\x00UI\x04\x001.2\x00",  # an element where an item belongs
+        b"\xfe\xff\x00\xe0\xff\xff\xff\xff\xfe\xff\xdd\xe0\x00\x00\x00\x00",  # an item that is not closed
+        b"\xfe\xff\x00\xe0\xff\xff\xff\xff\x08\x00\x16\x00\x00\x00\x04\x00",  # no VR
+        b"\xfe\xff\x00\xe0\x00\x00\xff\x00",  # longer than any head
+    ],
+)
+def test_what_is_no_sequence_is_unreadable(inside):
+    data = b"\x08\x00\x06\x00SQ\x00\x00\xff\xff\xff\xff" + inside
+    assert identify(data, uids.EXPLICIT_VR_LITTLE_ENDIAN, CT, UID, complete=True) is Identity.Unreadable
 
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
