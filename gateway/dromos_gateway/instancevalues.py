@@ -44,6 +44,10 @@ class InstanceValues:
         """All values of an element at the root, joined with backslashes; None when it is absent or empty."""
         return self._open().text(tag)
 
+    def has_value(self, tag: int) -> bool:
+        """The root has the element, with a value."""
+        return self._open().has_value(tag)
+
     def present(self, tag: int) -> bool:
         """The root has the element, empty or not."""
         return self._open().present(tag)

@@ -98,7 +98,7 @@ def _value_ends(run: Evaluation, tag: int, value: str) -> bool:
 
 
 def _has_value(run: Evaluation, tag: int) -> bool:
-    return run.values.text(tag) is not None
+    return run.values.has_value(tag)
 
 
 def _anywhere(run: Evaluation, tag: int) -> bool:

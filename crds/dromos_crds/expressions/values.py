@@ -14,6 +14,9 @@ class Values(Protocol):
     def text(self, tag: int) -> str | None:
         """The values of an element at the root, joined by a backslash; None when it is absent or empty."""
 
+    def has_value(self, tag: int) -> bool:
+        """The element is there at the root, and not empty; its value may be too long for a text."""
+
     def present(self, tag: int) -> bool:
         """The element is there, in a sequence perhaps, and perhaps empty."""
 

@@ -79,6 +79,10 @@ class _Modified:
         """The new value where there is one."""
         return self._changed[tag] if tag in self._changed else self._view.text(tag)
 
+    def has_value(self, tag: int) -> bool:
+        """The root has the element still, with a value."""
+        return self._changed[tag] is not None if tag in self._changed else self._view.has_value(tag)
+
     def present(self, tag: int) -> bool:
         """The element is there still."""
         return self._view.present(tag) and not (tag in self._changed and self._changed[tag] is None)

@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import isfinite
 from typing import Final
 
+from dromos_gateway.header.floats import double_text, single_text
 from dromos_gateway.header.terms import DEFAULT, codecs
 from dromos_gateway.header.vr import CHARACTERS, NUMBERS, STRINGS, UNDIVIDED
 
 _TEXT_DELIMITERS: Final = {0x0D, 0x0A, 0x09, 0x0C}  # PS3.5 6.1.2.5.3: they reset the code extensions
+_WRITTEN: Final[Mapping[str, Callable[[float], str]]] = {"d": double_text, "f": single_text}
 _NAME_DELIMITERS: Final = _TEXT_DELIMITERS | {0x5E, 0x3D}
 
 
@@ -35,7 +37,7 @@ def text_of(vr: bytes, value: bytes, encodings: Sequence[str], order: str = "<")
     if vr in NUMBERS:
         letter, size = NUMBERS[vr]
         numbers = struct.unpack_from(f"{order}{len(value) // size}{letter}", value)
-        return "\\".join(str(number) for number in numbers) or None
+        return "\\".join(map(_WRITTEN.get(letter, str), numbers)) or None
     if vr == b"UN":
         return value.decode("latin-1").rstrip("\0 ") or None
     return None

@@ -6,17 +6,23 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Sequence
 from io import FileIO
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from dromos_gateway.header.encoding import PIXEL_DATA, Encoding, encoding_of
+from dromos_gateway.header.errors import MalformedDataSet, named
 from dromos_gateway.header.indexing import index
 from dromos_gateway.header.inflating import inflate_bytes, inflate_file
 from dromos_gateway.header.sets import encodings_of
 from dromos_gateway.header.shape import Layout
 from dromos_gateway.header.source import Source
 from dromos_gateway.header.values import text_of
-from dromos_gateway.header.vr import known_vr
+from dromos_gateway.header.vr import NUMBERS, STRINGS, known_vr
 from dromos_gateway.header.walking import tags_within
+
+_LONGEST_NUMBERS: Final = 256 * 1024  # bytes that anybody wants as text: the largest look-up tables have half of it
+_BYTES: Final = tuple(str(byte - (byte & 0x80) * 2) for byte in range(256))  # signed, as dcm4che has them
+_LOST: Final = "\N{REPLACEMENT CHARACTER}"  # stands where decoding failed: what the value is not cannot be told
+_ENOUGH: Final = 4096  # bytes of a text that show whether there is more than padding in it
 
 
 class HeaderView:
@@ -71,8 +77,35 @@ class HeaderView:
         vr, _, value, stop = place
         if stop == value or vr == b"SQ" or tag in PIXEL_DATA:
             return None
+        known = known_vr(tag, vr)
+        if known not in STRINGS and stop - value > _LONGEST_NUMBERS:  # a hundred times as much memory, for nobody
+            raise MalformedDataSet(f"{named(tag)} is too long to be compared with a text", value)
         raw = self._source.read(value, stop - value)
-        return text_of(known_vr(tag, vr), raw, self.character_sets, self.encoding.order)
+        if known == b"OB":
+            return "\\".join(map(_BYTES.__getitem__, raw))
+        text = text_of(known, raw, self.character_sets, self.encoding.order)
+        if text is not None and ((_LOST in text and _LOST.encode() not in raw) or "\x1b" in text):
+            raise MalformedDataSet(f"{named(tag)} is not in the character set of (0008,0005)", value)
+        return text
+
+    def has_value(self, tag: int) -> bool:
+        """Whether a root-level element has a value that may be read as text; how long it is does not matter."""
+        place = self._layout.get(tag)
+        if place is None:
+            return False
+        vr, start, value, stop = place
+        if tag in PIXEL_DATA:
+            return self.encoding.head_at(self._source, start, self._source.end)[3] != 0
+        known = known_vr(tag, vr)
+        if known == b"OB":
+            return stop > value
+        if known in NUMBERS:
+            return stop - value >= NUMBERS[known][1]
+        if stop - value > _ENOUGH:
+            beginning = self._source.read(value, _ENOUGH)
+            if text_of(known, beginning, self.character_sets, self.encoding.order) is not None:
+                return True
+        return self.text(tag) is not None
 
     def raw(self, tags: Sequence[int], longest: int) -> tuple[bytes, ...]:
         """Values of root-level elements as written; nothing for one that is absent, or longer than `longest`."""

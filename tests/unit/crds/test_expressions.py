@@ -36,6 +36,9 @@ class Elements:
     def text(self, tag: int) -> str | None:
         return self.texts.get(tag) or None
 
+    def has_value(self, tag: int) -> bool:
+        return self.text(tag) is not None
+
     def present(self, tag: int) -> bool:
         return tag in self.texts or tag in self.elsewhere
 

@@ -153,3 +153,26 @@ def test_memory_that_ends_in_a_sequence_or_a_value_is_not_the_whole(tmp_path: Pa
     for cut in range(1, len(data)):
         with InstanceValues(arrived, path, data[:cut]) as values:
             assert values.text(0x00100010) == "Doe^John"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["!tagValueContains(#Tag.PatientName, 'test')", "!tagValueIsPresent(#Tag.EncapsulatedDocument, '1')"],
+)
+def test_what_cannot_be_told_is_not_false(tmp_path: Path, condition: str) -> None:
+    """A name in another character set than announced, a document of which nobody makes a text."""
+    dataset = ct(PatientID="4711")
+    dataset.EncapsulatedDocument = bytes(512 * 1024)
+    arrived, path, data = stored(tmp_path, dataset)
+    name = b"\x10\x00\x10\x00PN\x08\x00t\xe9st^abc"
+    data = b"\x08\x00\x05\x00CS\x0a\x00ISO_IR 192" + data.replace(
+        b"\x10\x00\x20\x00LO", name + b"\x10\x00\x20\x00LO", 1
+    )
+    path.write_bytes(bytes(HEAD) + data)
+    arrived = replace(arrived, size=HEAD + len(data))
+    with InstanceValues(arrived, path, data) as values:
+        found = pipeline.on_arrival(arrived, settings(condition), values)
+        assert isinstance(found, pipeline.Fail)
+        assert found.reason == "ConditionFailed"
+        held_back = pipeline.on_arrival(arrived, settings("!tagIsPresent(#Tag.EncapsulatedDocument)"), values)
+    assert held_back == pipeline.Exclude("the condition is not met")

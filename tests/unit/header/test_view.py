@@ -4,7 +4,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
+import struct
 import zlib
+from pathlib import Path
+from typing import BinaryIO
 
 import pytest
 from hypothesis import given, settings
@@ -108,6 +112,92 @@ def test_an_unknown_character_set_is_said() -> None:
     raw = b"\x08\x00\x05\x00CS\x08\x00KLINGON " + encode(data, EXPLICIT)
     with pytest.raises(MalformedDataSet, match=r"0008,0005"):
         HeaderView.of_bytes(raw, EXPLICIT)
+
+
+@pytest.mark.parametrize(
+    ("vr", "value", "text"),
+    [
+        (b"FD", struct.pack("<2d", 1000.0, 0.1), "1000\\0.1"),
+        (b"FD", struct.pack("<d", 1e10), "1E10"),
+        (b"FD", struct.pack("<d", 1.5e-7), "1.5E-7"),
+        (b"FD", struct.pack("<d", 5e-324), "4.9E-324"),
+        (b"FD", struct.pack("<d", -1 / 3), "-0.3333333333333"),  # no longer than a DS
+        (b"FD", struct.pack("<d", 1.2345678901234567e17), "1.23456789012E17"),
+        (b"FD", struct.pack("<d", -0.0), "-0"),
+        (b"FD", struct.pack("<d", float("nan")), "NaN"),
+        (b"FD", struct.pack("<d", float("-inf")), "-Infinity"),
+        (b"FL", struct.pack("<f", 0.1), "0.1"),
+        (b"FL", struct.pack("<f", 9999999.0), "9999999"),
+        (b"FL", struct.pack("<f", 1e7), "1E7"),
+        (b"FL", struct.pack("<f", 0.001), "0.001"),
+        (b"FL", struct.pack("<f", 0.00025), "2.5E-4"),
+        (b"FL", struct.pack("<f", 1.401298464324817e-45), "1.4E-45"),
+        (b"FL", struct.pack("<f", 3.4028234663852886e38), "3.4028235E38"),
+        (b"FL", struct.pack("<f", 2.0**-126), "1.1754944E-38"),
+        (b"OB", b"\x01\x7f\x80\xff", "1\\127\\-128\\-1"),
+    ],
+)
+def test_numbers_are_written_as_dcm4che_writes_them(vr: bytes, value: bytes, text: str) -> None:
+    """Karnak's conditions compare with that: 1000 is no 1000.0."""
+    head = vr + (struct.pack("<HI", 0, len(value)) if vr == b"OB" else struct.pack("<H", len(value)))
+    view = HeaderView.of_bytes(b"\x18\x00\x87\x90" + head + value, EXPLICIT)
+    assert view.text(0x00189087) == text
+
+
+def _longer_than_memory(tmp_path: Path, vr: bytes, tag: int, beginning: bytes = b"") -> BinaryIO:
+    path = tmp_path / "long"
+    head = b"\x08\x00\x60\x00CS\x02\x00CT" + struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, vr, 0, 100 << 20)
+    path.write_bytes(head + beginning)
+    os.truncate(path, len(head) + (100 << 20))
+    return path.open("rb")
+
+
+def test_a_long_value_is_there_without_being_read(tmp_path: Path) -> None:
+    document, codes = 0x00420011, 0x0040A160
+    with _longer_than_memory(tmp_path, b"OB", document) as file:
+        view = HeaderView.of_file(file, 0, EXPLICIT)
+        assert view.has_value(document)
+        assert view.has_value(0x00080060)
+        assert not view.has_value(0x00080070)
+        with pytest.raises(MalformedDataSet, match=r"\(0042,0011\) is too long"):
+            view.text(document)  # unknown what it says: no condition on it is true, nor false
+    with _longer_than_memory(tmp_path, b"UT", codes, b"a text") as file:
+        assert HeaderView.of_file(file, 0, EXPLICIT).has_value(codes)
+
+
+@pytest.mark.parametrize("syntax", SYNTAXES)
+def test_what_has_a_value(syntax: str) -> None:
+    data = sample()
+    data.EncapsulatedDocument, data.AccessionNumber = b"%PDF", "  "
+    data.add_new(0x00281052, "DS", None)
+    data.add_new(0x00189087, "FD", [])
+    view = HeaderView.of_bytes(encode(data, syntax), syntax)
+    there = (0x00420011, 0x7FE00010, 0x00280010, 0x00100010, 0x00280009)
+    empty = (0x00080050, 0x00281052, 0x00189087, 0x00080060, 0x00081110, 0x00104000)
+    assert [view.has_value(tag) for tag in (*there, *empty)] == [True] * len(there) + [False] * len(empty)
+
+
+@pytest.mark.parametrize(
+    ("charset", "name"),
+    [
+        ("ISO_IR 192", b"M\xfcller"),
+        ("ISO_IR 192", b"\xff\xfeA "),
+        ("GB18030", b"Wang\xff^"),
+        ("\\ISO 2022 IR 87", b"A\x1b$)C\xfb\xf3"),  # Korean, which is not announced
+    ],
+)
+def test_what_cannot_be_decoded_is_neither_this_nor_that(charset: str, name: bytes) -> None:
+    """A condition with a `!` must not be true because a name could not be read."""
+    term = charset.encode() + b" " * (len(charset) % 2)
+    raw = b"".join(
+        struct.pack("<HH2sH", tag >> 16, tag & 0xFFFF, vr, len(value)) + value
+        for tag, vr, value in ((0x00080005, b"CS", term), (0x00080060, b"CS", b"CT"), (0x00100010, b"PN", name))
+    )
+    view = HeaderView.of_bytes(raw, EXPLICIT)
+    assert view.text(0x00080060) == "CT"
+    with pytest.raises(MalformedDataSet, match=r"\(0010,0010\) is not in the character set") as failure:
+        view.text(0x00100010)
+    assert "ller" not in str(failure.value)
 
 
 def _nested(depth: int) -> bytes:

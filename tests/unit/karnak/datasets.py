@@ -28,6 +28,10 @@ class VectorValues:
         joined = "\\".join(value) if isinstance(value, list) else value
         return joined or None
 
+    def has_value(self, tag: int) -> bool:
+        """It is not empty."""
+        return self.text(tag) is not None
+
     def present(self, tag: int) -> bool:
         """The element is there, in an item perhaps."""
         return tags.format_tag(tag) in self.dataset or any(
