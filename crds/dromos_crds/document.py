@@ -31,6 +31,7 @@ OWN_KINDS: dict[str, type[ForwardNode | Destination | Project]] = {
 }
 _CORE_KINDS: dict[str, type[Secret | ConfigMap]] = {"Secret": Secret, "ConfigMap": ConfigMap}
 KINDS = frozenset({*OWN_KINDS, *_CORE_KINDS})
+_SECRET = re.compile(r"\bkind\W+Secret\b")  # in a text that could not be parsed
 _SEPARATOR = re.compile(r"^---(?=\s|$)", re.MULTILINE)
 
 
@@ -71,7 +72,8 @@ def parse_text(content: bytes, file: str, *, explicit: bool = False) -> Iterator
             for tree in parse(chunk, first_line):
                 yield from _items(tree, (), file, explicit=explicit)
         except YAMLSyntaxError as error:
-            yield Problem(f"YAML syntax error: {error}", reasons.UNREADABLE, file=file, line=error.line)
+            said = error.discreet if _SECRET.search(chunk) else error
+            yield Problem(f"YAML syntax error: {said}", reasons.UNREADABLE, file=file, line=error.line)
 
 
 def _chunks(text: str) -> Iterator[tuple[str, int]]:
@@ -163,8 +165,9 @@ class _Reader:
         # the models pass over what of metadata is Kubernetes' own; a slip in `namespace` would pass with it
         unknown = [name for name in self._data["metadata"] if name not in METADATA_FIELDS]
         for name in unknown:
-            message = unknown_field(name, METADATA_FIELDS)
-            yield self._problem(("metadata", name), message, reasons.UNKNOWN_FIELD)
+            message = unknown_field(None if model is Secret else name, METADATA_FIELDS)
+            field = ("metadata",) if model is Secret else ("metadata", name)
+            yield self._problem(field, message, reasons.UNKNOWN_FIELD)
         if not unknown:
             lines = {dotted(path): line for path, line in self._tree.lines_below(self._path).items()}
             yield Document(self._file, self._tree.line_of(self._path), found, lines)

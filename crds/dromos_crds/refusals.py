@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Turns pydantic's errors into sentences that say what is wrong and what is allowed.
 
-Values of Secrets never get here; values of the other kinds may be quoted, shortened.
+Nothing of a Secret is quoted. Values of the other kinds are, shortened, but not where a credential might stand instead.
 """
 
 from __future__ import annotations
@@ -34,14 +34,15 @@ class Refusal:
 def explain(error: ValidationError, model: type[BaseModel], *, quote: bool = True) -> list[Refusal]:
     """Each error as a path and a sentence; of several errors at one path (a union's) the first.
 
-    Without ``quote`` no sentence says the value itself.
+    Without ``quote`` nothing says the value itself, nor the name of an unknown field: a value may stand there.
     """
     found: dict[Location, Refusal] = {}
     for detail in error.errors(include_url=False):
-        path = _path(detail)
-        found.setdefault(
-            path, Refusal(path, _sentence(detail, model, quote=quote), detail["type"] == "extra_forbidden")
-        )
+        path, unknown = _path(detail), detail["type"] == "extra_forbidden"
+        if unknown and not quote:
+            path = path[:-1]
+        sentence = _sentence(detail, model, quote=quote and (unknown or not _confidential(path)))
+        found.setdefault(path, Refusal(path, sentence, unknown))
     # a list whose items are refused counts as too short as well: one mistake, one message
     spoiled = {path[:length] for path in found for length in range(len(path))}
     return [refusal for path, refusal in found.items() if path not in spoiled]
@@ -63,18 +64,23 @@ def _path(detail: ErrorDetails) -> Location:
     return tuple(step for step in detail["loc"] if step not in _MEMBERS)
 
 
+# below these a credential may stand in place of its reference, or in the wrong place of it
+_CREDENTIALS = frozenset({"auth", "authConfigs", "headers", "secretRef", "secretKeyRef", "valueFrom", "key", "tls"})
+
+
+def _confidential(path: Location) -> bool:
+    return any(isinstance(step, str) and (step in _CREDENTIALS or step.endswith("Token")) for step in path)
+
+
 def _sentence(detail: ErrorDetails, model: type[BaseModel], *, quote: bool) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
-    value = _shown(detail.get("input")) if quote else "the value"
+    value = _shown(detail.get("input"), url=_last(detail) in _URLS) if quote else "the value"
     if kind == "missing":
         return "this field is required"
     if kind in _EXPECTED:
-        called = _called(detail.get("input"))
-        return (
-            f"{value} is {called}, expected {_EXPECTED[kind]}" if called else f"{value} where {_EXPECTED[kind]} belongs"
-        )
+        return _misplaced(detail.get("input"), value, _EXPECTED[kind])
     if kind == "extra_forbidden":
-        return unknown_field(str(detail["loc"][-1]), _fields_at(model, detail["loc"][:-1]))
+        return unknown_field(str(detail["loc"][-1]) if quote else None, _fields_at(model, detail["loc"][:-1]))
     if kind in {"greater_than_equal", "less_than_equal"}:
         return f"{value} is out of range, {_range(context, model, detail['loc'])}"
     if kind == "string_too_long":
@@ -94,14 +100,23 @@ def _sentence(detail: ErrorDetails, model: type[BaseModel], *, quote: bool) -> s
     return f"{value}: {detail['msg'][:1].lower()}{detail['msg'][1:]}"
 
 
+def _misplaced(value: Any, shown: str, expected: str) -> str:
+    called = _called(value)
+    if not called:
+        return f"{shown} where {expected} belongs"
+    # text where a mapping belongs may be a password, where a reference to its Secret belongs
+    return f"{called} where {expected} belongs" if expected == _MAPPING else f"{shown} is {called}, expected {expected}"
+
+
+_MAPPING = "a mapping of keys and values"
 _EXPECTED = {
     "string_type": "text (quote it)",
     "int_type": "a whole number without quotes",
     "int_from_float": "a whole number",
     "bool_type": "true or false without quotes",
-    "dict_type": "a mapping of keys and values",
-    "model_type": "a mapping of keys and values",
-    "model_attributes_type": "a mapping of keys and values",
+    "dict_type": _MAPPING,
+    "model_type": _MAPPING,
+    "model_attributes_type": _MAPPING,
     "tuple_type": "a list",
     "list_type": "a list",
 }
@@ -113,24 +128,40 @@ def _called(value: Any) -> str:
     return {int: "a number", float: "a number"}.get(type(value), "text")
 
 
-# of a URL with a password in it everything is shown but that
+_URLS = frozenset({"url", "tokenURL"})
+# of a URL only its server is shown: a path or a query may be as good as a password, and a login is one
+_SERVER = re.compile(r"(?P<front>([A-Za-z][A-Za-z0-9+.-]*:)?(//)?)(?P<login>[^/?#\s]*@)?(?P<host>[^/?#\s]*)")
 _WITH_LOGIN = re.compile(r"//[^/?#\s]*@")
 
 
-def _shown(value: Any) -> str:
+def _last(detail: ErrorDetails) -> str | int:
+    return detail["loc"][-1] if detail["loc"] else ""
+
+
+def _shown(value: Any, *, url: bool) -> str:
     if isinstance(value, dict | list | tuple):
         return "a mapping" if isinstance(value, dict) else "a list"
     if value is None or isinstance(value, bool):
         return {None: "an empty value", True: "true", False: "false"}[value]
+    if url and isinstance(value, str):
+        value = _server(value)
     text = repr(_WITH_LOGIN.sub("//…@", value)) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 
-def unknown_field(name: str, known: Sequence[str]) -> str:
-    """A sentence that says which one may be meant, or which there are."""
-    near = difflib.get_close_matches(name, known, n=1)
+def _server(text: str) -> str:
+    found = _SERVER.match(text)
+    if found is None:
+        return "…"
+    login, rest = "…@" if found["login"] else "", "…" if found.end() < len(text) else ""
+    return f"{found['front']}{login}{found['host']}{rest}"
+
+
+def unknown_field(name: str | None, known: Sequence[str]) -> str:
+    """A sentence that says which one may be meant, or which there are; without `name` it does not say it."""
+    near = difflib.get_close_matches(name, known, n=1) if name is not None else []
     hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}" if known else ""
-    return f"unknown field {name!r}" + (f"; {hint}" if hint else "")
+    return ("an unknown field" if name is None else f"unknown field {name!r}") + (f"; {hint}" if hint else "")
 
 
 def _range(context: dict[str, Any], model: type[BaseModel], location: Location) -> str:

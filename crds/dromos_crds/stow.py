@@ -72,7 +72,7 @@ class OAuth2(Part):
     def _scopes(cls, scopes: tuple[str, ...]) -> tuple[str, ...]:
         for scope in scopes:  # RFC 6749 §3.3; several in one, with spaces between, are as good
             if not re.fullmatch(r"[!#-\[\]-~]+( [!#-\[\]-~]+)*", scope):
-                raise ValueError(f"{scope!r} is no scope: those have no quotes, backslashes or line breaks")
+                raise ValueError("one of these is no scope: those have no quotes, backslashes or line breaks")
         return scopes
 
 

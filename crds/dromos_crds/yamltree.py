@@ -21,11 +21,12 @@ MAXIMUM_DEPTH = 100
 
 
 class YAMLSyntaxError(ValueError):
-    """The text is not YAML; `line` counts from one."""
+    """The text is not YAML; `line` counts from one. `discreet` says the same without a word of the text."""
 
-    def __init__(self, message: str, line: int) -> None:
+    def __init__(self, message: str, line: int, discreet: str = "") -> None:
         super().__init__(message)
         self.line = line
+        self.discreet = discreet or message
 
 
 @dataclass
@@ -120,7 +121,12 @@ _HINTS = {
 }
 
 
+# longer than a mark of YAML's own: a piece of the text, which may be a password
+_QUOTED = re.compile(r"\s*(?P<quote>['\"])[^'\"]{5,}(?P=quote)")
+
+
 def _hinted(problem: str, text: str, line: int) -> str:
+    problem = _QUOTED.sub("", problem)
     lines = text.splitlines()
     if line < len(lines) and lines[line].lstrip(" ").startswith("\t"):
         return "a tab cannot indent; use spaces"
@@ -178,11 +184,12 @@ class _Builder:
 
     def _refuse_duplicates(self, node: yaml.MappingNode) -> None:
         # before `<<` is merged: a key of the mapping's own may override a merged one
-        seen: set[str] = set()
+        seen: dict[str, int] = {}
         for key_node, _ in node.value:
             line = key_node.start_mark.line + self._first_line
             if not isinstance(key_node, yaml.ScalarNode):
                 raise YAMLSyntaxError("a key must be text", line)
             if key_node.value in seen:
-                raise YAMLSyntaxError(f"the key {key_node.value!r} stands here twice; keep one", line)
-            seen.add(key_node.value)
+                message = f"the key {key_node.value!r} stands here twice; keep one"
+                raise YAMLSyntaxError(message, line, f"the key stands in line {seen[key_node.value]} already; keep one")
+            seen[key_node.value] = line

@@ -264,15 +264,79 @@ def test_the_hash_changes_with_every_file(files: dict[str, bytes], name: str, co
         {"stringData": SECRET},
         {"data": {}, "type": {"a": SECRET}},
         {"data": {"a": "cGxhbnRlZC04ZDFj"}, "metadata": {"name": SECRET.upper()}},
+        {"metadata": {"name": "s", SECRET: "x"}},
     ],
 )
 def test_a_broken_secret_is_refused_without_its_content(document: dict[str, Any]) -> None:
     text = yaml.safe_dump({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}} | document)
     found = problems(text)
     assert found
-    said = " ".join(problem.message for problem in found)
+    said = " ".join(f"{problem.message} {problem.field}" for problem in found)
     assert SECRET not in said
     assert SECRET.upper() not in said
+
+
+@pytest.mark.parametrize(
+    "stow",
+    [
+        {"headers": [{"name": "X-Key", "value": f"{SECRET}\r\nX: y"}]},
+        {"headers": [{"name": "Authorization", "value": f"Bearer {SECRET} "}]},
+        {"headers": [{"name": "X-Key", "value": {SECRET: 1}}]},
+        {"headers": {"X-Key": SECRET}},
+        {"headers": [SECRET]},
+        {"headers": [{"name": "X-Key", "valueFrom": SECRET}]},
+        {"headers": [{"name": "X-Key", "valueFrom": {"secretKeyRef": SECRET}}]},
+        {"auth": SECRET},
+        {"auth": {"bearer": SECRET}},
+        {"auth": {"bearer": {"secretKeyRef": {"name": f"{SECRET} A", "key": "token"}}}},
+        {"auth": {"basic": f"bob:{SECRET}"}},
+        {"auth": {"basic": {"secretRef": SECRET}}},
+        {"auth": {"basic": {"username": "bob", "password": SECRET}}},
+        {"auth": {"oauth2": {"tokenURL": f"https://bob:{SECRET}@idp/token", "secretRef": {"name": "s"}}}},
+        {"auth": {"oauth2": {"tokenURL": "https://idp/t", "scopes": [f"{SECRET}\n"], "secretRef": {"name": "s"}}}},
+        {"tls": {"certificateSecretRef": SECRET}},
+        {"url": f"bob:{SECRET}@pacs/studies"},
+        {"url": f"https://bob:{SECRET}@pacs/studies"},
+        {"url": f"pacs/studies?token={SECRET}"},
+        {"url": f"pacs/{SECRET}/studies"},
+        {"kheopsAlbums": [{"url": "https://k/api", "destinationToken": SECRET, "sourceToken": [SECRET]}]},
+    ],
+)
+def test_a_credential_in_the_wrong_place_is_refused_and_not_repeated(stow: dict[str, Any]) -> None:
+    """People write the password where its Secret should be named; the refusal goes into logs and statuses."""
+    spec = {"forwardNodeRef": {"name": "n"}, "stow": {"url": "https://pacs/studies"} | stow}
+    found = problems(
+        yaml.safe_dump({"apiVersion": API, "kind": "Destination", "metadata": {"name": "d"}, "spec": spec})
+    )
+    assert found
+    assert SECRET not in " ".join(map(str, found))
+
+
+def test_what_is_wrong_with_a_url_is_seen_all_the_same() -> None:
+    spec = {"forwardNodeRef": {"name": "n"}, "stow": {"url": "pacs.example:8042/dicom-web"}}
+    document = {"apiVersion": API, "kind": "Destination", "metadata": {"name": "d"}, "spec": spec}
+    said = " ".join(map(str, problems(yaml.safe_dump(document))))
+    assert "spec.stow.url: 'pacs.example:8042…' is not allowed: a URL starts with http" in said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "a: !{} x",
+        "a: *{}",
+        "a: '{}",
+        "a: {}: x",
+        "  {}: x",
+        "{}: 1\n{}: 2",
+        "a: &{} 1\nb: &{} 2",
+        "? [{}]\n: 1",
+        "{}",
+        "a: @{}",
+    ],
+)
+def test_a_line_that_is_no_yaml_is_not_repeated(line: str) -> None:
+    text = f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData: \n{line.replace('{}', SECRET)}\n"
+    assert SECRET not in " ".join(map(str, problems(text)))
 
 
 def test_a_secret_is_decoded_and_not_shown() -> None:
