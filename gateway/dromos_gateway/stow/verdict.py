@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import TypeAlias
 
@@ -16,13 +16,15 @@ from dromos_gateway.delivery.outcome import Outcome, Refused, Sent, TryAgain
 from dromos_gateway.stow.dicomjson import parse_json
 from dromos_gateway.stow.dicomxml import parse_xml
 from dromos_gateway.stow.failurereason import read_failure, warning
-from dromos_gateway.stow.report import StoreReport, UnreadableReport, read_report
+from dromos_gateway.stow.report import Failed, StoreReport, UnreadableReport, read_report
 from dromos_gateway.web.errors import origin
 from dromos_gateway.web.exchange import Answer
 from dromos_gateway.web.retryafter import retry_after
 
 _SERVER = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]+)?")
-_WITH_REPORT = frozenset((200, 202, 206, 400, 409))  # 206 was once the standard's word for 202
+# statuses of 400 and more whose body may be a Store Instances Response: they are about what was sent, or how the server
+# fared with it. The others (401, 403, 404, …) are about who asks, and where: nothing was stored there
+_WITH_REPORT = frozenset((400, 409, 413, 415, 422, 500, 501, 503))
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +39,10 @@ Verdict: TypeAlias = Outcome | Unclear
 
 def read_answer(answer: Answer, uids: Sequence[str]) -> tuple[Verdict, ...]:
     """A verdict for each SOP Instance UID that was sent, in that order."""
-    report = _report(answer) if answer.status in _WITH_REPORT else None
+    told = 200 <= answer.status < 300 or answer.status in _WITH_REPORT
+    report = _report(answer) if told else None
     if report is not None:
-        return tuple(_instance(report, uid, len(uids), answer.status) for uid in uids)
+        return tuple(_instance(report, uid, len(uids), answer) for uid in uids)
     return (_without_report(answer, alone=len(uids) == 1),) * len(uids)
 
 
@@ -53,17 +56,28 @@ def _report(answer: Answer) -> StoreReport | None:
         return None
 
 
-def _instance(report: StoreReport, uid: str, sent: int, status: int) -> Verdict:
+def _instance(report: StoreReport, uid: str, sent: int, answer: Answer) -> Verdict:
+    status = answer.status
     if (failure := report.failed.get(uid)) is not None:  # should it stand among the stored ones as well: doubtful
-        return read_failure(failure)
+        return _failed(failure, answer)
     if uid in report.stored:
         reason = report.stored[uid]
         return Sent(warning(reason) if reason is not None else "")
     if sent == 1 and len(report.others) == 1 and not report.stored and not report.failed:
-        return read_failure(report.others[0])  # the only one that it can be about
-    if status >= 400:  # Orthanc's answer to what it cannot parse
+        return _failed(report.others[0], answer)  # the only one that it can be about
+    if status in (400, 409):  # Orthanc's answer to what it cannot parse
         return Unclear(Refused("RefusedByPeer", f"{_said(status)}, and the body does not mention the instance"))
+    if status >= 400:
+        return _without_report(answer, alone=sent == 1)
     return Unclear(TryAgain(f"{_said(status)}, and the body does not mention the instance: unknown outcome"))
+
+
+def _failed(failure: Failed, answer: Answer) -> Outcome:
+    """An instance's own reason; when to come back, the server says for all of them."""
+    outcome = read_failure(failure)
+    if answer.status == 503 and isinstance(outcome, TryAgain):
+        return replace(outcome, retry_after=retry_after(answer.headers))
+    return outcome
 
 
 def _without_report(answer: Answer, *, alone: bool) -> Verdict:

@@ -74,6 +74,49 @@ async def test_failure_reason(stow: Make, batch: list[Attempt], reason: int, sta
     assert outcomes[1:] == (Sent(), Sent())
 
 
+# a server that stored some writes who into the body, under whatever status it finds fitting
+@pytest.mark.parametrize("status", [200, 201, 202, 206, 207, 299, 400, 409, 413, 415, 422, 500, 501, 503])
+async def test_the_body_goes_before_the_status(stow: Make, batch: list[Attempt], status: int) -> None:
+    first, second, third = uids(batch)
+    body = dicom_json(stored=[first], failed={second: 0xA900, third: 0xA700})
+    async with Server(reply(status, body, **JSON)) as server:
+        outcomes = await stow(server.url).send(batch)
+        assert len(server.requests) == 1
+    assert [type(outcome) for outcome in outcomes] == [Sent, Refused, TryAgain]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "requests"),
+    [(201, Sent, 2), (409, Refused, 2), (413, Sent, 2), (422, Refused, 2), (500, TryAgain, 1), (503, TryAgain, 1)],
+)
+async def test_whom_the_body_leaves_out(
+    stow: Make, batch: list[Attempt], status: int, kind: type, requests: int
+) -> None:
+    """Asked about alone, where the status is about the request; later, where the server is in trouble."""
+    first, second, third = uids(batch)
+    again = reply(200, dicom_json(stored=[third]), **JSON) if kind is Sent else reply(status)
+    async with Server(reply(status, dicom_json(stored=[first, second]), **JSON), again) as server:
+        outcomes = await stow(server.url).send(batch)
+        assert len(server.requests) == requests
+    assert [type(outcome) for outcome in outcomes] == [Sent, Sent, kind]
+
+
+async def test_a_busy_server_says_when_to_come_back_for_those_it_left(stow: Make, batch: list[Attempt]) -> None:
+    first, second, _ = uids(batch)
+    body = dicom_json(stored=[first], failed={second: 0xA700})
+    async with Server(reply(503, body, Retry_After="17", **JSON)) as server:
+        outcomes = await stow(server.url).send(batch)
+    assert outcomes[0] == Sent()
+    assert [outcome.retry_after for outcome in outcomes[1:] if isinstance(outcome, TryAgain)] == [17.0, 17.0]
+
+
+@pytest.mark.parametrize("status", [301, 401, 403, 404, 405, 429])
+async def test_who_is_not_let_in_has_stored_nothing(stow: Make, batch: list[Attempt], status: int) -> None:
+    async with Server(reply(status, dicom_json(stored=uids(batch)), **JSON)) as server:
+        outcomes = await stow(server.url).send(batch)
+    assert {type(outcome) for outcome in outcomes} == {TryAgain}
+
+
 @pytest.mark.parametrize("reason", [0xB000, 0xB006, 0xB007])
 async def test_stored_with_a_warning(stow: Make, batch: list[Attempt], reason: int) -> None:
     outcome = await one(stow, batch, reply(202, dicom_json(warned={uids(batch)[0]: reason}), **JSON))
