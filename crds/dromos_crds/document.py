@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from dromos_crds import reasons
 from dromos_crds.destination import Destination
 from dromos_crds.forwardnode import ForwardNode
+from dromos_crds.meant import meant_by_data, meant_by_text
 from dromos_crds.metadata import METADATA_FIELDS, ConfigMap, Secret
 from dromos_crds.problems import Problem
 from dromos_crds.project import Project
@@ -73,7 +74,8 @@ def parse_text(content: bytes, file: str, *, explicit: bool = False) -> Iterator
                 yield from _items(tree, (), file, explicit=explicit)
         except YAMLSyntaxError as error:
             said = error.discreet if _SECRET.search(chunk) else error
-            yield Problem(f"YAML syntax error: {said}", reasons.UNREADABLE, file=file, line=error.line)
+            message, meant = f"YAML syntax error: {said}", meant_by_text(chunk)
+            yield Problem(message, reasons.UNREADABLE, file=file, line=error.line, meant=meant)
 
 
 def _chunks(text: str) -> Iterator[tuple[str, int]]:
@@ -184,6 +186,7 @@ class _Reader:
             namespace=namespace if isinstance(namespace, str) else "default",
             name=name if isinstance(name, str) else None,
             field=dotted(field) or None,
+            meant=meant_by_data(self._data),
         )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from dromos_crds.meant import Meant
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with a manifest.
 
-    ``field`` is the path a person would write (``spec.dicom.port``), ``reason`` a CamelCase word for machines.
+    ``field`` is the path a person would write (``spec.dicom.port``), ``reason`` a CamelCase word for machines,
+    ``meant`` the Destination that it keeps from being valid.
     """
 
     message: str
@@ -21,6 +24,7 @@ class Problem:
     namespace: str | None = None
     name: str | None = None
     field: str | None = None
+    meant: Meant | None = None
 
     def __str__(self) -> str:
         place = f"{self.file}:{self.line}" if self.file and self.line else self.file

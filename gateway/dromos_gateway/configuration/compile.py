@@ -15,6 +15,7 @@ from dromos_crds.quantities import parse_duration, parse_quantity
 from dromos_gateway.changes.change import Change
 from dromos_gateway.configuration.changing import change_of
 from dromos_gateway.configuration.documents import InForce
+from dromos_gateway.configuration.neveraccepted import never_accepted
 from dromos_gateway.configuration.notifications import notification_settings, smtp_settings
 from dromos_gateway.configuration.references import References
 from dromos_gateway.configuration.settings import (
@@ -73,6 +74,8 @@ def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...
             destinations[settings.key] = settings
             if settings.hold is not None:
                 found.append(settings.hold)
+    for settings in never_accepted(problems):
+        destinations.setdefault(settings.key, settings)
     by_title = {node.ae_title: node for node in nodes.values()}
     return Configuration(by_title, destinations, tuple(found), digest)
 

@@ -41,6 +41,7 @@ class Folder:
     def __init__(self, paths: Sequence[Path], accepted: Sequence[InForce] = ()) -> None:
         self._paths = tuple(paths)
         self._accepted = tuple(accepted)
+        self._destinations: frozenset[str] = frozenset()  # in force, those that never were valid among them
         self._doubted = ""
 
     def digest(self) -> str:
@@ -61,12 +62,14 @@ class Folder:
         """Whether to act on it: what lacks documents may be half written, and must look the same a second time."""
         there = {document.identity for document in loaded.documents}
         lacking = any(document.identity not in there for document in self._accepted)
+        lacking = lacking or not self._destinations <= loaded.configuration.destinations.keys()
         doubted, self._doubted = self._doubted, loaded.configuration.hash
         return not lacking or doubted == loaded.configuration.hash
 
     def accept(self, loaded: Loaded) -> None:
         """What was loaded is in force: broken documents fall back on it from now on."""
         self._accepted = loaded.documents
+        self._destinations = frozenset(loaded.configuration.destinations)
 
     def _read(self) -> manifests.Manifests:
         for _ in range(_TRIES):

@@ -160,6 +160,56 @@ def test_an_absent_document_is_deleted_even_beside_a_broken_one(folder):
     assert set(reader.load().configuration.destinations) == {"default/b"}
 
 
+BROKEN = {
+    "value": DESTINATION % ("b", "maybe"),
+    "field": (DESTINATION % ("b", "false")).replace("hostname", "hostnam"),
+    "kind": (DESTINATION % ("b", "false")).replace("Destination", "Destinaton"),
+    "metadata": (DESTINATION % ("b", "false")).replace("generation", "generaton"),
+    "syntax": (DESTINATION % ("b", "false")).replace("104", "[104"),
+    "in lines": (DESTINATION % ("b", "false"))
+    .replace("{name: b, generation: 3}", "\n  labels:\n    name: c\n  name: b")
+    .replace("{name: radiology}", "\n    # which one\n    name: 'radiology'\n  description: a: b"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_destination_that_never_was_valid_is_there_and_held(folder, broken):
+    """What its ForwardNode receives is for it as well: it must not be acknowledged and then go elsewhere only."""
+    write(folder, b=BROKEN[broken])
+    watched = Folder([folder])
+    loaded = watched.load()
+    b = loaded.configuration.destinations["default/b"]
+    assert (b.node, b.enabled, b.peer) == ("default/radiology", True, None)
+    assert b.hold is not None
+    assert b.hold.name == "b"
+    assert [item.key for item in loaded.configuration.of_node("default/radiology")] == ["default/a", "default/b"]
+    assert loaded.configuration.destinations["default/a"].hold is None
+    watched.accept(loaded)
+    write(folder, b="")
+    loaded = watched.load()
+    assert (watched.believes(loaded), watched.believes(loaded)) == (False, True), "half written, or gone?"
+    write(folder, b=DESTINATION % ("b", "false"))
+    assert watched.load().configuration.destinations["default/b"].hold is None
+
+
+def test_what_names_no_destination_is_only_told(folder):
+    write(
+        folder,
+        b="kind: [unclosed",
+        c=DESTINATION % ("{a: 1}", "false"),
+        d=(DESTINATION % ("d", "false")).replace("{name: radiology}", "radiology"),
+        e="apiVersion: v1\nkind: ConfigMap\nmetadata: {name: e}\ndata:\n  kind: Destination\n  forwardNodeRef: {name: x",
+    )
+    loaded = Folder([folder]).load()
+    assert list(loaded.configuration.destinations) == ["default/a"]
+    assert {problem.file.rpartition("/")[2] for problem in loaded.configuration.problems} == {
+        "b.yaml",
+        "c.yaml",
+        "d.yaml",
+        "e.yaml",
+    }
+
+
 def test_secrets_are_not_written_into_the_spool(folder):
     write(folder, s="apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {password: hunter2}\n")
     rows = to_rows(Folder([folder]).load().documents)

@@ -152,6 +152,28 @@ def test_a_broken_manifest_does_not_stop_the_valid_ones(gateway, receiver, tmp_p
     a.has(2)
 
 
+def test_a_destination_that_never_was_valid_gets_everything_once_it_is(gateway, receiver, tmp_path):
+    a, b = receiver("a").start(), receiver("b").start()
+    gateway.destination("a", a.port)
+    gateway.destination("b", 70000)
+    gateway.start()
+    study = make_study(tmp_path / "study", 3)
+    storescu(gateway.port, study)
+    a.has(3)
+    shown = {item["name"]: item for item in gateway.get("/v1/configuration")["destinations"]}
+    assert (shown["b"]["reason"], shown["b"]["programmed"]) == ("Invalid", False)
+    assert "spec.dicom.port" in shown["b"]["message"]
+    assert gateway.queue("b")["waiting"] == 3
+    assert gateway.terminate() == 0
+    gateway.start()  # never accepted, and there again
+    assert gateway.queue("b")["waiting"] == 3
+    gateway.destination("b", b.port)
+    gateway.applied()
+    b.has(3)
+    assert data_sets(b.folder) == data_sets(study)
+    eventually(gateway.is_empty, "nothing is left")
+
+
 def test_a_slip_in_the_kind_or_a_pipe_in_the_folder_costs_no_queue(gateway, tmp_path):
     gateway.destination("a", free_port())
     gateway.start()
