@@ -21,7 +21,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 _SHORT = rb"(?:[A-Z]{2}(..)|(..)\x00\x00)"
-STATE: dict = {"tokens": {}, "instances": {}, "studies": {}, "albums": {}, "outage": 0, "foreign": [], "requests": []}
+STATE: dict = {"tokens": {}, "instances": {}, "studies": {}, "albums": {}, "foreign": [], "requests": []}
+STATE |= {"outage": 0, "sharing_outage": 0, "retry_after": ""}  # a status for everything, or for albums; and a header
 
 
 def value(data_set: bytes, tag: bytes) -> str:
@@ -48,6 +49,8 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(status)
         if status == 401:
             self.send_header("WWW-Authenticate", "Bearer")
+        if status in (429, 503) and STATE["retry_after"]:
+            self.send_header("Retry-After", STATE["retry_after"])
         self.send_header("Content-Type", "application/dicom+json" if "/studies" in self.path else "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -75,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
         STATE["requests"].append(f"POST {path}")
         if STATE["outage"]:
             self.answer(STATE["outage"])
+        elif path == "/api/token/introspect" and STATE["sharing_outage"]:
+            self.answer(STATE["sharing_outage"])
         elif path == "/api/token/introspect":
             self.introspect(body)
         elif path == "/api/studies":

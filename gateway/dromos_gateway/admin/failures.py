@@ -91,6 +91,8 @@ class _Failures:
         found = await self._gateway.spool.failed_shares(_number(request))
         if found and (gone := self._gone(found[0].destination)):
             return _refused(gone)
+        if found and not found[0].attempts:
+            return _refused("the album's condition could not be evaluated; send the series again once that is mended")
         done = await self._gateway.dispatcher.sharer.retry(_number(request))
         return web.json_response({"id": f"share-{_number(request)}", "state": "Waiting"}) if done else _unknown()
 

@@ -119,11 +119,18 @@ class Ended(NamedTuple):
     lane: int
 
 
+class Trouble(NamedTuple):
+    """What is wrong with a peer, and in how many seconds it wants to be asked again, where it says so."""
+
+    message: str
+    retry_after: float | None = None
+
+
 class Answered(NamedTuple):
     """What a question came to: None, or what is wrong."""
 
     number: int
-    error: str | None
+    trouble: Trouble | None
 
 
 Report = Opened | Done | Returned | Ended | Answered

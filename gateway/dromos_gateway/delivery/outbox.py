@@ -16,11 +16,11 @@ from typing import Protocol
 from dromos_crds.folders import sentence
 from dromos_gateway.configuration.settings import AlbumSettings, PeerSettings, StowSettings
 from dromos_gateway.delivery.channel import Channel
-from dromos_gateway.delivery.messages import Answered, Begin, Order, Probe, Report, Share
+from dromos_gateway.delivery.messages import Answered, Begin, Order, Probe, Report, Share, Trouble
 
 log = logging.getLogger(__name__)
 
-_LOST = "the sending process ended"
+_LOST = Trouble("the sending process ended")
 _LOOKUPS = "128"  # names at a time: with libuv's four, a few that no server answers for would hold up all destinations
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds before it is started again
 
@@ -41,7 +41,7 @@ class Outbox:
     def __init__(self) -> None:
         self._numbers = count(1)
         self._listeners: dict[int, Listener] = {}
-        self._questions: dict[int, asyncio.Future[str | None]] = {}
+        self._questions: dict[int, asyncio.Future[Trouble | None]] = {}
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
         self._supervisor: asyncio.Task[None] | None = None
@@ -86,17 +86,18 @@ class Outbox:
 
     async def probe(self, peer: PeerSettings | StowSettings) -> str | None:
         """Ask a peer whether it lives: None, or what is wrong."""
-        return await self._ask(lambda number: Probe(number, peer))
+        trouble = await self._ask(lambda number: Probe(number, peer))
+        return None if trouble is None else trouble.message
 
-    async def share(self, album: AlbumSettings, study: str, series: str) -> str | None:
+    async def share(self, album: AlbumSettings, study: str, series: str) -> Trouble | None:
         """Share a series into a Kheops album: None, or what is wrong."""
         return await self._ask(lambda number: Share(number, album, study, series))
 
-    async def _ask(self, question: Callable[[int], Order]) -> str | None:
+    async def _ask(self, question: Callable[[int], Order]) -> Trouble | None:
         if self._channel is None:
             return _LOST
         number = next(self._numbers)
-        answer: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        answer: asyncio.Future[Trouble | None] = asyncio.get_running_loop().create_future()
         self._questions[number] = answer
         self.post(question(number))
         try:
@@ -108,7 +109,7 @@ class Outbox:
         if isinstance(report, Answered):
             answer = self._questions.get(report.number)
             if answer is not None and not answer.done():
-                answer.set_result(report.error)
+                answer.set_result(report.trouble)
         elif (listener := self._listeners.get(report.lane)) is not None:
             listener.reported(report)
 

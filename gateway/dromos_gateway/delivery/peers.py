@@ -14,7 +14,7 @@ from dromos_gateway.configuration.tls import client_tls
 from dromos_gateway.delivery.association import probe
 from dromos_gateway.delivery.carrier import Carrier
 from dromos_gateway.delivery.carrying import Carrying
-from dromos_gateway.delivery.messages import Probe, Report, Share
+from dromos_gateway.delivery.messages import Probe, Report, Share, Trouble
 from dromos_gateway.dimse.errors import DimseError
 from dromos_gateway.dimse.requestor import Peer
 
@@ -41,7 +41,7 @@ class Peers:
 
         return StowCarrier(number, self._stow_client(settings), report)
 
-    async def answer(self, question: Probe | Share) -> str | None:
+    async def answer(self, question: Probe | Share) -> Trouble | None:
         """None, or what is wrong."""
         if isinstance(question, Share):
             return await self._share(question)
@@ -49,17 +49,17 @@ class Peers:
             try:
                 await probe(self._dicom_peer(question.peer))
             except DimseError as error:
-                return str(error)
+                return Trouble(str(error))
             return None
         from dromos_gateway.web.errors import WebError
 
         try:
             await self._stow_client(question.peer).probe()
         except WebError as error:
-            return str(error)
+            return Trouble(str(error))
         return None
 
-    async def _share(self, question: Share) -> str | None:
+    async def _share(self, question: Share) -> Trouble | None:
         from dromos_gateway.kheops.album import ShareFailed, share
         from dromos_gateway.stow.opening import open_album
 
@@ -78,7 +78,7 @@ class Peers:
                 series=question.series_instance_uid,
             )
         except ShareFailed as error:
-            return str(error)
+            return Trouble(str(error), error.retry_after)
         return None
 
     def _dicom_peer(self, settings: PeerSettings) -> Peer:

@@ -32,6 +32,7 @@ from dromos_gateway.delivery.messages import (
     Release,
     Report,
     Share,
+    Trouble,
 )
 from dromos_gateway.delivery.peers import Peers
 
@@ -92,11 +93,11 @@ class SendingProcess:
 
     async def _answer(self, question: Probe | Share) -> None:
         try:
-            error = await self._peers.answer(question)
+            trouble = await self._peers.answer(question)
         except Exception as failure:  # whatever it is, the next question must come
             log.exception("a question failed")
-            error = _why(failure)
-        self._report(Answered(question.number, error))
+            trouble = Trouble(_why(failure))
+        self._report(Answered(question.number, trouble))
 
 
 def _why(failure: Exception) -> str:

@@ -21,6 +21,7 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 100  # shares that are looked at in one round
 _NAP = 30.0
 _LONGEST = 60.0  # seconds until an album is tried again, as with a breaker's probes: one request for all that wait
+_SHORTEST = 1.0  # seconds, whatever Retry-After says: "0" must not keep us busy
 _MOMENT = 0.1  # seconds until the settling of a delivery is in the ledger
 _PURGE = 3600.0
 
@@ -37,10 +38,12 @@ class Sharer:
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._purge_at = 0.0
+        self._rest_until: dict[tuple[str, str], float] = {}  # of albums whose Kheops said when to come back
 
     def follow(self, destinations: Mapping[str, DestinationSettings]) -> None:
         """Go on with another configuration."""
         self._destinations = destinations
+        self._rest_until.clear()
         self.poke()
 
     def start(self) -> None:
@@ -108,23 +111,27 @@ class Sharer:
             for share in group:
                 await self._spool.share_failed(share, "not shared: the album is no longer configured", now)
             return
-        if album is None or settings.suspend or not settings.enabled:
-            await self._spool.shares_later(group, now + _NAP, "", now)
+        resting = self._rest_until.get((settings.key, group[0].album), 0.0)
+        if album is None or settings.suspend or not settings.enabled or now < resting:
+            await self._spool.shares_later(group, resting if now < resting else now + _NAP, "", now)
             return
         for number, share in enumerate(group):
-            error = await self._outbox.share(album, share.study, share.series)
+            trouble = await self._outbox.share(album, share.study, share.series)
             now = self._clock()
-            if error is None:
+            if trouble is None:
                 await self._spool.share_done(share, now)
                 continue
-            message = f"not shared into album {album.url}: {error}"
+            message = f"not shared into album {album.url}: {trouble.message}"
             if now - share.since > settings.max_age:
-                log.warning("a share is given up", extra=_told(share, error))
+                log.warning("a share is given up", extra=_told(share, trouble.message))
                 await self._spool.share_failed(share, message, now)
                 continue
-            log.info("a share is tried again later", extra=_told(share, error))
+            log.info("a share is tried again later", extra=_told(share, trouble.message))
             tried = max(each.attempts for each in group)
             due = now + min(_LONGEST, retry_delay(tried + 1, self._random))
+            if trouble.retry_after is not None:
+                due = now + max(_SHORTEST, trouble.retry_after)
+                self._rest_until[settings.key, album.key] = due
             await self._spool.shares_later(group[number:], due, message, now)
             return
 
@@ -134,6 +141,6 @@ def _album(settings: DestinationSettings | None, key: str) -> AlbumSettings | No
     return next((album for album in albums if album.key == key), None)
 
 
-def _told(share: Share, error: object) -> dict[str, object]:
+def _told(share: Share, error: str) -> dict[str, object]:
     """The fields of a line in the log."""
-    return {"destination": share.destination, "share": share.id, "error": str(error)}
+    return {"destination": share.destination, "share": share.id, "error": error}

@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 from dromos_gateway.web.client import WebClient
 from dromos_gateway.web.errors import WebError, origin
 from dromos_gateway.web.exchange import Answer, exchange
+from dromos_gateway.web.retryafter import retry_after
 
 _CAP = 64 * 1024
 DESTINATION_SCOPES = frozenset(("write",))
@@ -20,7 +21,14 @@ SOURCE_SCOPES = frozenset(("read", "send"))
 
 
 class ShareFailed(Exception):
-    """The series is not in the album. The message names neither tokens nor UIDs."""
+    """The series is not in the album. The message names neither tokens nor UIDs.
+
+    `retry_after`: in how many seconds Kheops wants to be asked again, where it says so.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 async def share(
@@ -44,7 +52,8 @@ async def share(
     except WebError as error:
         raise ShareFailed(str(error)) from None
     if not 200 <= answer.status < 300:
-        raise ShareFailed(f"Kheops at {origin(url)} answered {answer.status} to the sharing of a series")
+        message = f"Kheops at {origin(url)} answered {answer.status} to the sharing of a series"
+        raise ShareFailed(message, retry_after(answer.headers))
 
 
 async def _introspect(client: WebClient, base: str, token: str, scopes: frozenset[str], name: str) -> None:
@@ -57,7 +66,8 @@ async def _introspect(client: WebClient, base: str, token: str, scopes: frozense
     answer = await exchange(client, "POST", f"{base}/token/introspect", headers=headers, content=content, cap=_CAP)
     where = f"Kheops at {origin(base)}"
     if answer.status != 200:
-        raise ShareFailed(f"{where} answered {answer.status} to the introspection of {name}")
+        message = f"{where} answered {answer.status} to the introspection of {name}"
+        raise ShareFailed(message, retry_after(answer.headers))
     said = _read(answer)
     if said.get("active") is not True:
         raise ShareFailed(f"{where} says that {name} is not active")

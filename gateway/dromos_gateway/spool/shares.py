@@ -39,14 +39,15 @@ _ERROR = (
 
 
 def plan(connection: sqlite3.Connection, destination: str, shares: Iterable[PlannedShare], at: float) -> None:
-    """Record new shares; one that failed before is tried again."""
+    """Record new shares; one that failed before is tried again, unless it cannot be told whether it should be."""
     for share in shares:
         state = "Failed" if share.error else "Waiting"
         connection.execute(
             "INSERT INTO shares (destination, album, study, series, state, message, due, since, changed_at) "
             "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (destination, album, study, series) DO UPDATE SET "
             "state = excluded.state, message = excluded.message, attempts = 0, due = excluded.due, "
-            "since = excluded.since, changed_at = excluded.changed_at WHERE state = 'Failed'",
+            "since = excluded.since, changed_at = excluded.changed_at "
+            "WHERE state = 'Failed' AND (excluded.state = 'Waiting' OR attempts = 0)",
             (destination, share.album, share.study, share.series, state, share.error, at, at, at),
         )
         if share.error:
@@ -110,10 +111,13 @@ def failed(connection: sqlite3.Connection, number: int | None = None) -> list[Fa
 
 
 def revive(connection: sqlite3.Connection, number: int, at: float) -> bool:
-    """Try one that was given up once more; whether there is such a one."""
+    """Try one that was given up once more; whether there is such a one.
+
+    One that was never tried stays: the album's condition could not be evaluated, and holds no better by asking again.
+    """
     changed = connection.execute(
         "UPDATE shares SET state = 'Waiting', attempts = 0, due = ?, since = ?, changed_at = ? "
-        "WHERE id = ? AND state = 'Failed'",
+        "WHERE id = ? AND state = 'Failed' AND attempts > 0",
         (at, at, at, number),
     )
     return changed.rowcount == 1

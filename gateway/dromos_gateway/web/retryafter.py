@@ -8,11 +8,11 @@ from collections.abc import Callable, Mapping
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 
-LONGEST = 3600.0  # seconds that a server may make us wait at a time
+LONGEST = 86400.0  # seconds that a server may make us wait at a time: a night of maintenance, not for ever
 
 
 def retry_after(headers: Mapping[str, str], clock: Callable[[], float] = time.time) -> float | None:
-    """Seconds from now, an hour at most; None without such a header, or with one that says nothing.
+    """Seconds from now, a day at most; None without such a header, or with one that says nothing.
 
     A date is compared with the server's own Date where it sent one, so that clocks need not agree.
     """

@@ -65,6 +65,20 @@ def test_only_what_failed_can_be_retried_or_discarded(connection: sqlite3.Connec
     assert shares.failed(connection) == []
 
 
+def test_one_that_was_never_decided_is_not_revived(connection: sqlite3.Connection) -> None:
+    undecided = PlannedShare("a", "1.2", "1.2.1", "not shared: its condition cannot be evaluated")
+    shares.plan(connection, KEY, [undecided], 1.0)
+    (failed,) = shares.failed(connection)
+    assert failed.attempts == 0
+    assert not shares.revive(connection, failed.id, 2.0)
+    assert planned(connection, "1.2.1", 3.0) == failed.id, "another instance of the series decides"
+    shares.plan(connection, KEY, [undecided], 4.0)
+    give_up(connection, failed.id, 5.0)
+    shares.plan(connection, KEY, [undecided], 6.0)
+    assert [share.message for share in shares.failed(connection)] == ["no"], "it was decided already"
+    assert shares.revive(connection, failed.id, 7.0)
+
+
 def test_one_that_always_fails_lets_the_others_go_first(connection: sqlite3.Connection) -> None:
     bad, good = planned(connection, "1.2.1"), planned(connection, "1.2.2")
     shares.postpone(connection, shares.due(connection, 0.0, 10), 7.0, "no", 1.0)

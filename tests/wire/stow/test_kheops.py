@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -210,6 +211,43 @@ def test_kheops_in_trouble(gateway: GatewayProcess, kheops: Kheops, tmp_path: Pa
     kheops.control(outage=0)
     delivered(gateway, "kheops", 2)
     shared(kheops, a=[series(study)])
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_kheops_says_when_to_come_back(gateway: GatewayProcess, kheops: Kheops, tmp_path: Path, status: int) -> None:
+    """For a series that comes later too."""
+    configure(gateway, kheops, album(kheops.url, "a"))
+    kheops.control(sharing_outage=status, retry_after="3600")
+    gateway.start()
+    first, second = make_study(tmp_path / "first", 1), make_study(tmp_path / "second", 1)
+    for number, study in enumerate((first, second), 1):
+        storescu(gateway.port, study)
+        delivered(gateway, "kheops", number)
+        eventually(lambda: f"answered {status}" in (gateway.queue("kheops")["lastError"] or ""), "it was refused")
+    eventually(lambda: gateway.queue("kheops")["sharesWaiting"] == 2, "both series wait")
+    time.sleep(1)
+    assert kheops.state()["requests"].count("POST /api/token/introspect") == 1
+
+
+def test_a_series_whose_condition_could_not_be_told_is_shared_by_no_retry(
+    gateway: GatewayProcess, kheops: Kheops, tmp_path: Path
+) -> None:
+    """Whether it belongs into the album is as unknown as before; the series, sent again, tells."""
+    configure(gateway, kheops, album(kheops.url, "a", '"CT".substring(3) == ""'))
+    gateway.start()
+    study = make_study(tmp_path / "study", 2)
+    storescu(gateway.port, study)
+    delivered(gateway, "kheops", 2)
+    eventually(lambda: gateway.queue("kheops")["sharesFailed"] == 1, "it is given up")
+    (found,) = json.loads(failures(gateway, "list", "--format", "json").stdout)
+    refused = failures(gateway, "retry", found["id"])
+    assert (refused.returncode, "condition could not be evaluated" in refused.stderr) == (1, True)
+    assert kheops.state()["albums"] == {}
+    configure(gateway, kheops, album(kheops.url, "a", 'tagValueIsPresent(#Tag.Modality, "CT")'))
+    gateway.applied()
+    storescu(gateway.port, study)
+    shared(kheops, a=[series(study)])
+    eventually(lambda: gateway.queue("kheops")["sharesFailed"] == 0, "nothing is left")
 
 
 def test_refused_instances_are_dead_letters_and_not_shared(
