@@ -14,6 +14,7 @@ from dromos_crds.tags import format_tag
 
 _LONGEST = 1 << 20  # characters of any text that an expression makes
 _JAVA_BLANKS = "".join(map(chr, range(33)))  # what String.trim takes off
+_JAVA = "utf-16-le"
 _ACTION_KEY = "\x00action:"
 
 
@@ -49,17 +50,44 @@ def _bounded(text: str) -> str:
 
 
 def _joined(run: Evaluation, parts: Sequence[str | int | None]) -> str:
-    texts = [str(part) if isinstance(part, int) else _known(run, part) for part in parts]
+    texts = [_written(part) if isinstance(part, int) else _known(run, part) for part in parts]
     if sum(map(len, texts)) > _LONGEST:
         raise ExpressionFailed(f"a text grows beyond {_LONGEST} characters")
     return "".join(texts)
 
 
-def _substring(_: Evaluation, text: str, begin: int, end: int | None = None) -> str:
-    last = len(text) if end is None else end
-    if not 0 <= begin <= last <= len(text):
+def _written(part: int) -> str:
+    return ("true" if part else "false") if isinstance(part, bool) else str(part)
+
+
+def _substring(run: Evaluation, text: str, begin: int, end: int | None = None) -> str:
+    size = _length(run, text)
+    last = size if end is None else end
+    if not 0 <= begin <= last <= size:
         raise ExpressionFailed("substring goes beyond the text; test its length() first")
-    return text[begin:last]
+    if size == len(text):
+        return text[begin:last]
+    try:
+        return text.encode(_JAVA)[begin * 2 : last * 2].decode(_JAVA)
+    except UnicodeDecodeError:
+        raise ExpressionFailed("substring cuts a character in two that Java counts as two") from None
+
+
+def _length(_: Evaluation, text: str) -> int:
+    """In UTF-16, as Java counts: what lies beyond U+FFFF, such as an emoji, is two."""
+    return len(text) + (0 if text.isascii() else sum(character > "\uffff" for character in text))
+
+
+def _index(run: Evaluation, text: str, part: str, begin: int = 0) -> int:
+    begin, size = max(0, begin), _length(run, text)
+    if size != len(text):  # where Java's position is among our characters
+        before = text.encode(_JAVA)[: begin * 2].decode(_JAVA, "ignore")
+        begin = len(before) + (_length(run, before) < min(begin, size))
+    return _position(run, text, text.find(part, begin))
+
+
+def _position(run: Evaluation, text: str, found: int) -> int:
+    return found if found < 0 else _length(run, text[:found])
 
 
 def _replace(_: Evaluation, text: str, old: str, new: str) -> str:
@@ -127,10 +155,10 @@ TEXTS: Mapping[str, Implementation] = {
     "endsWith": lambda _, text, part: text.endswith(part),
     "contains": lambda _, text, part: part in text,
     "substring": _substring,
-    "indexOf": lambda _, text, part, begin=0: text.find(part, max(0, begin)),
-    "lastIndexOf": lambda _, text, part: text.rfind(part),
+    "indexOf": _index,
+    "lastIndexOf": lambda run, text, part: _position(run, text, text.rfind(part)),
     "concat": lambda run, text, other: _joined(run, (text, other)),
-    "length": lambda _, text: len(text),
+    "length": _length,
     "trim": lambda _, text: text.strip(_JAVA_BLANKS),
     "toUpperCase": lambda _, text: _bounded(text.upper()),
     "toLowerCase": lambda _, text: _bounded(text.lower()),

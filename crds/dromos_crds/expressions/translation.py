@@ -30,6 +30,7 @@ from dromos_crds.expressions.syntax import (
 from dromos_crds.expressions.vocabulary import METHODS, VRS, Function, Kind, Type, Vocabulary
 
 _LONGEST = 64  # characters of a word in a message
+_ADDED, _JOINED = (Kind.NUMBER,), (Kind.TEXT, Kind.NUMBER, Kind.TRUTH, Kind.NULL)
 _TRUTH, _NULL = Type(Kind.TRUTH), Type(Kind.NULL, nullable=True)
 
 
@@ -198,12 +199,12 @@ class _Translator:
         # from the left, as in Java: numbers are added up until a text comes, and what follows is joined to it
         text = next((n for n, (_, _, found) in enumerate(said) if found.kind is Kind.TEXT), len(said))
         joins = node.operator == "+" and text < len(said)
-        for operand, _, found in said:
-            if joins and found.kind not in (Kind.TEXT, Kind.NUMBER):
+        for n, (operand, _, found) in enumerate(said):
+            if joins and found.kind not in (_ADDED if n < text and text > 1 else _JOINED):
                 raise Refusal(_unfit(Kind.TEXT, found.kind), operand.offset)
             if not joins and found.kind is not Kind.NUMBER:
                 raise Refusal(f"{node.operator} joins texts or numbers, not {found.kind}", operand.offset)
-        parts = [part for _, part, _ in said]
+        parts = ['"null"' if found.kind is Kind.NULL else part for _, part, found in said]
         if node.operator == "-":
             return self._call("difference", *parts), Type(Kind.NUMBER)
         if not joins:

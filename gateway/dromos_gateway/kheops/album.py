@@ -8,7 +8,7 @@ POST {url}/token/introspect (RFC 7662) tells whether a token is active and what 
 from __future__ import annotations
 
 import json
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
 from dromos_gateway.web.client import WebClient
 from dromos_gateway.web.errors import WebError, origin
@@ -35,14 +35,13 @@ async def share(
     client: WebClient, url: str, *, destination_token: str, source_token: str, study: str, series: str
 ) -> None:
     """Share a series into the album that the destination token is for. ShareFailed."""
-    base = url.rstrip("/")
     try:
-        await _introspect(client, base, destination_token, DESTINATION_SCOPES, "destinationToken")
-        await _introspect(client, base, source_token, SOURCE_SCOPES, "sourceToken")
+        await _introspect(client, url, destination_token, DESTINATION_SCOPES, "destinationToken")
+        await _introspect(client, url, source_token, SOURCE_SCOPES, "sourceToken")
         answer = await exchange(
             client,
             "PUT",
-            f"{base}/studies/{quote(study, safe='')}/series/{quote(series, safe='')}",
+            _below(url, f"studies/{quote(study, safe='')}/series/{quote(series, safe='')}"),
             headers={
                 "Authorization": f"Bearer {destination_token}",
                 "X-Authorization-Source": f"Bearer {source_token}",
@@ -56,15 +55,21 @@ async def share(
         raise ShareFailed(message, retry_after(answer.headers))
 
 
-async def _introspect(client: WebClient, base: str, token: str, scopes: frozenset[str], name: str) -> None:
+def _below(url: str, path: str) -> str:
+    """A resource below the API's URL, whose query stays behind it."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{path}", fragment=""))
+
+
+async def _introspect(client: WebClient, url: str, token: str, scopes: frozenset[str], name: str) -> None:
     headers = {
         "Authorization": f"Bearer {token}",
         "Content-Type": "application/x-www-form-urlencoded",
         "Accept": "application/json",
     }
     content = urlencode({"token": token}).encode()
-    answer = await exchange(client, "POST", f"{base}/token/introspect", headers=headers, content=content, cap=_CAP)
-    where = f"Kheops at {origin(base)}"
+    answer = await exchange(client, "POST", _below(url, "token/introspect"), headers=headers, content=content, cap=_CAP)
+    where = f"Kheops at {origin(url)}"
     if answer.status != 200:
         message = f"{where} answered {answer.status} to the introspection of {name}"
         raise ShareFailed(message, retry_after(answer.headers))

@@ -140,13 +140,13 @@ def _read(answer: Answer, url: str) -> tuple[str, float]:
         said = json.loads(answer.body) if answer.complete else None
     except (ValueError, RecursionError):
         said = None
-    if answer.status != 200:
+    if answer.status not in (200, 201):  # §5.1 has 200; some create a token and say so
         error = said.get("error") if isinstance(said, dict) else None
         known = f" {error}" if isinstance(error, str) and error in _ERRORS else ""
         raise TokenUnavailable(f"{where} answered {answer.status}{known}", retry_after(answer.headers) or 0.0)
     if not isinstance(said, dict) or not isinstance(token := said.get("access_token"), str):
         raise TokenUnavailable(f"{where} answered without an access token", 0.0)
-    if str(said.get("token_type", "")).lower() != "bearer":
+    if str(said.get("token_type") or "bearer").lower() != "bearer":  # §5.1 wants it named, not all do
         raise TokenUnavailable(f"{where} answered with a token that is no bearer token", 0.0)
     return token, _life(said.get("expires_in"))
 

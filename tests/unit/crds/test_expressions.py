@@ -94,6 +94,15 @@ def action(text: str) -> ActionExpression:
         ("'Aé'.equalsIgnoreCase('aÉ') && !'ß'.equalsIgnoreCase('ss') && !'a'.equalsIgnoreCase(null)", True),
         ("!'a'.equals(null) && 'abcb'.lastIndexOf('b') == 3 && 'a'.concat('b') == 'ab' && ' '.isBlank()", True),
         ("#Tag.OverlayData == 0x60003000 && #Tag.CurveData == 0x50003000 && #Tag.SourceImageIDs == 0x00203100", True),
+        (
+            "'a' + null == 'anull' && null + 'a' == 'nulla' && 'a' + true + 1 == 'atrue1' && (1 == 2) + '' == 'false'",
+            True,
+        ),
+        # Java counts in UTF-16
+        ("'😀'.length() == 2 && 'a😀'.length() == 3 && '€'.length() == 1", True),
+        ("'😀a'.substring(2) == 'a' && 'a😀b'.substring(1, 3) == '😀' && '😀'.substring(2) == ''", True),
+        ("'😀a😀a'.indexOf('a') == 2 && '😀a😀a'.indexOf('a', 3) == 5 && '😀a😀a'.lastIndexOf('a') == 5", True),
+        ("'😀a😀'.indexOf('😀', 1) == 3 && '😀a'.indexOf('a', 1) == 2 && '😀'.indexOf('a', 9) == -1", True),
         ("#VR.PN == #VR.PN && #Tag.PatientName == 0x00100010", True),
     ],
 )
@@ -294,6 +303,13 @@ def test_string_value_is_the_first_and_get_string_all() -> None:
     assert action("Replace(getString(tag))").decide(CT, Element(IMAGE_TYPE, "CS")) == Action(
         Symbol.REPLACE, "ORIGINAL\\PRIMARY"
     )
+
+
+def test_a_character_that_java_counts_as_two_is_not_cut() -> None:
+    with pytest.raises(ExpressionFailed, match="in two"):
+        condition("'😀'.substring(1) == 'a'").holds(CT)
+    with pytest.raises(ExpressionFailed, match="beyond"):
+        condition("'😀'.substring(3) == 'a'").holds(CT)
 
 
 def test_null_where_text_is_needed_fails() -> None:

@@ -24,7 +24,7 @@ from dromos_gateway.web.errors import TokenUnavailable, WebError
 from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
 from tests.wire.gateway.peers import make_study
 from tests.wire.stow.conftest import QUICK, attempts, uids
-from tests.wire.stow.scripted import Request, Server, dicom_json
+from tests.wire.stow.scripted import Request, Server, dicom_json, reply
 
 CONTEXT = tls_context()
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -175,6 +175,15 @@ async def asked_for_a_token(url: str) -> None:
 async def asked_to_share(url: str) -> None:
     async with client() as http:
         await share(http, url, destination_token="a", source_token="b", study="1.2", series="1.3")
+
+
+async def test_a_query_of_kheops_url_stays_behind_the_path() -> None:
+    async with Server(*[reply(200, '{"active":true,"scope":"read write send"}')] * 2, reply(201)) as server:
+        await asked_to_share(f"{server.url}/api/?link=x")
+        assert [request.target for request in server.requests] == [
+            "/dicomweb/api/token/introspect?link=x", "/dicomweb/api/token/introspect?link=x",
+            "/dicomweb/api/studies/1.2/series/1.3?link=x",
+        ]  # fmt: skip
 
 
 async def probed(url: str) -> None:

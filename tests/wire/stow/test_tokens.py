@@ -136,6 +136,13 @@ BAD = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("status", [200, 201])
+@pytest.mark.parametrize("kind", ["", ',"token_type":"bearer"', ',"token_type":"BEARER"', ',"token_type":null'])
+async def test_a_token_as_servers_give_it(status: int, kind: str) -> None:
+    async with Server(reply(status, f'{{"access_token":"a"{kind}}}')) as server:
+        assert await tokens(server.url, Clock()).header() == "Bearer a"
+
+
 @pytest.mark.parametrize("answer", BAD)
 async def test_no_token(answer: str) -> None:
     said, words = BAD[answer]
