@@ -131,7 +131,7 @@ def _called(value: Any) -> str:
 _URLS = frozenset({"url", "tokenURL"})
 # of a URL only its server is shown: a path or a query may be as good as a password, and a login is one
 _SERVER = re.compile(r"(?P<front>([A-Za-z][A-Za-z0-9+.-]*:)?(//)?)(?P<login>[^/?#\s]*@)?(?P<host>[^/?#\s]*)")
-_WITH_LOGIN = re.compile(r"//[^/?#\s]*@")
+_WITH_LOGIN = re.compile(r"(//)[^/?#\s]*@|[^/?#\s@:]*:[^/?#\s@]+@")
 
 
 def _last(detail: ErrorDetails) -> str | int:
@@ -145,7 +145,7 @@ def _shown(value: Any, *, url: bool) -> str:
         return {None: "an empty value", True: "true", False: "false"}[value]
     if url and isinstance(value, str):
         value = _server(value)
-    text = repr(_WITH_LOGIN.sub("//…@", value)) if isinstance(value, str) else str(value)
+    text = repr(_WITH_LOGIN.sub(r"\1…@", value)) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
 
 

@@ -28,5 +28,7 @@ def never_accepted(problems: Iterable[Problem]) -> Iterator[DestinationSettings]
             peer=None,
             sop_classes=None,
             max_age=parse_duration(Retry().max_age),
-            hold=replace(problem, message=message, kind="Destination", namespace=meant.namespace, name=meant.name),
+            hold=replace(
+                problem, message=message, field=None, kind="Destination", namespace=meant.namespace, name=meant.name
+            ),
         )

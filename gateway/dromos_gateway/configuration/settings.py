@@ -139,6 +139,11 @@ class AlbumSettings:
     source_token: str = field(repr=False)
     tls: TLSMaterial | None  # the destination's: its authority is good for Kheops as well
 
+    @property
+    def shown(self) -> str:
+        """Its URL for messages: a query may be as good as a token."""
+        return self.url.partition("?")[0]
+
 
 @dataclass(frozen=True, slots=True)
 class WebhookSettings:

@@ -121,7 +121,7 @@ class Sharer:
             if trouble is None:
                 await self._spool.share_done(share, now)
                 continue
-            message = f"not shared into album {album.url}: {trouble.message}"
+            message = f"not shared into album {album.shown}: {trouble.message}"
             if now - share.since > settings.max_age:
                 log.warning("a share is given up", extra=_told(share, trouble.message))
                 await self._spool.share_failed(share, message, now)

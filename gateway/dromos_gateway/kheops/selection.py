@@ -29,7 +29,7 @@ def shares_of(albums: Iterable[AlbumSettings], received: Values, sent: Values) -
         except ExpressionFailed as error:
             if isinstance(error.__cause__, OSError):  # says nothing of the instance
                 raise error.__cause__ from None
-            message = f"not shared: the condition of album {album.url} cannot be evaluated: {error}"
+            message = f"not shared: the condition of album {album.shown} cannot be evaluated: {error}"
             found.append(PlannedShare(album.key, study, series, message))
     return tuple(found)
 

@@ -312,6 +312,13 @@ def test_a_credential_in_the_wrong_place_is_refused_and_not_repeated(stow: dict[
     assert SECRET not in " ".join(map(str, found))
 
 
+def test_no_login_is_repeated_wherever_it_stands() -> None:
+    text = yaml.safe_dump(node("n", smtp={"host": f"u:{SECRET}@mail", "port": 25, "sender": f"u:{SECRET}@a b"}))
+    said = " ".join(map(str, problems(text)))
+    assert "'…@mail' is not allowed" in said
+    assert SECRET not in said
+
+
 def test_what_is_wrong_with_a_url_is_seen_all_the_same() -> None:
     spec = {"forwardNodeRef": {"name": "n"}, "stow": {"url": "pacs.example:8042/dicom-web"}}
     document = {"apiVersion": API, "kind": "Destination", "metadata": {"name": "d"}, "spec": spec}
