@@ -14,6 +14,7 @@ from dromos_crds.tags import format_tag
 
 _LONGEST = 1 << 20  # characters of any text that an expression makes
 _JAVA_BLANKS = "".join(map(chr, range(33)))  # what String.trim takes off
+_NO_JAVA_BLANKS = frozenset("\x85\xa0\u2007\u202f")  # white space to Python and not to Java
 _JAVA = "utf-16-le"
 _ACTION_KEY = "\x00action:"
 
@@ -166,7 +167,7 @@ TEXTS: Mapping[str, Implementation] = {
     "equals": lambda _, text, other: text == other,
     "equalsIgnoreCase": _same_letters,
     "isEmpty": lambda _, text: not text,
-    "isBlank": lambda _, text: not text.strip(),
+    "isBlank": lambda _, text: not text.strip() and _NO_JAVA_BLANKS.isdisjoint(text),
 }
 CONDITION: Mapping[str, Implementation] = {
     **TEXTS,

@@ -58,6 +58,7 @@ class Sharer:
         """Try a share that was given up once more; whether there is such a one."""
         now = self._clock()
         found = await self._spool.change(lambda connection: shares.revive(connection, number, now))
+        self._rest_until.clear()  # somebody knows better than what Kheops said an hour ago
         self.poke()
         return found
 

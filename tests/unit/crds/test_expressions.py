@@ -98,6 +98,7 @@ def action(text: str) -> ActionExpression:
             "'a' + null == 'anull' && null + 'a' == 'nulla' && 'a' + true + 1 == 'atrue1' && (1 == 2) + '' == 'false'",
             True,
         ),
+        ("'\t \u2003'.isBlank() && !'\u00a0'.isBlank() && !'\u202f '.isBlank()", True),
         # Java counts in UTF-16
         ("'😀'.length() == 2 && 'a😀'.length() == 3 && '€'.length() == 1", True),
         ("'😀a'.substring(2) == 'a' && 'a😀b'.substring(1, 3) == '😀' && '😀'.substring(2) == ''", True),

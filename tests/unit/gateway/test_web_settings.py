@@ -9,7 +9,13 @@ import pytest
 
 from dromos_gateway.configuration.documents import to_rows
 from dromos_gateway.configuration.folder import Folder
-from dromos_gateway.configuration.settings import BasicSettings, BearerSettings, OAuth2Settings, StowSettings
+from dromos_gateway.configuration.settings import (
+    AlbumSettings,
+    BasicSettings,
+    BearerSettings,
+    OAuth2Settings,
+    StowSettings,
+)
 
 NODE = "apiVersion: dromos.dev/v1alpha1\nkind: ForwardNode\nmetadata: {name: radiology}\nspec: {aeTitle: DROMOS}\n"
 SECRET = "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\nstringData: {%s}\n"
@@ -90,3 +96,9 @@ def test_held(tmp_path: Path, stow: str, keys: str, reason: str, field: str) -> 
     assert settings.peer is None
     assert settings.hold is not None
     assert (settings.hold.reason, settings.hold.field) == (reason, field)
+
+
+def test_an_album_is_shown_without_its_query() -> None:
+    album = AlbumSettings("k", "https://k.example/api?token=hush", None, "a", "b", None)
+    assert album.shown == "https://k.example/api"
+    assert "hush" not in album.shown

@@ -46,6 +46,7 @@ SECRETS = {
         "redis",
         "album",
         "source",
+        "inline",
     )
 }
 FORBIDDEN = (MARK, UIDS, "19310307", PROJECT_KEY)

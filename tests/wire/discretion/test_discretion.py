@@ -195,6 +195,7 @@ def _plant(gateway: GatewayProcess, echoing: str, relay: Scripted, port: int, te
     gateway.write(
         "secret-broken", f"apiVersion: v1\nkind: Secret\nmetadata: {{name: x}}\nstringData: {{a: [{SECRETS['basic']}"
     )
+    _misplace(gateway, SECRETS["inline"])
     smtp = f"smtp: {{host: 127.0.0.1, port: {relay.port}, security: 'None', sender: d@example.org, secretRef: {{name: all}}}}"
     gateway.node(f"{smtp}\ntransferLog: {{key: {{secretKeyRef: {{name: all, key: log}}}}}}", ae_title="STORE")
     told = f"notifications: {{recipients: [a@example.org], interval: 1s, webhook: {{url: '{echoing}/hook', secretRef: {{name: all}}}}}}"
@@ -220,6 +221,29 @@ def _plant(gateway: GatewayProcess, echoing: str, relay: Scripted, port: int, te
     gateway.write("stow-a", _stow("stow-a", f"{echoing}/studies", header, bearer))
     gateway.write("stow-b", _stow("stow-b", f"{echoing}/studies", header, oauth2))
     gateway.write("stow-c", _stow("stow-c", f"{echoing}/refuses", header, "auth: {basic: {secretRef: {name: all}}}"))
+
+
+def _misplace(gateway: GatewayProcess, secret: str) -> None:
+    """Credentials where their references belong, and in what is no YAML."""
+    gateway.write(
+        "inline",
+        _stow(
+            "inline",
+            f"bob:{secret}@pacs/{secret}?token={secret}",
+            f"headers: [{{name: 'X-Key {secret}', value: \"{secret}\\r\\nX: {secret}\"}}]",
+            f"auth: {{bearer: {secret}, basic: {{secretRef: {secret}}}}}",
+            f"tls: {{certificateSecretRef: {secret}}}",
+            f"kheopsAlbums: [{{url: 'k/{secret}', destinationToken: {secret}, sourceToken: [{secret}]}}]",
+        ),
+    )
+    for name, line in (
+        ("twice", f"{{{secret}: a, {secret}: b}}"),
+        ("tagged", f"{{a: !{secret} b}}"),
+        ("alias", f"{{a: *{secret}}}"),
+    ):
+        gateway.write(
+            f"secret-{name}", f"apiVersion: v1\nkind: Secret\nmetadata: {{name: {name}}}\nstringData: {line}\n"
+        )
 
 
 async def _attack(port: int) -> None:
