@@ -29,6 +29,10 @@ from tests.wire.dimse.attacker import (
 from tests.wire.dimse.peers import CT, Memory, all_ended, listening, make_image, run, stalled, taking_less_than, until
 
 QUICK = AcceptorLimits(request_timeout=0.5, idle_timeout=0.6, abort_timeout=0.5)
+# (0008,0006) with an empty item and without lengths: legal, and in front of the UIDs
+LANGUAGE_CODES = struct.pack("<HH2sHI", 8, 6, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
+    "<HHIHHIHHI", 0xFFFE, 0xE000, 0xFFFFFFFF, 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0
+)
 STORE_REQUEST = command.store_request(1, CT, UID)
 
 
@@ -118,6 +122,9 @@ async def test_a_violation_aborts_the_association_and_nothing_else(tmp_path, mes
         (data_set(), 0x0000),
         (data_set("1.2.3"), 0xA900),
         (data_set(sop_class="1.2.840.10008.5.1.4.1.1.4"), 0xA900),
+        (LANGUAGE_CODES + data_set(sop_class="1.2.840.10008.5.1.4.1.1.4"), 0xA900),
+        (LANGUAGE_CODES + data_set(), 0x0000),
+        (LANGUAGE_CODES[:-8] + data_set(sop_class="1.2.840.10008.5.1.4.1.1.4"), 0xC000),  # it never ends
         (element(8, 0x16, b"UI", uid_value(CT)), 0xA900),  # names no instance
         (element(0x10, 0x20, b"LO", b"12"), 0xA900),
         (element(2, 0x10, b"UI", b"1.2.840.10008.1.2\x00") + data_set(), 0xC000),

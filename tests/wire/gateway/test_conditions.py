@@ -12,6 +12,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, generate_uid
 
+from tests.ports import free_port
 from tests.wire.gateway.peers import data_sets, eventually, make_study, storescu
 
 # dcmconv writes what pydicom does not; storescu proposes it
@@ -106,6 +107,30 @@ def test_a_condition_that_fails_makes_a_dead_letter_that_can_be_retried(gateway,
         gateway.get(f"/v1/failures/{item['id']}/retry", method="POST")
     a.has(3)
     assert data_sets(a.folder) == data_sets(study)
+
+
+def test_numbers_are_texts_as_dcm4che_has_them_and_what_cannot_be_read_is_held(gateway, receiver, tmp_path):
+    a, everything = receiver("a", "+xa").start(), receiver("everything", "+xa").start()
+    gateway.destination("a", a.port, "condition: |-\n  tagValueIsPresent(#Tag.DiffusionBValue, '1000')")
+    gateway.destination("named", free_port(), "condition: |-\n  !tagValueContains(#Tag.PatientName, 'test')")
+    gateway.destination("everything", everything.port)
+    gateway.start()
+    folder = tmp_path / "sent"
+    wanted = _instance(folder, "wanted", DiffusionBValue=1000.0, PatientName="test").SOPInstanceUID
+    _instance(folder, "other", DiffusionBValue=1000.5, PatientName="test")
+    damaged = _instance(folder, "damaged", SpecificCharacterSet="ISO_IR 192", PatientName="t-e-s-t").SOPInstanceUID
+    path = folder / "damaged.dcm"
+    path.write_bytes(path.read_bytes().replace(b"t-e-s-t", b"t\xe9st^ab"[:7]))
+    storescu(gateway.port, folder)
+    everything.has(3)
+    a.has(1)
+    assert {dcmread(path).SOPInstanceUID for path in a.folder.iterdir()} == {wanted}
+    eventually(lambda: gateway.queue("a")["excluded"] == 2, "the others are excluded")
+    eventually(lambda: gateway.queue("named")["failed"] == 1, "it is not known whether it is a test")
+    assert gateway.queue("named")["excluded"] == 2
+    (found,) = gateway.get("/v1/failures")["failures"]
+    assert (found["reason"], found["sopInstanceUID"]) == ("ConditionFailed", damaged)
+    assert "(0010,0010) is not in the character set" in found["message"]
 
 
 def test_a_data_set_that_breaks_the_standard_is_held_back_from_conditions_only(gateway, receiver, tmp_path):
