@@ -20,6 +20,8 @@ from dromos_gateway.header.vr import NUMBERS, STRINGS, known_vr
 from dromos_gateway.header.walking import tags_within
 
 _LONGEST_NUMBERS: Final = 256 * 1024  # bytes that anybody wants as text: the largest look-up tables have half of it
+_FRACTIONS: Final = (b"FD", b"FL", b"OD", b"OF")
+_LONGEST_FRACTIONS: Final = 16 * 1024  # they are written in 10 µs each
 _BYTES: Final = tuple(str(byte - (byte & 0x80) * 2) for byte in range(256))  # signed, as dcm4che has them
 _LOST: Final = "\N{REPLACEMENT CHARACTER}"  # stands where decoding failed: what the value is not cannot be told
 _ENOUGH: Final = 4096  # bytes of a text that show whether there is more than padding in it
@@ -78,7 +80,8 @@ class HeaderView:
         if stop == value or vr == b"SQ" or tag in PIXEL_DATA:
             return None
         known = known_vr(tag, vr)
-        if known not in STRINGS and stop - value > _LONGEST_NUMBERS:  # a hundred times as much memory, for nobody
+        # it would take a hundred times as much memory, and time while others wait
+        if known not in STRINGS and stop - value > (_LONGEST_FRACTIONS if known in _FRACTIONS else _LONGEST_NUMBERS):
             raise MalformedDataSet(f"{named(tag)} is too long to be compared with a text", value)
         raw = self._source.read(value, stop - value)
         if known == b"OB":
