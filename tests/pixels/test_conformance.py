@@ -73,3 +73,31 @@ def test_headers_survive_every_encoding(first: str, second: str, tmp_path: Path)
         assert (private if isinstance(private, bytes) else private.encode()).strip() == b"private"
     assert before == after
     assert str(after.PatientName) == "Yamada^Tarou=山田^太郎=やまだ^たろう"
+
+
+@pytest.mark.parametrize(
+    "second", [ts.EXPLICIT_VR_LITTLE_ENDIAN, ts.IMPLICIT_VR_LITTLE_ENDIAN, ts.RLE_LOSSLESS, ts.EXPLICIT_VR_BIG_ENDIAN]
+)
+def test_words_are_turned_round_with_the_byte_order(second: str, tmp_path: Path) -> None:
+    """Palettes, overlays, waveforms: in big endian their words are big endian. DCMTK reads the same from both."""
+    ds, content = dataset(Kind(allocated=16, stored=12)), bytes(range(64))
+    ds.add_new(0x00281201, "OW", content)
+    ds.add_new(0x00660016, "OF", content)
+    ds.add_new(0x00660022, "OD", content)
+    ds.add_new(0x00660040, "OL", content)
+    ds.add_new(0x60003000, "OW", content)
+    ds.add_new(0x00420011, "OB", content)
+    wave = Dataset()
+    wave.add_new(0x54001010, "OW", content)
+    ds.WaveformSequence = [wave]
+    little, big, target = (tmp_path / name for name in ("little.dcm", "big.dcm", "target.dcm"))
+    peers.run("dcmconv", "+tb", save(ds, little), big)
+    masks = (Mask("*", (Rectangle(1, 1, 4, 4),)),) if second == ts.EXPLICIT_VR_BIG_ENDIAN else ()
+    outcome = change_pixels(big, target, PixelPlan(masks=masks, transfer_syntax=None if masks else second))
+    assert isinstance(outcome, PixelsChanged)
+    if masks:
+        peers.run("dcmconv", "+te", target, target)
+    found = dcmread(target)
+    assert found.WaveformSequence[0][0x54001010].value == content
+    for tag in (0x00281201, 0x00660016, 0x00660022, 0x00660040, 0x60003000, 0x00420011):
+        assert found[tag].value == content, hex(tag)

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Iterable, Mapping
 from io import BytesIO
 
+import numpy as np
+
 from dromos_gateway.header.encoding import EXPLICIT, Encoding
 from dromos_gateway.header.indexing import index
 from dromos_gateway.header.shape import Place
@@ -17,6 +19,13 @@ from dromos_gateway.pixels.outcome import Unfit
 from dromos_gateway.pixels.source import Source
 
 Edits = Mapping[int, tuple[bytes, bytes] | None]  # tag to (VR, value), or None to remove it
+_WORDS = {
+    "OW": 2,
+    "OF": 4,
+    "OL": 4,
+    "OD": 8,
+    "OV": 8,
+}  # bytes of each, which have the order of the data set (PS3.5 6.2)
 
 
 def edited(source: Source, edits: Edits) -> bytes:
@@ -78,7 +87,9 @@ def _rewritten(data: bytes, source: Encoding, target: Encoding) -> bytes:
     dataset = read_dataset(BytesIO(data), not source.explicit, not source.big_endian)
     if source.big_endian != target.big_endian:
         for element in dataset.iterall():
-            element.value  # noqa: B018  decodes it: bytes that are only copied would keep their order
+            value = element.value  # decoded: bytes that are only copied would keep their order
+            if element.VR in _WORDS and isinstance(value, bytes):  # which pydicom copies all the same
+                element.value = np.frombuffer(value, f"u{_WORDS[element.VR]}").byteswap().tobytes()
     stream = DicomBytesIO()
     stream.is_implicit_VR, stream.is_little_endian = not target.explicit, not target.big_endian
     write_dataset(stream, dataset)
