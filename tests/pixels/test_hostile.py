@@ -206,6 +206,19 @@ def test_fragments_without_a_table_are_found(tmp_path: Path) -> None:
     assert dcmread(back).PixelData == dcmread(plain).PixelData
 
 
+@pytest.mark.parametrize("syntax", [ts.JPEG_BASELINE, ts.JPEG_LS_LOSSLESS, ts.JPEG_2000_LOSSLESS, ts.RLE_LOSSLESS])
+@pytest.mark.parametrize("frames", [None, 1])
+def test_frames_that_the_header_does_not_know_of_are_not_lost(frames: int | None, syntax: str, tmp_path: Path) -> None:
+    source, coded, lying = make(ultrasound(), tmp_path), tmp_path / "coded.dcm", tmp_path / "lying.dcm"
+    change_pixels(source, coded, PixelPlan(transfer_syntax=syntax))
+    for has_table in (True, False):
+        ds = dcmread(coded)
+        ds.PixelData = encapsulate(list(generate_frames(ds.PixelData, number_of_frames=4)), has_bot=has_table)
+        ds.NumberOfFrames = frames
+        for plan in (MASKED, TO_NATIVE):
+            assert held(save(ds, lying, syntax), plan).reason == "PixelsUndecodable"
+
+
 def test_a_deflate_bomb_is_stopped(tmp_path: Path) -> None:
     deflater = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
     zeros = bytes(1 << 20)

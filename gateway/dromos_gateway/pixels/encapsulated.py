@@ -37,6 +37,11 @@ class Encapsulated:
     def __len__(self) -> int:
         return len(self.frames)
 
+    @property
+    def length(self) -> int:
+        """Bytes of all fragments."""
+        return sum(fragment.end - fragment.start for frame in self.frames for fragment in frame)
+
     def frame(self, index: int) -> Buffer:
         """The code stream of a frame, one padding byte perhaps included."""
         fragments = self.frames[index]
@@ -61,7 +66,7 @@ def open_encapsulated(
     elif table:
         frames = _by_offsets(fragments, _numbers(table, "L"), count, "basic offset table")
     elif count == 1:
-        frames = (tuple(fragments),)
+        frames = (_one_frame(data, fragments),)
     elif len(fragments) == count:
         frames = tuple((fragment,) for fragment in fragments)
     else:
@@ -113,10 +118,21 @@ def _check_lengths(frames: Sequence[Sequence[Fragment]], lengths: Sequence[int])
             raise Unfit("the extended offset table's lengths are not those of the fragments")
 
 
+def _one_frame(data: Buffer, fragments: Sequence[Fragment]) -> tuple[Fragment, ...]:
+    """All fragments, unless there are frames among them that the header does not know of: they would be lost."""
+    if any(_begins(data, fragment) for fragment in fragments[1:]):
+        raise Unfit("there is more than one frame, NumberOfFrames is 1")
+    return tuple(fragments)
+
+
+def _begins(data: Buffer, fragment: Fragment) -> bool:
+    return bytes(data[fragment.start : fragment.start + 8]).startswith(_BEGINNINGS)
+
+
 def _by_beginnings(data: Buffer, fragments: Sequence[Fragment], count: int) -> tuple[tuple[Fragment, ...], ...]:
     frames: list[list[Fragment]] = []
     for fragment in fragments:
-        if bytes(data[fragment.start : fragment.start + 8]).startswith(_BEGINNINGS):
+        if _begins(data, fragment):
             frames.append([])
         if not frames:
             raise Unfit("the first fragment does not begin a frame")
