@@ -247,6 +247,26 @@ def test_a_mask_that_hides_nothing_of_an_image_holds_it(tmp_path: Path) -> None:
     np.testing.assert_array_equal(peers.cells(target, ultrasound()), expected)
 
 
+@pytest.mark.parametrize(("columns", "rows"), [(61, 45), (60, 46), (0x10000, 0x10000)])
+def test_tiles_of_a_larger_image(columns: int, rows: int, tmp_path: Path) -> None:
+    """Nobody says whether a rectangle counts from the tile or from the whole: within a tile it hides what is meant."""
+    ds, target = dataset(ultrasound()), tmp_path / "target.dcm"
+    ds.TotalPixelMatrixColumns, ds.TotalPixelMatrixRows = columns, rows
+    source = save(ds, tmp_path / "source.dcm")
+    within = change_pixels(source, target, PixelPlan(masks=(mask(BLACK, Rectangle(10, 10, 50, 35)),)))
+    assert isinstance(within, PixelsChanged)
+    assert within.masked_frames == 4
+    for consume in (False, True):
+        beyond = change_pixels(
+            source, target, PixelPlan(masks=(mask(BLACK, Rectangle(10, 10, 51, 5)),)), consume=consume
+        )
+        assert isinstance(beyond, Held)
+        assert beyond.reason == "PixelsCannotBeMasked"
+    ds.TotalPixelMatrixColumns, ds.TotalPixelMatrixRows = 60, 45
+    plan = PixelPlan(masks=(mask(BLACK, Rectangle(10, 10, 51, 5)),))
+    assert isinstance(change_pixels(save(ds, source), target, plan), PixelsChanged)
+
+
 @pytest.mark.parametrize(
     ("kind", "colour", "inside"),
     [
@@ -333,6 +353,16 @@ def test_an_encoding_that_cannot_be_masked_is_held_or_excluded(tmp_path: Path) -
     assert isinstance(excluded, Excluded)
     kept = change_pixels(source, target, PixelPlan(transfer_syntax=ts.JPEG_2000_LOSSLESS, only_uncompressed=False))
     assert kept == PixelsChanged(False, ds.SOPInstanceUID, "1.2.840.10008.1.2.4.100")
+
+
+def test_pixels_at_another_place_are_held(tmp_path: Path) -> None:
+    ds = dataset(ultrasound())
+    del ds.PixelData
+    ds.PixelDataProviderURL = "https://pacs.example/1"
+    source = save(ds, tmp_path / "jpip.dcm", "1.2.840.10008.1.2.4.94")
+    held = change_pixels(source, tmp_path / "target.dcm", PixelPlan(masks=(mask(),)))
+    assert isinstance(held, Held)
+    assert held.reason == "PixelsCannotBeMasked"
 
 
 def test_equal_plans_make_equal_bytes(tmp_path: Path) -> None:

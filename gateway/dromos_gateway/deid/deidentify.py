@@ -33,6 +33,7 @@ from dromos_gateway.header.view import HeaderView
 FindPseudonym = Callable[[Values], str]
 _UID = re.compile(r"[0-9.]{1,64}")
 _BURNED_IN, _STATION, _COLUMNS, _ROWS = 0x00280301, 0x00081010, 0x00280011, 0x00280010
+_PIXELS_ELSEWHERE = 0x00287FE0  # Pixel Data Provider URL (JPIP): whoever gets it fetches what no mask was drawn on
 _SOP_CLASS, _SOP_INSTANCE, _STUDY, _SERIES = 0x00080016, 0x00080018, 0x0020000D, 0x0020000E
 
 
@@ -194,7 +195,8 @@ class _Work:
         plan, view = self._plan, self._view
         if plan.morphing or plan.pixels is None or not self._truths[plan.pixels.position]:
             return None
-        if not PIXEL_DATA & self._layout.shape.index.keys() or not (plan.profile.masks or plan.strict):
+        here = PIXEL_DATA & self._layout.shape.index.keys()
+        if not (here or _PIXELS_ELSEWHERE in self._layout) or not (plan.profile.masks or plan.strict):
             return None
         if not any(may_show_text(run.sop_class_uid, text) for text in self._burned_in(run)):
             return None
@@ -206,6 +208,8 @@ class _Work:
                 mask = other
         if mask is None:
             raise Hold("NoMatchingMask", "the image may show text, and no mask of the profile is for it")
+        if not here:
+            raise Hold("PixelsCannotBeMasked", "the image may show text, and its pixels are at another place")
         return mask
 
     def _burned_in(self, run: Run) -> list[str | None]:

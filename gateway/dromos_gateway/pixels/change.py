@@ -21,6 +21,7 @@ from dromos_gateway.pixels.plan import MaskValues, PixelPlan, Uncleanable
 from dromos_gateway.pixels.rewriting import Files, Rewriting, rewrite
 from dromos_gateway.pixels.source import Source, open_source
 
+_PIXELS_ELSEWHERE = 0x00287FE0  # Pixel Data Provider URL (JPIP)
 _CANNOT_BE_MASKED = frozenset(("PixelsCannotBeMasked", "PixelsUndecodable"))
 
 
@@ -53,7 +54,7 @@ def change_pixels(
 
 def mask_for(source: Source, plan: PixelPlan) -> Mask | None:
     """The mask that an image needs; None when it needs none. `Unfit` when it needs one and there is none."""
-    if source.pixel is None or not plan.masks:
+    if not plan.masks or (source.pixel is None and _PIXELS_ELSEWHERE not in source.places):
         return None
     values = plan.mask_values or MaskValues(
         source.text(0x00080016), source.text(0x00280301), source.text(0x00081010),
@@ -64,6 +65,8 @@ def mask_for(source: Source, plan: PixelPlan) -> Mask | None:
     mask = select_mask(plan.masks, values.station_name, values.columns, values.rows)
     if mask is None:
         raise Unfit("its pixels may show text, and no mask is for its station and size", "NoMatchingMask")
+    if source.pixel is None:
+        raise Unfit("its pixels may show text, and are at another place", "PixelsCannotBeMasked")
     return mask
 
 

@@ -16,6 +16,7 @@ from dromos_gateway.pixels.segmented import expanded
 from dromos_gateway.pixels.source import Source
 
 _CANNOT = "PixelsCannotBeMasked"
+_TOTAL_COLUMNS, _TOTAL_ROWS = 0x00480006, 0x00480007  # of the Total Pixel Matrix
 _DESCRIPTORS = 0x00281101, 0x00281102, 0x00281103
 _TABLES, _SEGMENTS = (0x00281201, 0x00281202, 0x00281203), (0x00281221, 0x00281222, 0x00281223)
 
@@ -41,7 +42,18 @@ def plan_drawing(mask: Mask, image: Image, source: Source) -> Drawing:
     inside = _clipped(mask.rectangles, image)
     if not inside:
         raise Unfit("its pixels may show text, and its mask lies wholly outside of them", "NoMatchingMask")
+    if _is_tiled(image, source) and inside != mask.rectangles:
+        raise Unfit("its frames are tiles, and its mask goes beyond one: which of them are meant?", _CANNOT)
     return Drawing(inside, _values(mask.colour, image, source))
+
+
+def _is_tiled(image: Image, source: Source) -> bool:
+    """Whether frames are parts of one larger image. Rectangles within one of them hide what is meant either way."""
+    for tag, size in ((_TOTAL_COLUMNS, image.columns), (_TOTAL_ROWS, image.rows)):
+        value = source.value(tag)
+        if value is not None and len(value) >= 4 and struct.unpack_from(source.encoding.order + "L", value)[0] > size:
+            return True
+    return False
 
 
 def _clipped(rectangles: tuple[Rectangle, ...], image: Image) -> tuple[Rectangle, ...]:

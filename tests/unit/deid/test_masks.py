@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from dromos_gateway.deid.outcomes import Changed, Held
-from tests.unit.deid.instances import BASIC, change, codes, ct, plan
+from tests.unit.deid.instances import BASIC, change, codes, ct, plan, save
 
 
 def test_masks_are_decided_on_changed_tags_too(tmp_path: Path) -> None:
@@ -97,3 +97,14 @@ def test_a_profile_without_masks_holds_what_may_show_text_unless_it_is_karnaks(t
     assert isinstance(outcome, Changed)
     outcome, _ = change(ct(), plan(pixels, BASIC), tmp_path)
     assert isinstance(outcome, Changed), "a CT that says nothing of text needs no mask"
+
+
+def test_pixels_that_are_at_another_place_are_held(tmp_path: Path) -> None:
+    """JPIP: nothing can be drawn on them, and whoever gets the address gets them as they are."""
+    pixels, masks = {"codename": "clean.pixel.data"}, [{"stationName": "*", "rectangles": ["0 0 1 1"]}]
+    for said, verdict in (("YES", Held), ("NO", Changed)):
+        data = ct(BurnedInAnnotation=said, PixelDataProviderURL="https://pacs.example/1")
+        instance = save(data, tmp_path / "jpip.dcm", pixels=False)
+        outcome, _ = change(instance, plan(pixels, BASIC, masks=masks), tmp_path)
+        assert isinstance(outcome, verdict)
+        assert isinstance(outcome, Changed) or outcome.reason == "PixelsCannotBeMasked"
