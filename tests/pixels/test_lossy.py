@@ -132,6 +132,37 @@ def theirs_of(target: Path, syntax: str, kind: Kind) -> np.ndarray | None:
     return peers.by_dcmtk(target, syntax, kind)
 
 
+@pytest.mark.parametrize(
+    "encoder", [None, *(peers.DCMTK_ENCODERS[uid] for uid in (ts.JPEG_BASELINE, ts.JPEG_LS_NEAR_LOSSLESS))]
+)
+@pytest.mark.parametrize("second", [ts.EXPLICIT_VR_LITTLE_ENDIAN, ts.JPEG_LS_LOSSLESS, ts.JPEG_BASELINE, ts.JPEG_2000])
+def test_loss_that_only_the_streams_tell_of_is_said(
+    encoder: tuple[str, ...] | None, second: str, tmp_path: Path
+) -> None:
+    """Once they are decoded nothing else would (PS3.3 C.7.6.1.1.5)."""
+    kind, source, target = Kind("RGB"), tmp_path / "source.dcm", tmp_path / "target.dcm"
+    if encoder is None:
+        transcode(make(kind, tmp_path), source, ts.JPEG_2000)
+    else:
+        peers.run(*encoder, make(kind, tmp_path), source)
+    silent = dcmread(source)
+    syntax = silent.file_meta.TransferSyntaxUID
+    if second == syntax:
+        return
+    for keyword in ("LossyImageCompression", "LossyImageCompressionRatio", "LossyImageCompressionMethod"):
+        del silent[keyword]
+    transcode(save(silent, source, syntax), target, second)
+    methods = ["ISO_10918_1"] if second == ts.JPEG_BASELINE else ["ISO_15444_1"] if second == ts.JPEG_2000 else []
+    method = {ts.JPEG_BASELINE: "ISO_10918_1", ts.JPEG_LS_NEAR_LOSSLESS: "ISO_14495_1", ts.JPEG_2000: "ISO_15444_1"}
+    ds = dcmread(target)
+    said, ratios = ds.LossyImageCompressionMethod, ds.LossyImageCompressionRatio
+    assert ds.LossyImageCompression == "01"
+    assert ([said] if isinstance(said, str) else list(said)) == [method[syntax], *methods]
+    raw = kind.rows * kind.columns * kind.samples
+    ratio = float(ratios if not methods else ratios[0])
+    assert ratio == pytest.approx(raw / len(silent.PixelData), rel=0.05)
+
+
 def test_what_a_header_denies_is_not_cut_off(tmp_path: Path) -> None:
     """Twelve bits in the stream, ten in the header: that is no ringing, and no reason to lose highlights."""
     kind, native = Kind(allocated=16, stored=12), tmp_path / "native.dcm"

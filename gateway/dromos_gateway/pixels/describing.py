@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from dromos_crds.masks import Rectangle
 from dromos_gateway.header.encoding import EXPLICIT
 from dromos_gateway.header.indexing import index
 from dromos_gateway.header.source import Source as DataSet
+from dromos_gateway.pixels.icons import native_icons, without_icons
 from dromos_gateway.pixels.image import Image
-from dromos_gateway.pixels.source import Source
+from dromos_gateway.pixels.loss import lost_before
+from dromos_gateway.pixels.overlays import cleared
+from dromos_gateway.pixels.source import Pixels, Source
 from dromos_gateway.pixels.writing import Target
 
 _SOP_INSTANCE_UID, _IMAGE_TYPE, _DERIVATION = 0x00080018, 0x00080008, 0x00082111
@@ -49,6 +54,29 @@ class Description:
         """No text is burned in any more."""
         self.edits[_BURNED_IN] = (b"CS", b"NO")
 
+    def hidden(self, rectangles: Sequence[Rectangle]) -> None:
+        """Neither icons nor overlays show what a mask hides."""
+        if icons := without_icons(self.source):
+            self.edits.update(icons)
+            self.notes.append("Icons taken out: they show what the mask hides")
+        if overlays := cleared(self.source, rectangles):
+            self.edits.update(overlays)
+            self.notes.append("Overlays cleared under the mask")
+
+    def icons_are_native(self) -> None:
+        """Icons leave the transfer syntax of the source, as the image does."""
+        self.edits.update(native_icons(self.source))
+
+    def came_with_loss(self, pixels: Pixels) -> None:
+        """What the source was compressed by is said by the header, or else by the code streams, which don't stay."""
+        lost = lost_before(self.source.head.transfer_syntax_uid, pixels)
+        if lost is None or self.source.text(_LOSSY) == "01":
+            return
+        method, ratio = lost
+        self.edits[_LOSSY] = (b"CS", b"01")
+        self.edits[_RATIO] = (b"DS", f"{ratio:.2f}".encode())
+        self.edits[_METHOD] = (b"CS", method.encode())
+
     def derived(self, sop_instance_uid: str) -> None:
         """It is another image than the source's."""
         self.sop_instance_uid = sop_instance_uid
@@ -76,5 +104,6 @@ class Description:
             file.fill_in(start + place[3] - _WIDTH, f"{ratio:.2f}".encode().ljust(_WIDTH)[:_WIDTH])
 
     def _earlier(self, tag: int) -> list[str]:
-        text = self.source.text(tag)
+        edit = self.edits.get(tag)
+        text = self.source.text(tag) if edit is None else edit[1].decode()
         return text.split("\\") if text else []

@@ -73,6 +73,7 @@ def _fills(source: Source, mask: Mask) -> Fills:
     drawing = plan_drawing(mask, image, source)
     description = Description.of(source)
     description.pixels_are(image)
+    description.hidden(drawing.rectangles)
     if description.edits:
         return ()
     return tuple(fills_of(native, drawing, source.start + native.start))

@@ -90,7 +90,8 @@ def _native_to_native(task: Rewriting, pixels: Pixels, native: Native) -> Pixels
         _drawn_over(task.files, task.source, native, drawing)
     else:
         _write_native(task, description, pixels, pixels.image, _copied(task.source, native, drawing))
-    return PixelsChanged(True, description.sop_instance_uid, task.syntax, _masked(pixels.image, drawing))
+    masked, notes = _masked(pixels.image, drawing), tuple(description.notes)
+    return PixelsChanged(True, description.sop_instance_uid, task.syntax, masked, notes=notes)
 
 
 def _stays(task: Rewriting) -> bool:
@@ -114,7 +115,8 @@ def _encapsulated_to_native(task: Rewriting, pixels: Pixels) -> PixelsChanged:
     description = _description(task, image, drawing)
     frames = Frames(task.source, pixels, image, drawing)
     _write_native(task, description, pixels, image, native_blocks(frames))
-    return PixelsChanged(True, description.sop_instance_uid, task.syntax, frames.masked)
+    notes = tuple(description.notes)
+    return PixelsChanged(True, description.sop_instance_uid, task.syntax, frames.masked, notes=notes)
 
 
 def _encoded(task: Rewriting, pixels: Pixels) -> PixelsChanged:
@@ -186,6 +188,11 @@ def _drawing(task: Rewriting, image: Image) -> Drawing | None:
 def _description(task: Rewriting, image: Image, drawing: Drawing | None) -> Description:
     description = Description.of(task.source)
     description.pixels_are(image)
+    description.came_with_loss(task.source.pixels)
+    if drawing is not None:
+        description.hidden(drawing.rectangles)
+    elif not _stays(task):
+        description.icons_are_native()
     if drawing is not None and task.plan.says_clean:
         description.masked()
     return description
