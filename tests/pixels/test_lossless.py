@@ -17,6 +17,7 @@ import pytest
 from pydicom import dcmread
 
 from dromos_crds import transfer_syntaxes as ts
+from dromos_crds.masks import Mask, Rectangle
 from dromos_gateway.pixels.change import change_pixels
 from dromos_gateway.pixels.outcome import PixelsChanged
 from dromos_gateway.pixels.plan import PixelPlan
@@ -175,6 +176,27 @@ def _is_read_exactly(kind: Kind, by: str, syntax: str, folder: Path) -> bool:
     got = peers.stored_bits(peers.cells(target, kind), kind)
     np.testing.assert_array_equal(got, peers.stored_bits(wanted, kind), err_msg=f"{kind.name} by {by}")
     return True
+
+
+@pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda uid: ts.KNOWN[uid].name)
+@pytest.mark.parametrize(
+    "kind",
+    [Kind(allocated=16, stored=8), Kind(allocated=16, stored=2), Kind(allocated=32, stored=16)],
+    ids=lambda kind: kind.name,
+)
+def test_few_bits_in_large_cells_are_exact_to_others_masked_or_not(kind: Kind, syntax: str, tmp_path: Path) -> None:
+    source, target, masked = make(kind, tmp_path), tmp_path / "target.dcm", tmp_path / "masked.dcm"
+    if transcode(source, target, syntax).transfer_syntax_uid != syntax:
+        assert not can_hold(syntax, kind)
+        return
+    source = target if target.exists() else source
+    outcome = change_pixels(source, masked, PixelPlan(masks=(Mask("*", (Rectangle(0, 0, 9, 9),)),)))
+    assert isinstance(outcome, PixelsChanged)
+    drawn = picture(kind).copy()
+    drawn[:, :9, :9] = 0
+    for path, wanted in ((source, picture(kind)), (masked, drawn)):
+        agreed = [decoder.__name__ for decoder in DECODERS if exact_by(decoder, path, syntax, kind, wanted)]
+        assert len(agreed) >= expected_decoders(syntax, kind), agreed
 
 
 @pytest.mark.parametrize("syntax", LOSSLESS, ids=lambda uid: ts.KNOWN[uid].name)

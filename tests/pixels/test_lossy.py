@@ -207,6 +207,27 @@ def test_the_uid_is_a_version_8_uuid_of_all_three() -> None:
         assert (number >> 76 & 15, number >> 62 & 3) == (8, 2)
 
 
+@pytest.mark.parametrize("syntax", [ts.JPEG_LS_NEAR_LOSSLESS, ts.JPEG_2000], ids=lambda uid: ts.KNOWN[uid].name)
+@pytest.mark.parametrize("stored", [1, 2, 5, 6, 7, 8, 9])
+@pytest.mark.parametrize("allocated", [8, 16])
+def test_few_bits_in_their_cells_are_near_enough_or_lose_none(
+    allocated: int, stored: int, syntax: str, tmp_path: Path
+) -> None:
+    if stored > allocated:
+        return
+    kind, target = Kind(allocated=allocated, stored=stored), tmp_path / "target.dcm"
+    outcome = change_pixels(make(kind, tmp_path), target, PixelPlan(transfer_syntax=syntax))
+    assert isinstance(outcome, PixelsChanged)
+    assert outcome.lossy is (stored >= 6)
+    if not outcome.lossy:
+        assert outcome.transfer_syntax_uid == ts.EXPLICIT_VR_LITTLE_ENDIAN
+        return
+    theirs = theirs_of(target, syntax, kind)
+    assert theirs is not None
+    assert psnr(decoded(target, kind, tmp_path), picture(kind), kind) >= PSNR
+    assert psnr(theirs, picture(kind), kind) >= PSNR
+
+
 @pytest.mark.parametrize("encoder", [None, ("dcmcjpeg", "+eb", "+s2"), ("dcmcjpeg", "+eb", "+s4")])
 def test_chrominance_of_an_odd_number_of_columns(encoder: tuple[str, ...] | None, tmp_path: Path) -> None:
     """In native pixels YBR_FULL_422 needs an even number, in JPEG it does not (PS3.3 C.7.6.3.1.2)."""

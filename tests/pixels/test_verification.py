@@ -103,3 +103,31 @@ def test_near_lossless_may_differ_by_what_was_allowed_and_no_more(
     assert outcome.reason == "VerificationFailed"
     spoil(monkeypatch, bad=0)
     assert isinstance(change_pixels(source, target, plan), PixelsChanged)
+
+
+@dataclass
+class Mistaken:
+    """Encodes the negative of what it is given."""
+
+    way: Codec
+
+    def decode(self, stream: Buffer, image: Image) -> Raster:
+        return self.way.decode(stream, image)
+
+    def encode(self, raster: Raster, coding: Coding) -> bytes:
+        return self.way.encode(~raster, coding)
+
+
+@pytest.mark.parametrize("syntax", [ts.JPEG_BASELINE, ts.JPEG_EXTENDED, ts.JPEG_2000])
+@pytest.mark.parametrize("kind", [Kind(), Kind("RGB"), Kind("YBR_FULL")], ids=lambda kind: kind.name)
+def test_loss_is_no_excuse_for_another_picture(
+    kind: Kind, syntax: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = PixelPlan(transfer_syntax=syntax)
+    source, target = make(kind, tmp_path), tmp_path / "target.dcm"
+    with monkeypatch.context() as patch:
+        patch.setattr(frames, "codec", lambda uid, *, keeps_ybr=False: Mistaken(codec(uid, keeps_ybr=keeps_ybr)))
+        outcome = change_pixels(source, target, plan)
+    assert isinstance(outcome, Held)
+    assert outcome.reason == "VerificationFailed"
+    assert isinstance(change_pixels(source, target, plan), PixelsChanged)

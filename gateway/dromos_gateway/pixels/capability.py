@@ -12,6 +12,7 @@ _HTJ2K = frozenset((ts.HTJ2K_LOSSLESS, ts.HTJ2K_LOSSLESS_RPCL))
 _JPEG_LOSSY = frozenset((ts.JPEG_BASELINE, ts.JPEG_EXTENDED))
 _MOST_NATIVE = 0xFFFFFFFE
 _OPENJPEG_BITS = 24
+_LEAST_TO_LOSE_OF = 6  # bits: an error of 2 in 32 steps would be below 30 dB
 _LEAST_OF_CHARLS = 256  # bytes: its binding makes room for twice a frame, header included; noise of 143 had too little
 
 # What lossy encoders aim at. JPEG: libjpeg's quality; JPEG-LS: the error allowed; JPEG 2000: signal-to-noise ratio, dB.
@@ -56,6 +57,8 @@ def obstacle(syntax: str, image: Image) -> str | None:
         return "near-lossless JPEG-LS knows no signed pixels"
     if known.lossy and (image.photometric == "PALETTE COLOR" or not image.plain):
         return "its pixels are no intensities in the lowest bits"
+    if known.lossy and image.stored < _LEAST_TO_LOSE_OF:
+        return f"{image.stored} bits are too few to lose any"
     return _too_deep(syntax, known, image)
 
 
@@ -86,8 +89,8 @@ def precision(syntax: str, image: Image, *, spare_bits_used: bool) -> int:
     signless = ts.KNOWN[syntax].family in (ts.Family.JPEG, ts.Family.JPEG_LS)
     if syntax == ts.JPEG_EXTENDED and image.allocated == 16:
         return 12
-    if signless and image.allocated == 8 and ts.KNOWN[syntax].family is ts.Family.JPEG_LS:
-        return 8  # fewer are allowed, and not understood by DCMTK
     if spare_bits_used or not image.plain or (signless and image.signed):
         return image.allocated
+    if ts.KNOWN[syntax].family is ts.Family.JPEG_LS:  # fewer are allowed, and understood by neither DCMTK nor GDCM
+        return max(image.stored, 8 if image.allocated == 8 else 9)
     return max(image.stored, 2) if ts.KNOWN[syntax].family is ts.Family.JPEG else image.stored  # T.81: 2 to 16

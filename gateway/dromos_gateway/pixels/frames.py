@@ -20,6 +20,7 @@ from dromos_gateway.pixels.native import Buffer, Native, Raster
 from dromos_gateway.pixels.outcome import Unfit
 from dromos_gateway.pixels.source import Pixels, Source
 
+_LEAST_SIGNAL = 10 ** (15 / 10)  # to noise, 15 dB: less than any picture has, more than a codec's mistake leaves
 _FORGET_AFTER = 16 << 20  # bytes of mapped file after which they are given back
 
 
@@ -108,14 +109,17 @@ def masked_streams(frames: Frames, syntax: str) -> Iterator[Buffer]:
 
 
 def checked(syntax: str, raster: Raster, coding: Coding) -> bytes:
-    """Encode, and decode what must not have lost anything (or no more than allowed)."""
+    """Encode, and decode it again: nothing must be lost, or no more than allowed."""
     stream = codec(syntax).encode(raster, coding)
-    if coding.lossless or ts.KNOWN[syntax].family is ts.Family.JPEG_LS:
-        again = codec(syntax).decode(stream, coding.image)
-        error = 0 if coding.lossless else int(coding.quality)
-        same = np.array_equal(again, raster) if not error else _differ_by(again, raster) <= error
-        if not same:
-            raise Unfit(f"{ts.KNOWN[syntax].name} did not give back what was encoded", "VerificationFailed")
+    again = codec(syntax, keeps_ybr=coding.image.photometric.startswith("YBR")).decode(stream, coding.image)
+    if coding.lossless:
+        same = np.array_equal(again, raster)
+    elif ts.KNOWN[syntax].family is ts.Family.JPEG_LS:
+        same = _differ_by(again, raster) <= int(coding.quality)
+    else:
+        same = _noise(again, raster) <= ((1 << coding.image.stored) - 1) ** 2 / _LEAST_SIGNAL
+    if not same:
+        raise Unfit(f"{ts.KNOWN[syntax].name} did not give back what was encoded", "VerificationFailed")
     return stream
 
 
@@ -139,6 +143,12 @@ def _spare_bits_used(raster: Raster, image: Image) -> bool:
         bound = 1 << (image.stored - 1)
         return bool(raster.min() < -bound or raster.max() >= bound)
     return bool(raster.max() >> image.stored)
+
+
+def _noise(one: Raster, other: Raster) -> float:
+    """The mean square of the difference."""
+    difference = np.subtract(one, other, dtype=np.float32)
+    return float(np.mean(np.square(difference, out=difference), dtype=np.float64))
 
 
 def _differ_by(one: Raster, other: Raster) -> int:
