@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from dromos_crds.masks import Rectangle
-from dromos_gateway.header.encoding import EXPLICIT
-from dromos_gateway.header.indexing import index
-from dromos_gateway.header.source import Source as DataSet
+from dromos_gateway.pixels.header import Header
 from dromos_gateway.pixels.icons import native_icons, without_icons
 from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.loss import lost_before
@@ -97,11 +95,11 @@ class Description:
         self.edits[_DERIVATION] = (b"ST", after[:1024] if before is None or len(after) <= 1024 else how.encode())
         self.notes.append(how)
 
-    def fill_in_ratio(self, file: Target, start: int, header: bytes, ratio: float) -> None:
+    def fill_in_ratio(self, file: Target, start: int, header: Header, ratio: float) -> None:
         """Write the ratio into the header, which was written at `start`."""
-        place = index(DataSet(header), EXPLICIT).get(_RATIO)
-        if place is not None:
-            file.fill_in(start + place[3] - _WIDTH, f"{ratio:.2f}".encode().ljust(_WIDTH)[:_WIDTH])
+        end = header.end_of(_RATIO)
+        if end is not None:
+            file.fill_in(start + end - _WIDTH, f"{ratio:.2f}".encode().ljust(_WIDTH)[:_WIDTH])
 
     def _earlier(self, tag: int) -> list[str]:
         edit = self.edits.get(tag)

@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import struct
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from io import BytesIO
 
 import numpy as np
 
-from dromos_gateway.header.encoding import EXPLICIT, Encoding
+from dromos_gateway.header.encoding import EXPLICIT, UNDEFINED, Encoding
 from dromos_gateway.header.indexing import index
 from dromos_gateway.header.shape import Place
 from dromos_gateway.header.source import Source as DataSet
@@ -19,31 +21,99 @@ from dromos_gateway.pixels.outcome import Unfit
 from dromos_gateway.pixels.source import Source
 
 Edits = Mapping[int, tuple[bytes, bytes] | None]  # tag to (VR, value), or None to remove it
-_WORDS = {
-    "OW": 2,
-    "OF": 4,
-    "OL": 4,
-    "OD": 8,
-    "OV": 8,
-}  # bytes of each, which have the order of the data set (PS3.5 6.2)
+# bytes of each word, which have the order of the data set (PS3.5 6.2)
+_WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+_LONG = 1 << 20  # bytes; what is longer is not brought into memory: documents, meshes, raw data
+_AS_THEY_ARE = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN", b"UT"))
+_BLOCK = 4 << 20
 
 
-def edited(source: Source, edits: Edits) -> bytes:
-    """The elements before the pixels in explicit VR little endian, without the retired group lengths."""
+@dataclass(frozen=True, slots=True)
+class LongValue:
+    """An element whose value lies in the source from `start` to `end`; it is written at `place` of the short ones."""
+
+    place: int
+    head: bytes
+    start: int
+    end: int
+    word: int  # bytes that change their order together
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The elements before the pixels as they are written: long values where they lie, the others in memory."""
+
+    source: Source
+    encoding: Encoding
+    short: bytes
+    long: tuple[LongValue, ...] = ()
+
+    def blocks(self) -> Iterator[Buffer]:
+        """All of it, one after the other."""
+        done = 0
+        for value in self.long:
+            yield self.short[done : value.place]
+            yield value.head
+            for start in range(value.start, value.end, _BLOCK):
+                block: Buffer = self.source.data[start : min(start + _BLOCK, value.end)]
+                if value.word > 1 and self.source.encoding.big_endian != self.encoding.big_endian:
+                    block = np.frombuffer(block, f"u{value.word}").byteswap().tobytes()
+                yield block
+                self.source.forget()
+            done = value.place
+        yield self.short[done:]
+
+    def end_of(self, tag: int) -> int | None:
+        """Where an element ends that is no long one; None when there is none."""
+        place = index(DataSet(self.short), self.encoding).get(tag)
+        if place is None:
+            return None
+        before = [value for value in self.long if value.place <= place[1]]
+        return place[3] + sum(len(value.head) + value.end - value.start for value in before)
+
+
+def edited(source: Source, edits: Edits, target: Encoding = EXPLICIT) -> Header:
+    """The elements before the pixels, without the retired group lengths."""
+    long = {
+        tag: place
+        for tag, place in source.places.items()
+        if place[3] - place[2] > _LONG and tag not in edits and _stays(source, place)
+    }
     if source.encoding == EXPLICIT:
-        return _spliced(source.data, source.places.items(), edits)
-    end = source.data_set.end if source.pixel is None else source.pixel.start
-    header = converted(bytes(source.data[:end]), source.encoding, EXPLICIT)
-    return _spliced(header, index(DataSet(header), EXPLICIT).items(), edits)
+        short = _spliced(source.data, source.places.items(), edits, long)
+    else:
+        parts = [source.data[start:end] for tag, (_, start, _, end) in source.places.items() if tag not in long]
+        plain = converted(b"".join(parts), source.encoding, EXPLICIT)
+        short = _spliced(plain, index(DataSet(plain), EXPLICIT).items(), edits)
+    short = converted(short, EXPLICIT, target)
+    return Header(source, target, short, tuple(_placed(short, long, target)))
 
 
-def _spliced(data: Buffer, places: Iterable[tuple[int, Place]], edits: Edits) -> bytes:
+def _stays(source: Source, place: Place) -> bool:
+    """Whether a value has the same bytes in every encoding, but for their order."""
+    vr, start, _, _ = place
+    return vr in _AS_THEY_ARE and source.encoding.head_at(source.data_set, start, source.data_set.end)[3] != UNDEFINED
+
+
+def _placed(short: bytes, long: Mapping[int, Place], target: Encoding) -> Iterator[LongValue]:
+    if not long:
+        return
+    behind = sorted((tag, place[1]) for tag, place in index(DataSet(short), target).items())
+    for tag, (vr, _, start, end) in sorted(long.items()):
+        place = next((start for other, start in behind if other > tag), len(short))
+        head = element(tag, vr, b"", target)[:-4] + struct.pack(f"{target.order}I", end - start)
+        yield LongValue(place, head, start, end, _WORDS.get(vr.decode("ascii"), 1))
+
+
+def _spliced(
+    data: Buffer, places: Iterable[tuple[int, Place]], edits: Edits, without: Container[int] = frozenset()
+) -> bytes:
     waiting = sorted((tag, edit) for tag, edit in edits.items() if edit is not None)
     parts: list[Buffer] = []
     copied = None  # start of what is copied in one piece
     last = 0
     for found, (_, start, _, end) in places:
-        drop = found in edits or found & 0xFFFF == 0
+        drop = found in edits or found in without or found & 0xFFFF == 0
         if drop or (waiting and waiting[0][0] < found):
             if copied is not None:
                 parts.append(data[copied:last])

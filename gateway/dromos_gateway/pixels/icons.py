@@ -40,8 +40,7 @@ def native_icons(source: Source) -> Edits:
 
 
 def _edits(source: Source, stays: Callable[[_Item], bool]) -> Edits:
-    end = source.data_set.end if source.pixel is None else source.pixel.start
-    if _MARKS[source.encoding.order] not in bytes(source.data[:end]):
+    if not _may_have_pixels(source):
         return {}
     edits: dict[int, tuple[bytes, bytes] | None] = {}
     for tag, place in source.places.items():
@@ -51,6 +50,14 @@ def _edits(source: Source, stays: Callable[[_Item], bool]) -> Edits:
             if after != before:
                 edits[tag] = (b"SQ", after[_HEAD:]) if after else None
     return edits
+
+
+def _may_have_pixels(source: Source) -> bool:
+    """A glance before the walk."""
+    mark, end = _MARKS[source.encoding.order], source.data_set.end if source.pixel is None else source.pixel.start
+    if source.mapped is None:
+        return mark in bytes(source.data[:end])
+    return source.mapped.find(mark, source.start, source.start + end) >= 0
 
 
 def _has_pixels(source: Source, place: Place) -> bool:

@@ -241,7 +241,8 @@ def _write_native(
         file.write(_head(task, description))
         deflated = Deflated(file) if encoding.deflated else None
         sink: Sink = deflated or file
-        sink.write(converted(edited(source, description.edits), EXPLICIT, plain))
+        for part in edited(source, description.edits, plain).blocks():
+            sink.write(part)
         if pixels is not None and image is not None and source.pixel is not None:
             vr = _FLOAT_VRS.get(source.pixel.tag) or (b"OW" if image.allocated > 8 else b"OB")
             ordered = (
@@ -259,7 +260,8 @@ def _write_encapsulated(task: Rewriting, description: Description, frames: Frame
     with Target(task.files.target) as file:
         file.write(_head(task, description))
         start = file.tell()
-        file.write(header)
+        for part in header.blocks():
+            file.write(part)
         length = write_encapsulated(file, streams, len(frames), pixels.image.native_bytes)
         file.write(converted(bytes(source.data[pixels.tail :]), source.encoding, EXPLICIT))
         if description.lossy:
