@@ -11,7 +11,8 @@ import yaml
 
 from dromos_crds import Destination, ForwardNode, Project
 from dromos_crds.definitions import DEFINITIONS, GROUP
-from tests.apiserver.crd_cases import BASES, CASES, STOW, Case
+from tests.apiserver.case import BASES, STOW, Case
+from tests.apiserver.crd_cases import CASES
 from tests.cluster.kubectl import Done, Kubectl
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.apiserver.crd_cases import Case
+from tests.apiserver.case import Case
 from tests.cluster.eventually import eventually
 from tests.cluster.kubectl import Done, Kubectl
 

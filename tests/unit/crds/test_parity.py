@@ -12,7 +12,8 @@ import yaml
 from dromos_crds.definitions import DEFINITIONS, Definition
 from dromos_crds.document import Document, parse_text
 from dromos_crds.problems import Problem
-from tests.apiserver.crd_cases import CASES, Case
+from tests.apiserver.case import Case
+from tests.apiserver.crd_cases import CASES
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
