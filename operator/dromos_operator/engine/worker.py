@@ -184,8 +184,8 @@ class Worker:
 
     async def _announce(self, planned: Plan, snapshot: Snapshot) -> None:
         """Touch pods whose files changed: the kubelet then refreshes them at once instead of within a minute."""
-        secret = next((obj for key, obj in snapshot.live.items() if key.kind == "Secret"), None)
-        version = secret["metadata"].get("resourceVersion", "") if secret is not None else ""
+        mounted = [obj["metadata"] for key, obj in snapshot.live.items() if key.kind == "Secret"]
+        version = "-".join(each.get("resourceVersion", "") for each in mounted)
         data = next((obj.get("data") for key, obj in snapshot.live.items() if key.kind == "ConfigMap"), None)
         revision = f"{hashlib.sha256(repr(sorted((data or {}).items())).encode()).hexdigest()[:16]}-{version}"
         for name in planned.expected.pods:
