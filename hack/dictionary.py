@@ -3,8 +3,7 @@
 """Write crds/dromos_crds/dictionary.txt: tag, VR and keyword of every attribute of PS3.6 §6, as pydicom knows them.
 
 And of the attributes with repeating groups, gateway/dromos_gateway/header/repeating.txt: pattern and VR, and
-crds/dromos_crds/repeating.txt: the tag of the first group, and keyword. And the registry of PS3.6 Annex A,
-gateway/dromos_gateway/deid/uids.txt.
+crds/dromos_crds/repeating.txt: the tag of the first group, and keyword.
 
 The gateway and the operator look keywords up without importing pydicom, which would cost each of them 45 MB.
 """
@@ -14,11 +13,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
-from pydicom._uid_dict import UID_dictionary
 
 REPEATING = Path(__file__).parent.parent / "gateway" / "dromos_gateway" / "header" / "repeating.txt"
 REPEATED = Path(__file__).parent.parent / "crds" / "dromos_crds" / "repeating.txt"
-UIDS = Path(__file__).parent.parent / "gateway" / "dromos_gateway" / "deid" / "uids.txt"
 TARGET = Path(__file__).parent.parent / "crds" / "dromos_crds" / "dictionary.txt"
 
 if __name__ == "__main__":
@@ -34,5 +31,3 @@ if __name__ == "__main__":
     first = [f"{tag.replace('x', '0').upper()} {entry[4]}\n" for tag, entry in sorted(RepeatersDictionary.items())]
     REPEATED.write_text("".join(line for line in first if len(line) > 10), encoding="ascii")
     print(f"{len(patterns)} repeating groups in {REPEATING}")
-    UIDS.write_text("".join(f"{uid}\n" for uid in sorted(UID_dictionary)), encoding="ascii")
-    print(f"{len(UID_dictionary)} UIDs in {UIDS}")

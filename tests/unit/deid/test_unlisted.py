@@ -56,10 +56,10 @@ def test_what_tells_what_and_not_which_stays(tmp_path: Path, keyword: str, uid: 
     assert out[keyword].value == uid
 
 
-@pytest.mark.parametrize("uid", ["1.2.840.10008.19700203.12345678", "1.2.840.10008.5.1.4.1.1.2.19700203"])
-def test_what_the_standard_does_not_register_is_hashed(tmp_path: Path, uid: str) -> None:
+@pytest.mark.parametrize("uid", ["1.2.840.10008.1.4.1.99", "1.2.840.10008.5.1.4.1.1.2.19700203"])
+def test_what_is_under_the_standards_root_is_never_replaced(tmp_path: Path, uid: str) -> None:
     _, out = change(ct(StudyInstanceUID=uid, FrameOfReferenceUID=uid), plan(), tmp_path)
-    assert out.StudyInstanceUID == out.FrameOfReferenceUID == hashed_uid(KEY, uid)
+    assert out.StudyInstanceUID == out.FrameOfReferenceUID == uid
 
 
 @pytest.mark.parametrize(
