@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from dromos_gateway.deid import actions
 from dromos_gateway.deid.choosing import DATE, Choice
 from dromos_gateway.header.encoding import PIXEL_DATA
-from dromos_gateway.header.vr import OPAQUE
+from dromos_gateway.header.vr import CHARACTERS, OPAQUE
 from dromos_gateway.header.writing import element
 
 if TYPE_CHECKING:
@@ -115,10 +115,16 @@ class Decision:
         elif self.kind is Kind.ACT and self.value is not None and not self.watched:
             self.quick, self.constant = True, element(tag, self.vr, self.value, level.encoding)
         elif self.kind is Kind.ACT:
-            self.quick = self.act in _PURE or (
-                self.act is actions.date and plan.strict and level.dates_repeat(self.choice)
-            )
+            self.quick = self._repeats(level)
         return self
+
+    def _repeats(self, level: Level) -> bool:
+        """Whether a value becomes the same each time: what it says in letters depends on the character set, too."""
+        if self.known in CHARACTERS:
+            return False
+        return self.act in _PURE or (
+            self.act is actions.date and level.plan.strict and level.dates_repeat(self.choice)
+        )
 
     @property
     def blind(self) -> bool:

@@ -90,7 +90,7 @@ def _binary(vr: bytes, text: str, order: str) -> bytes:
 
 
 def _decoded(vr: bytes, value: bytes, encodings: Sequence[str]) -> str:
-    if b"\x1b" in value:
+    if b"\x1b" in value and vr in CHARACTERS:
         from pydicom.charset import decode_bytes
 
         text: str = decode_bytes(value, encodings, _NAME_DELIMITERS if vr == b"PN" else _TEXT_DELIMITERS)

@@ -11,9 +11,10 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from dromos_gateway.deid.deidentify import deidentify
+from dromos_gateway.deid.hashing import hashed_uid
 from dromos_gateway.deid.outcomes import Changed
 from dromos_gateway.deid.plan import Plan, compile_plan
-from tests.unit.deid.instances import BASIC, SHIFT, change, ct, keep, plan, save
+from tests.unit.deid.instances import BASIC, KEY, SHIFT, change, ct, keep, plan, save
 
 
 def test_the_same_bytes_again_and_in_another_table(tmp_path: Path) -> None:
@@ -113,3 +114,16 @@ def test_a_private_number_may_have_another_vr_in_the_next_instance(tmp_path: Pat
             deidentify(instance, tmp_path / "warm", warm, "A")
             deidentify(instance, tmp_path / "cold", Plan(chosen.recipe, chosen.profile), "A")
             assert (tmp_path / "warm").read_bytes() == (tmp_path / "cold").read_bytes()
+
+
+def test_the_same_bytes_in_two_character_sets_are_two_texts(tmp_path: Path) -> None:
+    """Karnak hashes the text of any VR; a UID has no character set, whatever stands in it."""
+    rule = {"codename": "action.on.specific.tags", "action": "U", "tags": ["00081030", "0020000D"]}
+    chosen = plan(rule, BASIC, compatibility="Karnak")
+    found = []
+    for sets in ("ISO_IR 100", "ISO_IR 192", "ISO_IR 100"):
+        data = ct(SpecificCharacterSet=sets)
+        data.add_new(0x00081030, "LO", b"\xc3\xa4")
+        _, out = change(data, chosen, tmp_path)
+        found.append(out.StudyDescription)
+    assert found == [hashed_uid(KEY, text) for text in ("\u00c3\u00a4", "\u00e4", "\u00c3\u00a4")]
