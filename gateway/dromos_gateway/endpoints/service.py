@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from random import Random
@@ -20,6 +20,7 @@ from dromos_crds.expressions import Element, Values
 from dromos_crds.jsonpointer import NOTHING, resolve
 from dromos_gateway.endpoints.cache import Cache
 from dromos_gateway.endpoints.request import Request, Unspeakable, make_request
+from dromos_gateway.endpoints.rests import Rests
 from dromos_gateway.endpoints.settings import AuthConfigs
 from dromos_gateway.web.authorization import Authorization, Fixed
 from dromos_gateway.web.client import Timeouts, WebClient, open_client
@@ -32,7 +33,6 @@ DEADLINE = 10.0  # seconds for a call, all tries together
 _TRIES = 3
 _PAUSE = 0.2  # seconds after the first try, doubling
 _CAP = 1 << 20
-_REST, _LONGEST_REST = 1.0, 60.0  # seconds that a service which is down is left alone, doubling
 _TIMEOUTS = Timeouts(connect=3.0, send=5.0, answer=5.0, body=5.0, pool=5.0)
 _AGAIN = frozenset((408, 425, 429, 500, 502, 503, 504))
 
@@ -60,13 +60,6 @@ class _TryAgain(Exception):
         self.retry_after = after
 
 
-@dataclass(slots=True)
-class _Health:
-    failures: int = 0
-    rests_until: float = 0.0
-    message: str = ""
-
-
 class Endpoints:
     """The services of one project, for one process. Not for use inside a running event loop."""
 
@@ -87,7 +80,7 @@ class Endpoints:
         self._random = random or Random()  # noqa: S311 - it spreads tries in time, it hides nothing
         self._deadline = deadline
         self._cache = Cache(clock) if cache is None else cache  # an empty one is false
-        self._health: dict[str, _Health] = {}
+        self._rests = Rests(clock, self._random)
         self._runner: asyncio.Runner | None = None
         self._client: WebClient | None = None
         self._tokens: dict[str | None, Authorization] = {None: Fixed()}
@@ -121,34 +114,38 @@ class Endpoints:
         cached = self._cache.get(key)
         if cached is not None:
             return Found(cached)
-        where = origin(request.url)
-        health = self._health.setdefault(where, _Health())
-        if (rest := health.rests_until - self._clock()) > 0:
-            return Failure(health.message, rest)
-        found = self._run(request, call, authorization, health)
+        place = (origin(request.url), call.auth_config)
+        for asleep in (place, key):
+            if (rest := self._rests.of(asleep)) is not None:
+                return Failure(*rest)
+        found = self._run(request, call, authorization, place, key)
         if isinstance(found, Found):
             self._cache.put(key, found.text)
         return found
 
-    def _run(self, request: Request, call: Call, authorization: Authorization, health: _Health) -> Found | Failure:
+    def _run(
+        self, request: Request, call: Call, authorization: Authorization, place: Hashable, question: Hashable
+    ) -> Found | Failure:
+        """Ask. Where nobody answers, nobody is asked again for a while; what gets a bad answer says nothing of others.
+
+        Else a call with a default would give it to patients whom the service knows.
+        """
         if self._runner is None:
             self._runner = asyncio.Runner()
         where = origin(request.url)
         try:
             answer = self._runner.run(self._answer(request, authorization))
-        except (_TryAgain, WebError) as error:
-            return self._down(health, str(error), _wait(error))
+        except _TryAgain as error:
+            self._rests.answered(place)
+            return Failure(str(error), self._rests.failed(question, str(error), error.retry_after))
+        except WebError as error:
+            return Failure(str(error), self._rests.failed(place, str(error), _wait(error)))
         except TimeoutError:
-            return self._down(health, f"{where}: no answer within {self._deadline:g} s", 0.0)
-        health.failures = 0
+            message = f"{where}: no answer within {self._deadline:g} s"
+            return Failure(message, self._rests.failed(place, message, 0.0))
+        self._rests.answered(place)
+        self._rests.answered(question)
         return _read(answer, call.pointer, where)
-
-    def _down(self, health: _Health, message: str, at_least: float) -> Failure:
-        health.failures += 1
-        rest = min(_LONGEST_REST, _REST * 2.0 ** min(health.failures - 1, 10))
-        rest = min(_LONGEST_REST, max(at_least, self._random.uniform(rest / 2, rest)))
-        health.rests_until, health.message = self._clock() + rest, message
-        return Failure(message, rest)
 
     async def _answer(self, request: Request, authorization: Authorization) -> Answer:
         """An answer that is worth reading. _TryAgain, WebError, TimeoutError when there is none in time."""
@@ -220,6 +217,8 @@ def _read(answer: Answer, pointer: tuple[str, ...], where: str) -> Found | Failu
     value = resolve(document, pointer)
     if value is NOTHING or value is None:
         return Failure(f"{where}: the answer has no value at responsePath")
+    if value == "":
+        return Failure(f"{where}: the answer has an empty value at responsePath")
     if not isinstance(value, str):
         return Failure(f"{where}: what the answer has at responsePath is neither text nor a number")
     return Found(value)

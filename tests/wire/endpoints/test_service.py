@@ -73,7 +73,6 @@ def test_get_and_post_carry_values_safely(endpoints: Endpoints) -> None:
         ('{"value": 42}', "/value", "42"),
         ('{"value": 1.10}', "/value", "1.10"),
         ('{"value": 12345678901234567890123}', "/value", "12345678901234567890123"),
-        ('{"value": ""}', "/value", ""),
     ],
 )
 def test_texts_and_numbers_are_values(endpoints: Endpoints, body: str, path: str, value: str) -> None:
@@ -86,6 +85,7 @@ def test_texts_and_numbers_are_values(endpoints: Endpoints, body: str, path: str
     [
         (Answer(body='{"other": "x"}'), "no value at responsePath", 1),
         (Answer(body='{"value": null}'), "no value at responsePath", 1),
+        (Answer(body='{"value": ""}'), "an empty value", 1),
         (Answer(body='{"value": true}'), "neither text nor a number", 1),
         (Answer(body='{"value": {}}'), "neither text nor a number", 1),
         (Answer(body='{"value": NaN}'), "not JSON", 1),
@@ -179,6 +179,21 @@ def test_a_service_that_is_down_is_left_alone_for_a_while_and_then_found_again()
         now += 1.0
         assert ask(endpoints, wanted) == "PSN"
     endpoints.close()
+
+
+def test_a_question_that_a_service_fails_at_says_nothing_of_others(endpoints: Endpoints) -> None:
+    """Else a call with a default would give it to patients whom the service knows."""
+
+    def answers(asked: Asked) -> Answer:
+        return Answer(500) if asked.path in ("/bad", "/ids/A") else Answer(body='{"value": "PSN"}')
+
+    with Service(answers) as service:
+        assert ask(endpoints, call(service.url + "/bad", default="dummy")) == "dummy"
+        assert ask(endpoints, call(service.url + "/good", default="dummy")) == "PSN"
+        wanted = call(service.url + "/ids/{{getString(#Tag.PatientID)}}", default="dummy")
+        found = [endpoints.ask(wanted, Instance({0x00100020: patient})) for patient in "AAB"]
+        assert found == [Found("dummy"), Found("dummy"), Found("PSN")]
+        assert [asked.path for asked in service.asked].count("/ids/A") == 3, "three tries, then it rests"
 
 
 def test_a_slow_service_costs_no_more_than_the_deadline() -> None:
