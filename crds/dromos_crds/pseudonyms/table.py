@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import combinations
 from typing import Final
 
 from dromos_crds.pseudonyms.identity import Entry, Patient
@@ -67,7 +68,11 @@ class Columns:
     patient_id: int
     issuer: int | None
     pseudonym: int
-    count: int
+    count: int  # 0: not known yet
+
+    def counted(self, record: Sequence[str]) -> Columns:
+        """The same, with the cells of a first record where no header has said how many there are."""
+        return self if self.count else replace(self, count=len(record))
 
 
 def read_rows(lines: Iterable[str], layout: Layout) -> list[Row]:
@@ -79,6 +84,7 @@ def read_rows(lines: Iterable[str], layout: Layout) -> list[Row]:
         if columns is None:
             columns = read_header(record, layout, first)
         elif any(cell.strip() for cell in record):
+            columns = columns.counted(record)
             try:
                 rows.append(Row(first, last, _entry(record, columns)))
             except ValueError as error:
@@ -116,7 +122,7 @@ def read_header(record: Sequence[str], layout: Layout, line: int) -> Columns:
     doubled = sorted({name for name in names if name and names.count(name) > 1} & set(_named(layout).values()))
     if doubled:
         raise TableRefused([LineProblem(line, f"the header has {', '.join(doubled)} twice; rename one")])
-    return Columns(positions[PATIENT_ID], positions.get(ISSUER), positions[PSEUDONYM], len(names))
+    return _apart(Columns(positions[PATIENT_ID], positions.get(ISSUER), positions[PSEUDONYM], len(names)), line)
 
 
 def _named(layout: Layout) -> dict[str, str]:
@@ -136,7 +142,16 @@ def _numbered(layout: Layout) -> Columns:
     if not all(number.isascii() and number.isdigit() and int(number) > 0 for number in numbers):
         raise TableRefused([LineProblem(1, "without a header, columns are numbers from 1")])
     issuer = int(layout.issuer) - 1 if layout.issuer else None
-    return Columns(int(layout.patient_id) - 1, issuer, int(layout.pseudonym) - 1, 0)
+    return _apart(Columns(int(layout.patient_id) - 1, issuer, int(layout.pseudonym) - 1, 0), 1)
+
+
+def _apart(columns: Columns, line: int) -> Columns:
+    """Each of another column: Patient IDs would go out as pseudonyms."""
+    chosen = {PATIENT_ID: columns.patient_id, ISSUER: columns.issuer, PSEUDONYM: columns.pseudonym}
+    for name, other in combinations([name for name, position in chosen.items() if position is not None], 2):
+        if chosen[name] == chosen[other]:
+            raise TableRefused([LineProblem(line, f"{name} and {other} are the same column; choose another for one")])
+    return columns
 
 
 def _wanted(layout: Layout) -> str:
@@ -144,9 +159,15 @@ def _wanted(layout: Layout) -> str:
 
 
 def _entry(record: Sequence[str], columns: Columns) -> Entry:
+    if any(cell.strip() for cell in record[columns.count :]):
+        # a comma in a name that isn't quoted moves every cell behind it: a pseudonym would be another column's
+        raise ValueError(f"has {len(record)} cells, the table has {columns.count} columns; quote a cell with a separator")
     patient_id = _cell(record, columns.patient_id, PATIENT_ID, LONGEST_ID)
     issuer = "" if columns.issuer is None else _cell(record, columns.issuer, ISSUER, LONGEST_ID, needed=False)
-    return Entry(Patient(patient_id, issuer), _cell(record, columns.pseudonym, PSEUDONYM, LONGEST_PSEUDONYM))
+    pseudonym = _cell(record, columns.pseudonym, PSEUDONYM, LONGEST_PSEUDONYM)
+    if pseudonym == patient_id:
+        raise ValueError(f"{PSEUDONYM} is the {PATIENT_ID} itself, which would go out; where it may, take it from its tag")
+    return Entry(Patient(patient_id, issuer), pseudonym)
 
 
 def _cell(record: Sequence[str], position: int, name: str, longest: int, *, needed: bool = True) -> str:
