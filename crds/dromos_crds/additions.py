@@ -18,23 +18,33 @@ HOW_WRITTEN: Final = "says how the other texts are written, and is never changed
 _TIME: Final = r"(?:[01][0-9]|2[0-3])(?:[0-5][0-9](?:(?:[0-5][0-9]|60)(?:\.[0-9]{1,6})?)?)?"
 _MONTH: Final = r"(?:0[1-9]|1[0-2])"
 _DAY: Final = r"(?:0[1-9]|[12][0-9]|3[01])"
+_CHARACTER: Final = r"[^\x00-\x1f\x7f]"  # PS3.5 6.2: no control characters but, in texts of lines, those of lines
+_LETTER: Final = r"[^\x00-\x1f\x7f=]"
+_LINES: Final = r"[^\x00-\x08\x0b\x0e-\x1f\x7f]"
+_ONE_VALUE: Final = frozenset(("LT", "ST", "UR", "UT"))  # a backslash is a character of it
 _FORMS: Final[Mapping[str, str]] = {
-    "AE": r".{1,16}",
+    "AE": rf"{_CHARACTER}{{1,16}}",
     "AS": r"[0-9]{3}[DWMY]",
-    "CS": r".{1,16}",
+    "CS": r"[A-Z0-9_ ]{1,16}",
     "DA": rf"[0-9]{{4}}{_MONTH}{_DAY}",
-    "DS": r" *[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)? *",
+    "DS": r"(?=.{1,16}\Z) *[-+]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]+)? *",
     "DT": rf"[0-9]{{4}}(?:{_MONTH}(?:{_DAY}(?:{_TIME})?)?)?(?:[-+][0-9]{{4}})?",
-    "IS": r" *[-+]?[0-9]{1,11} *",
-    "LO": r".{1,64}",
-    "PN": r"[^=]{0,64}(?:=[^=]{0,64}){0,2}",
-    "SH": r".{1,16}",
+    "IS": r"(?=.{1,12}\Z) *[-+]?[0-9]{1,11} *",
+    "LO": rf"{_CHARACTER}{{1,64}}",
+    "LT": rf"{_LINES}{{1,10240}}",
+    "PN": rf"{_LETTER}{{0,64}}(?:={_LETTER}{{0,64}}){{0,2}}",
+    "SH": rf"{_CHARACTER}{{1,16}}",
+    "ST": rf"{_LINES}{{1,1024}}",
     "TM": _TIME,
-    "UI": r"[0-9.]{1,64}",
+    "UC": rf"{_CHARACTER}+",
+    "UI": r"(?=.{1,64}\Z)(?:0|[1-9][0-9]*)(?:\.(?:0|[1-9][0-9]*))*",
+    "UR": r"[!-\[\]-~]+ *",
+    "UT": rf"{_LINES}+",
 }
 _PATTERNS: Final = {vr: re.compile(form) for vr, form in _FORMS.items()}
 # struct's letters
 _NUMBERS: Final = {"FD": "d", "FL": "f", "SL": "i", "SS": "h", "SV": "q", "UL": "I", "US": "H", "UV": "Q"}
+NUMBER_VRS: Final = frozenset(_NUMBERS)
 
 
 def misfit(tag: int, vr: str) -> str | None:
@@ -53,7 +63,7 @@ def misfit(tag: int, vr: str) -> str | None:
 
 def ill_formed(vr: str, text: str) -> str | None:
     """Why a VR can't have a text as its value, or values; None: it can."""
-    for part in text.split("\\"):
+    for part in [text] if vr in _ONE_VALUE else text.split("\\"):
         pattern = _PATTERNS.get(vr)
         if part and pattern is not None and pattern.fullmatch(part) is None:
             return f"is no value that VR {vr} can have"
@@ -61,6 +71,15 @@ def ill_formed(vr: str, text: str) -> str | None:
         if letter is not None and not _packs(letter, part):
             return f"is no number that VR {vr} can have"
     return None
+
+
+def unfit(vr: str, text: str) -> str | None:
+    """Why an element can't get a text in place of its value; None: it can. Of a VR of bytes nobody knows the text."""
+    if not text or vr == "UN":
+        return None
+    if vr not in TEXT_VRS and vr != "AT":
+        return f"is a text, and VR {vr} has none"
+    return ill_formed(vr, text)
 
 
 def _packs(letter: str, text: str) -> bool:

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from dromos_crds import reasons
-from dromos_crds.additions import TEXT_VRS
+from dromos_crds.additions import NUMBER_VRS, TEXT_VRS, ill_formed
 from dromos_crds.calls import Call, CallMistake, compile_call
 from dromos_crds.dictionary import vrs_by_tag
 from dromos_crds.expressions import Mistake, compile_action
@@ -116,9 +116,11 @@ def add_tag(reader: ElementReader) -> Rule:
     tag = reader.one_tag()
     if tag and is_private(tag):
         reader.problem("tags[0]", "is private; use action.add.private.tag")
-    elif tag and vrs_by_tag().get(tag, ("SQ",))[0] not in TEXT_VRS:
+    vr, value = vrs_by_tag().get(tag, ("SQ",))[0], reader.required("value")
+    if tag and not is_private(tag) and vr not in TEXT_VRS:
         reader.problem("tags[0]", "has no value that can be written as text")
-    return AddTag(**_rule(reader), tag=tag, value=reader.required("value"))
+    _number(reader, vr, value)
+    return AddTag(**_rule(reader), tag=tag, value=value)
 
 
 def add_private_tag(reader: ElementReader) -> Rule:
@@ -132,6 +134,7 @@ def add_private_tag(reader: ElementReader) -> Rule:
     if vr and vr not in TEXT_VRS:
         reader.problem("arguments.vr", f"is none of {', '.join(sorted(TEXT_VRS))}")
     value, creator = reader.required("value"), reader.text("privateCreator") or ""
+    _number(reader, vr, value)
     return AddPrivateTag(**_rule(reader), tag=tag, vr=vr, value=value, creator=creator)
 
 
@@ -152,6 +155,13 @@ def replace_api(reader: ElementReader) -> Rule:
         reader.problem(f"arguments.{call.argument}", call.message)
     compiled = call if isinstance(call, Call) else None
     return ReplaceByAPI(**_rule(reader), selection=reader.selection(), call=compiled)
+
+
+def _number(reader: ElementReader, vr: str, value: str) -> None:
+    """What is no number can't be written as one, in no mode: each instance would be held."""
+    problem = ill_formed(vr, value) if vr in NUMBER_VRS and value else None
+    if problem is not None:
+        reader.problem("arguments.value", problem)
 
 
 def _rule(reader: ElementReader) -> dict[str, Any]:

@@ -161,12 +161,14 @@ def _wanted(layout: Layout) -> str:
 def _entry(record: Sequence[str], columns: Columns) -> Entry:
     if any(cell.strip() for cell in record[columns.count :]):
         # a comma in a name that isn't quoted moves every cell behind it: a pseudonym would be another column's
-        raise ValueError(f"has {len(record)} cells, the table has {columns.count} columns; quote a cell with a separator")
+        raise ValueError(f"has {len(record)} cells, the table has {columns.count} columns; quote separators in cells")
     patient_id = _cell(record, columns.patient_id, PATIENT_ID, LONGEST_ID)
     issuer = "" if columns.issuer is None else _cell(record, columns.issuer, ISSUER, LONGEST_ID, needed=False)
     pseudonym = _cell(record, columns.pseudonym, PSEUDONYM, LONGEST_PSEUDONYM)
     if pseudonym == patient_id:
-        raise ValueError(f"{PSEUDONYM} is the {PATIENT_ID} itself, which would go out; where it may, take it from its tag")
+        raise ValueError(
+            f"{PSEUDONYM} is the {PATIENT_ID} itself, and would go out; pseudonym.tag takes it where it may"
+        )
     return Entry(Patient(patient_id, issuer), pseudonym)
 
 

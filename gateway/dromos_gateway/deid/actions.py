@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from dromos_crds.additions import unfit
 from dromos_crds.profiles.rules import ActionOnDates, DateOption
 from dromos_gateway.deid import dummies
 from dromos_gateway.deid.choosing import Choice
@@ -20,7 +21,7 @@ from dromos_gateway.deid.hashing import hashed_uid, is_well_known, scaled
 from dromos_gateway.deid.multiple import resolve
 from dromos_gateway.deid.outcomes import Hold
 from dromos_gateway.header.errors import named
-from dromos_gateway.header.values import bytes_of, text_of
+from dromos_gateway.header.values import bytes_of, first_value, text_of
 
 if TYPE_CHECKING:
     from dromos_gateway.deid.run import Run
@@ -83,8 +84,12 @@ def _uid(key: bytes, value: str) -> str:
 
 
 def replace(run: Run, element: Element, choice: Choice) -> bytes | None:
-    """D with a value."""
-    return element.encoded(choice.value or "")
+    """D with a value: from an expression or a service, so that Strict looks at it."""
+    value = choice.value or ""
+    problem = unfit(element.vr.decode("ascii"), value) if run.plan.strict else None
+    if problem is not None:
+        raise Hold("ActionFailed", f"rule {choice.rule.name!r}: the new value of {named(element.tag)} {problem}")
+    return element.encoded(value)
 
 
 def date(run: Run, element: Element, choice: Choice) -> bytes | None:
@@ -157,7 +162,7 @@ def _ranged(run: Run, least: int, days: int, least_seconds: int, seconds: int) -
 def _by_tag(run: Run, tag: int | None) -> int:
     if tag is None:
         return 0
-    text = (run.view.text(tag) or "").split("\\")[0].strip()
+    text = first_value(run.view.text(tag))
     if text.removeprefix("-").removeprefix("+").isdigit() and text.isascii() and len(text) < 10:
         return int(text)
     if run.plan.strict:

@@ -43,6 +43,11 @@ def text_of(vr: bytes, value: bytes, encodings: Sequence[str], order: str = "<")
     return None
 
 
+def first_value(text: str | None) -> str:
+    """The first of several values, as `text_of` joins them; empty where there is none."""
+    return "" if text is None else text.partition("\\")[0].strip()
+
+
 def bytes_of(vr: bytes, text: str, encodings: Sequence[str], order: str = "<") -> bytes:
     """The value of even length that stands for `text`.
 

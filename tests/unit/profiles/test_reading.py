@@ -66,6 +66,18 @@ def test_a_file_with_unquoted_tags_and_colours() -> None:
     assert checked.masks[0].rectangles[0].width == 300
 
 
+def _dates(option: str, **arguments: Any) -> dict[str, Any]:
+    return {"codename": "action.on.dates", "option": option, "arguments": arguments}
+
+
+def _add(tag: str, value: Any) -> dict[str, Any]:
+    return {"codename": "action.add.tag", "tags": [tag], "arguments": {"value": value}}
+
+
+def _private(**arguments: Any) -> dict[str, Any]:
+    return {"codename": "action.add.private.tag", "tags": ["00091001"], "arguments": arguments}
+
+
 @pytest.mark.parametrize(
     ("element", "message"),
     [
@@ -167,6 +179,20 @@ def test_refused_with_the_path(element: dict[str, Any], message: str) -> None:
     assert any(message in problem for problem in problems_of(element)), problems_of(element)
 
 
+@pytest.mark.parametrize("strict", [True, False])
+@pytest.mark.parametrize(
+    ("element", "message"),
+    [
+        (_add("00280010", 70000), "arguments.value: is no number that VR US can have"),
+        (_add("00280010", "two"), "arguments.value: is no number that VR US can have"),
+        (_add("00189351", "1e300"), "arguments.value: is no number that VR FL can have"),
+        (_private(vr="SL", value="x", privateCreator="ME"), "arguments.value: is no number that VR SL can have"),
+    ],
+)
+def test_a_number_that_is_none_would_hold_each_instance(element: dict[str, Any], message: str, *, strict: bool) -> None:
+    assert any(message in problem for problem in problems_of(element, strict=strict))
+
+
 def test_karnak_lets_a_shift_without_tags_be() -> None:
     assert problems_of({"codename": "action.on.dates", "option": "shift_by_tag"}, strict=False) == []
 
@@ -239,18 +265,6 @@ def test_reasons_are_said() -> None:
     assert problems[0].reason == reasons.NOT_SUPPORTED
 
 
-def _dates(option: str, **arguments: Any) -> dict[str, Any]:
-    return {"codename": "action.on.dates", "option": option, "arguments": arguments}
-
-
-def _add(tag: str, value: Any) -> dict[str, Any]:
-    return {"codename": "action.add.tag", "tags": [tag], "arguments": {"value": value}}
-
-
-def _private(**arguments: Any) -> dict[str, Any]:
-    return {"codename": "action.add.private.tag", "tags": ["00091001"], "arguments": arguments}
-
-
 def _tags(*tags: str, excluded: tuple[str, ...] = ()) -> dict[str, Any]:
     return {"codename": "action.on.specific.tags", "action": "X", "tags": list(tags), "excludedTags": list(excluded)}
 
@@ -274,8 +288,6 @@ def _tags(*tags: str, excluded: tuple[str, ...] = ()) -> dict[str, Any]:
         (_add("00080032", "2561"), "arguments.value"),
         (_add("00101010", "43"), "arguments.value"),
         (_add("00200013", "one"), "arguments.value"),
-        (_add("00280010", 70000), "arguments.value: is no number that VR US can have"),
-        (_add("00189351", "1e300"), "arguments.value: is no number that VR FL can have"),
         (_add("00200052", "1.2.x"), "arguments.value"),
         (_add("00080050", "more than sixteen characters"), "arguments.value"),
         (_add("00041130", "SET"), "tags[0]: is in no data set"),
