@@ -10,7 +10,7 @@ from dromos_crds.expressions import Element as Asked
 from dromos_crds.expressions import ExpressionFailed, Symbol, Values
 from dromos_crds.profiles.rules import ExpressionOnTags, ReplaceByAPI
 from dromos_gateway.deid.actions import date
-from dromos_gateway.deid.choosing import API, DATE, Choice
+from dromos_gateway.deid.choosing import API, DATE, EXPRESSION, Choice
 from dromos_gateway.deid.decision import Decision, Kind
 from dromos_gateway.deid.outcomes import Exclude, Hold
 from dromos_gateway.header.view import HeaderView
@@ -42,6 +42,16 @@ class Asking:
                 return level.resolved(answer, tag, known).written_as(decision.vr).at(tag, level)
             decision = level.behind(decision, tag, choice.rule.position)
         return decision
+
+    def consulted(self, level: Level, tag: int, vr: bytes) -> Choice | None:
+        """What the rules say about an element that they have no power over. `Hold`, `Exclude`."""
+        choice = level.choice(tag, vr, 0)
+        while choice is not None and choice.code in (EXPRESSION, API):
+            answer = self._answer(choice, tag, vr)
+            if answer is not None:
+                return answer
+            choice = level.choice(tag, vr, choice.rule.position + 1)
+        return choice
 
     def _answer(self, choice: Choice, tag: int, vr: bytes) -> Choice | None:
         rule, asked = choice.rule, Asked(tag, vr.decode("ascii"))

@@ -122,9 +122,7 @@ class Decision:
         """Whether a value becomes the same each time: what it says in letters depends on the character set, too."""
         if self.known in CHARACTERS:
             return False
-        return self.act in _PURE or (
-            self.act is actions.date and level.plan.strict and level.dates_repeat(self.choice)
-        )
+        return self.act in _PURE or (self.act is actions.date and level.plan.strict and level.dates_repeat(self.choice))
 
     @property
     def blind(self) -> bool:

@@ -28,6 +28,7 @@ from dromos_gateway.header.indexing import index
 from dromos_gateway.header.inflating import inflate_file
 from dromos_gateway.header.output import Counting, Pieces, Sink, TooLarge
 from dromos_gateway.header.source import Source
+from dromos_gateway.header.values import first_value
 from dromos_gateway.header.view import HeaderView
 
 FindPseudonym = Callable[[Values], str]
@@ -129,7 +130,7 @@ class _Work:
 
     def carry_out(self, target: Path, most: int) -> Changed:
         """Walk the instance until what it says about itself is true of it, then write it. `Hold`, `Exclude`."""
-        if not self._view.text(0x00100020):
+        if not first_value(self._view.text(0x00100020)):
             raise Hold("PatientIDMissing", "the instance has no Patient ID (0010,0020)")
         if not self._plan.morphing and self._pseudonym is None:
             raise Hold("PseudonymMissing", "no pseudonym is known for the patient")

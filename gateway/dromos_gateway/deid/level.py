@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import TYPE_CHECKING, Final
 
 from dromos_crds.profiles.rules import ActionOnDates, DateOption
 from dromos_gateway.deid import actions
 from dromos_gateway.deid.choosing import API, CLEAN, DATE, EXPRESSION, Choice, choose, table_action
 from dromos_gateway.deid.dates import DATE_VRS
-from dromos_gateway.deid.decision import Decision, Kind
+from dromos_gateway.deid.decision import WATCHED, Decision, Kind
 from dromos_gateway.deid.iod import attribute_type, is_known
 from dromos_gateway.deid.multiple import is_multiple, repaired, resolve
 from dromos_gateway.deid.outcomes import Hold
@@ -85,7 +86,16 @@ class Level:
             return Decision(vr, Kind.REMOVE, "X")
         if self.plan.strict and tag == SPECIFIC_CHARACTER_SET:
             return Decision(vr, Kind.KEEP)  # whatever a pattern of a rule matches: the texts are written in it
-        return self.resolved(self._choice(tag, vr, start), tag, vr)
+        return self.resolved(self.choice(tag, vr, start), tag, vr)
+
+    def consults(self, tag: int, vr: bytes, anew: Container[int]) -> bool:
+        """Whether rules have a say though an element is written `anew`, or goes: they exclude, add, tell services."""
+        if self.path or not (tag in anew or tag in ALWAYS_REMOVED or is_written(self.plan, tag)):
+            return False
+        choice = self.choice(tag, known_vr(tag, vr), 0)
+        if choice is None:
+            return False
+        return choice.code in (EXPRESSION, API) or self.plan.calls_services or tag in WATCHED
 
     def dates_repeat(self, choice: Choice | None) -> bool:
         """Whether a rule shifts all dates of a patient alike."""
@@ -160,7 +170,8 @@ class Level:
         decision.value = actions.constant_dummy(tag, vr, strict=self.plan.strict, needed=needed)
         return decision
 
-    def _choice(self, tag: int, vr: bytes, start: int) -> Choice | None:
+    def choice(self, tag: int, vr: bytes, start: int) -> Choice | None:
+        """What the rules from `start` on say, not made certain yet."""
         plan = self.plan
         found = choose(plan.rules, self._truths, tag, vr, strict=plan.strict, start=start, stop=self._limit)
         if found is not None or self._inherited is None:

@@ -12,14 +12,14 @@ from dromos_gateway.deid.asking import Asking, ReplaceAPI
 from dromos_gateway.deid.cleaning import Identifying
 from dromos_gateway.deid.compressed import words_beside_pixels
 from dromos_gateway.deid.dates import Shift
-from dromos_gateway.deid.decision import Decision, Kind
+from dromos_gateway.deid.decision import WATCHED, Decision, Kind
 from dromos_gateway.deid.identities import identities
 from dromos_gateway.deid.iod import attribute_type
 from dromos_gateway.deid.level import Level
 from dromos_gateway.deid.outcomes import Hold, Step
 from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.private import Blocks
-from dromos_gateway.deid.program import CARRY_OUT, REMEMBER, Program, compile_program
+from dromos_gateway.deid.program import CARRY_OUT, CONSULT, REMEMBER, Program, compile_program
 from dromos_gateway.deid.surplus import pixel_bytes
 from dromos_gateway.deid.trail import Trail
 from dromos_gateway.header.encoding import IMPLICIT, PIXEL_DATA, UNDEFINED, Encoding
@@ -29,8 +29,9 @@ from dromos_gateway.header.output import Sink, packed_length
 from dromos_gateway.header.sets import SPECIFIC_CHARACTER_SET, encodings_of
 from dromos_gateway.header.shape import Layout, Place
 from dromos_gateway.header.source import Source
-from dromos_gateway.header.values import text_of
+from dromos_gateway.header.values import first_value, text_of
 from dromos_gateway.header.view import HeaderView
+from dromos_gateway.header.vr import known_vr
 from dromos_gateway.header.walking import items
 from dromos_gateway.header.writing import element
 
@@ -77,7 +78,7 @@ class Run:
         self.truths = truths
         self.source = source
         self.sop_class_uid = view.text(0x00080016) or ""
-        self.patient_id = view.text(0x00100020) or ""
+        self.patient_id = first_value(view.text(0x00100020))
         self.applied: set[int] = set()
         self.dates_kept = False
         self.shifts: dict[int, Shift] = {}
@@ -165,6 +166,9 @@ class Run:
                 self._look_closer(decision, blocks, scope, tag, layout.place(first))
                 copied = self._copied
                 continue
+            elif what == CONSULT:
+                self._consult(scope, how, layout.place(first))
+                continue
             elif how.__class__ is bytes:
                 new = how
             else:
@@ -223,6 +227,21 @@ class Run:
         if decision.kind is _ASK:
             decision = self._asking.settled(decision, scope.level, tag)
         self._carry_out(decision, scope, tag, place)
+
+    def _consult(self, scope: Scope, tag: int, place: Place) -> None:
+        """Ask the rules about what is written anew afterwards, so that services and masks see what they make of it."""
+        vr, _, value, stop = place
+        known = known_vr(tag, vr)
+        choice = self._asking.consulted(scope.level, tag, known)
+        if choice is None or known == b"SQ" or not (self._watches_all or tag in WATCHED):
+            return
+        decision = scope.level.resolved(choice, tag, known).written_as(vr)
+        new: bytes | None = b""
+        if decision.kind in (_ACT, _KEEP):
+            new = self._acted(decision, scope, tag, self.source.read(value, stop - value))
+        if new is not None:
+            found = text_of(decision.new_vr or known, new, scope.encodings, scope.encoding.order)
+            self.changed[tag] = None if new is REMOVED else found
 
     def _carry_out(self, decision: Decision, scope: Scope, tag: int, place: Place) -> None:
         _, start, value, stop = place
@@ -343,7 +362,7 @@ class Run:
         after = None
         if new is not None and (decision.watched or self._watches_all or self._trail is not None):
             after = text_of(decision.new_vr or decision.known, new, scope.encodings, scope.encoding.order)
-        if not same and (decision.watched or (self._watches_all and not scope.level.path)):
+        if not same and decision.code != "W" and (decision.watched or (self._watches_all and not scope.level.path)):
             self.changed[tag] = after
         if self._trail is not None:
             self._trail.add(decision, scope.level.path, tag, place, scope, after, same=same)
