@@ -116,10 +116,10 @@ def add_tag(reader: ElementReader) -> Rule:
     tag = reader.one_tag()
     if tag and is_private(tag):
         reader.problem("tags[0]", "is private; use action.add.private.tag")
-    vr, value = vrs_by_tag().get(tag, ("SQ",))[0], reader.required("value")
-    if tag and not is_private(tag) and vr not in TEXT_VRS:
-        reader.problem("tags[0]", "has no value that can be written as text")
-    _number(reader, vr, value)
+    elif tag and tag not in vrs_by_tag():
+        reader.problem("tags[0]", "is one of repeating groups, which are not added")
+    value = reader.required("value")
+    _number(reader, vrs_by_tag().get(tag, ("UN",))[0], value)
     return AddTag(**_rule(reader), tag=tag, value=value)
 
 

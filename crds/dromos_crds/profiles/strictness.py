@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from dromos_crds.additions import CHARACTER_SET, HOW_WRITTEN, NOT_IN_DATA_SETS, ill_formed
+from dromos_crds.additions import CHARACTER_SET, HOW_WRITTEN, NOT_IN_DATA_SETS, TEXT_VRS, ill_formed
 from dromos_crds.dictionary import vrs_by_tag
 from dromos_crds.profiles.attributes import is_private
 from dromos_crds.profiles.problems import ProfileProblem
@@ -42,6 +42,8 @@ def strict_problems(rule: Rule) -> Iterator[ProfileProblem]:
         yield from _value(ill_formed(vr, rule.value), path)
         if not _possible(rule.tag):
             yield ProfileProblem(f"{path}.tags[0]", "is in no data set")
+        elif vr not in TEXT_VRS:
+            yield ProfileProblem(f"{path}.tags[0]", "has no value that can be written as text")
         if rule.tag == CHARACTER_SET:
             yield ProfileProblem(f"{path}.tags[0]", HOW_WRITTEN)
     if isinstance(rule, AddPrivateTag):

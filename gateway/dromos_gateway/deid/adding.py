@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from dromos_crds.additions import TEXT_VRS
 from dromos_crds.dictionary import vrs_by_tag
 from dromos_crds.profiles.rules import AddPrivateTag, AddTag
 from dromos_gateway.deid import written
@@ -120,6 +121,8 @@ def _add_private(found: Additions, plan: Plan, view: HeaderView, rule: AddPrivat
 
 
 def _encoded(view: HeaderView, tag: int, vr: bytes, text: str) -> bytes:
+    if vr.decode("ascii") not in TEXT_VRS:
+        raise Hold("ActionFailed", f"{named(tag)} is to be added, and has no value that can be written as text")
     try:
         return element(tag, vr, bytes_of(vr, text, view.character_sets, view.encoding.order), view.encoding)
     except ValueError as error:

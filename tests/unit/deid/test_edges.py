@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
+from pydicom.tag import Tag
 
 from dromos_gateway.deid.hashing import hashed_uid
 from dromos_gateway.deid.outcomes import Changed, Held
@@ -195,3 +196,12 @@ def test_no_rule_makes_texts_unreadable(tmp_path: Path, action: str) -> None:
 def test_a_pseudonym_with_the_signs_of_names_is_one(tmp_path: Path, pseudonym: str) -> None:
     _, out = change(ct(), plan(), tmp_path, pseudonym)
     assert (str(out.PatientName), out.ClinicalTrialSubjectID) == (pseudonym, pseudonym)
+
+
+def test_karnak_passes_over_a_sequence_to_add_that_the_class_does_not_have(tmp_path: Path) -> None:
+    """Where it has it, nothing can be written: held, not a value that is none."""
+    for tag, kind in (("00540013", Changed), ("00081115", Held)):
+        add = {"codename": "action.add.tag", "tags": [tag], "arguments": {"value": "YES"}}
+        outcome, out = change(ct(), plan(add, BASIC, compatibility="Karnak"), tmp_path)
+        assert isinstance(outcome, kind)
+        assert Tag(tag) not in out

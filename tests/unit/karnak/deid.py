@@ -137,7 +137,7 @@ def _dates(option: str) -> Any:
 
 def _applicable(given: Given, expected: Given) -> None:
     element = given["element"]
-    rule = {key: given[key] for key in ("option", "arguments", "tags") if key in given}
+    rule = {key: given[key] for key in ("option", "arguments", "tags", "excludedTags") if key in given}
     found = apply(
         [rule | {"codename": "action.on.dates"}], {element["tag"]: {"vr": element["vr"], "value": element["value"]}}
     )
@@ -149,6 +149,11 @@ def _action(given: Given, expected: Given) -> None:
     if given["action"] == "D" and given.get("dummy"):
         rule = {"codename": "expression.on.tags", "arguments": {"expr": f"Replace('{given['dummy']}')"}}
         _one(rule, given, expected)
+        return
+    if given["action"] in ("E", "EI"):  # nothing is changed, because nothing goes
+        with pytest.raises(Exclude):
+            _one({"codename": "expression.on.tags", "arguments": {"expr": "ExcludeInstance()"}}, given, expected)
+        assert expected["value"] == given["value"]
         return
     _one({"codename": "action.on.specific.tags", "action": given["action"]}, given, expected)
 
