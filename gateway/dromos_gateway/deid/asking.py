@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rules whose action depends on the instance: expressions, services, Karnak's dates inside sequences."""
+"""Rules whose action depends on the instance: expressions, services, Karnak's dates, which it reads at the root."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dromos_gateway.deid.actions import date
 from dromos_gateway.deid.choosing import API, DATE, EXPRESSION, Choice
 from dromos_gateway.deid.decision import Decision, Kind
 from dromos_gateway.deid.outcomes import Exclude, Hold
+from dromos_gateway.header.values import first_value
 from dromos_gateway.header.view import HeaderView
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Asking:
     def _answer(self, choice: Choice, tag: int, vr: bytes) -> Choice | None:
         rule, asked = choice.rule, Asked(tag, vr.decode("ascii"))
         if choice.code == DATE:
-            return choice if self._view.text(tag) is not None else None
+            return choice if first_value(self._view.text(tag)) else None
         if choice.code == API and isinstance(rule, ReplaceByAPI):
             if self._api is None:
                 raise Hold("EndpointUnavailable", f"rule {rule.name!r} calls a service, and nothing here can")

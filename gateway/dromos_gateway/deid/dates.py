@@ -80,14 +80,15 @@ def _moved_date(day: date, days: int) -> str:
 
 
 def _time(text: str) -> int:
-    """Microseconds since midnight; 24 hours and a leap second are let through."""
+    """Microseconds since midnight; 24:00 and a leap second are let through."""
     match = _TIME.fullmatch(text.strip())
     if match is None:
         raise Undatable("not a time")
     hours, minutes, seconds = (int(part or 0) for part in match.groups()[:3])
-    if hours > 24 or minutes > 59 or seconds > 60:
+    found = ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + int((match[4] or "0").ljust(6, "0"))
+    if minutes > 59 or seconds > 60 or found > _DAY * 1_000_000:
         raise Undatable("not a time")
-    return ((hours * 60 + minutes) * 60 + seconds) * 1_000_000 + int((match[4] or "0").ljust(6, "0"))
+    return found
 
 
 def _time_text(microseconds: int) -> str:

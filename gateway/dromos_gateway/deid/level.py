@@ -128,7 +128,7 @@ class Level:
         if choice is None:
             return Decision(vr, Kind.KEEP)
         code = choice.code
-        if code in (EXPRESSION, API) or (code == DATE and not self.plan.strict and self.path):
+        if code in (EXPRESSION, API) or (code == DATE and not self.plan.strict):
             return Decision(vr, Kind.ASK, code, choice)
         if code == CLEAN and tag >> 16 & 1:
             return Decision(vr, Kind.SAFE_PRIVATE, code, choice)

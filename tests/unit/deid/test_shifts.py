@@ -97,3 +97,18 @@ def test_cold_and_warm_alike(tmp_path: Path) -> None:
         _, warm = change(ct(SOPInstanceUID=f"1.2.{number}"), chosen, tmp_path)
         _, cold = change(ct(SOPInstanceUID=f"1.2.{number}"), Plan(chosen.recipe, chosen.profile), tmp_path)
         assert warm == cold
+
+
+def test_karnak_leaves_a_date_without_a_value_to_the_next_rule(tmp_path: Path) -> None:
+    """As Karnak's rule has no value for it; Strict's leaves it as it is."""
+    data = {"AcquisitionDate": "", "StudyDate": "", "SeriesDate": "20240102"}
+    _, out = change(ct(**data), plan(dates("shift", days=1, seconds=0), BASIC, compatibility="Karnak"), tmp_path)
+    assert "AcquisitionDate" not in out
+    assert (out.StudyDate, out.SeriesDate) == ("", "20240101")
+
+
+def test_there_is_nothing_behind_midnight(tmp_path: Path) -> None:
+    chosen = plan(dates("shift", days=0, seconds=1), BASIC)
+    assert change(ct(StudyTime="2400"), chosen, tmp_path)[1].StudyTime == "235959.000000"
+    outcome, _ = change(ct(StudyTime="240001"), chosen, tmp_path)
+    assert isinstance(outcome, Held)

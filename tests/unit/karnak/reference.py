@@ -87,7 +87,7 @@ class Karnak:
             return str(rule["action"])
         if rule["codename"] == "action.on.dates":
             treated = ("DA", "DT") if rule["option"] == "date_format" else _DATES
-            if element["vr"] not in treated or (path and not _first(self.root.get(tag))):
+            if element["vr"] not in treated or not _first(self.root.get(tag)):
                 return None
             return f"date {self.rules.index(rule)}"
         return self._said(rule["arguments"]["expr"], tag, element)
@@ -268,10 +268,14 @@ def _day(text: str) -> date:
 
 def _time(text: str) -> timedelta:
     parts = re.fullmatch(r"([0-9]{2})(?::?([0-9]{2})(?::?([0-9]{2})(?:\.([0-9]{1,6}))?)?)?", text)
-    if parts is None or int(parts[1]) > 24 or int(parts[2] or 0) > 59 or int(parts[3] or 0) > 60:
+    if parts is None or int(parts[2] or 0) > 59 or int(parts[3] or 0) > 60:
         raise Unparsable
+    hours, minutes, seconds = int(parts[1]), int(parts[2] or 0), int(parts[3] or 0)
     fraction = int(((parts[4] or "") + "000000")[:6])
-    return timedelta(hours=int(parts[1]), minutes=int(parts[2] or 0), seconds=int(parts[3] or 0), microseconds=fraction)
+    found = timedelta(hours=hours, minutes=minutes, seconds=seconds, microseconds=fraction)
+    if found > timedelta(days=1):
+        raise Unparsable
+    return found
 
 
 def _moment(text: str) -> datetime:
