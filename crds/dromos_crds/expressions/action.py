@@ -24,7 +24,8 @@ class ActionExpression:
     def decide(self, values: Values, element: Element) -> Action | None:
         """What to do with an element; None: nothing here, ask the next rule. ExpressionFailed: hold the instance.
 
-        ``values`` are those of the untouched root, also for an element inside a sequence (karnak.md §1d).
+        ``values`` are those of the untouched root, also for an element inside a sequence (karnak.md §1d), unless
+        that one reads its own.
         """
         result, evaluation = self._program.run(values, element)
         return evaluation.action(str(result)) if result is not None else None

@@ -84,7 +84,9 @@ class Program:
     def _variables(self, values: Values, element: Element | None) -> dict[str, object]:
         if not self._properties or element is None:
             return {}
-        text = values.text(element.tag) if "stringValue" in self._properties else None
+        text = None
+        if "stringValue" in self._properties:
+            text = values.text(element.tag) if element.own is None else element.own()
         if text is not None and element.vr not in _ONE_VALUE:
             text = text.partition("\\")[0]
         known = {"tag": element.tag, "vr": element.vr, "stringValue": text}

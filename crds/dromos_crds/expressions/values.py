@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -23,10 +24,14 @@ class Values(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Element:
-    """The element that an action expression is about."""
+    """The element that an action expression is about.
+
+    `own` reads its value; without it, as in Karnak, stringValue is what the root has at its tag, in a sequence too.
+    """
 
     tag: int
     vr: str
+    own: Callable[[], str | None] | None = field(default=None, repr=False, compare=False)
 
 
 class Symbol(StrEnum):

@@ -19,6 +19,7 @@ from dromos_gateway.header.view import HeaderView
 if TYPE_CHECKING:
     from dromos_gateway.deid.level import Level
 
+Own = Callable[[], str | None]
 ReplaceAPI = Callable[[ReplaceByAPI, Values, Asked], str]
 _SYMBOLS: Final = {Symbol.KEEP: "K", Symbol.REMOVE: "X", Symbol.REPLACE: "D", Symbol.EMPTY: "Z", Symbol.UID: "U"}
 
@@ -32,11 +33,14 @@ class Asking:
         self._changed = changed
         self._api = api
 
-    def settled(self, decision: Decision, level: Level, tag: int) -> Decision:
-        """The decision after all; a rule without an answer passes the element on to the next. `Hold`, `Exclude`."""
+    def settled(self, decision: Decision, level: Level, tag: int, own: Own | None = None) -> Decision:
+        """The decision after all; a rule without an answer passes the element on to the next. `Hold`, `Exclude`.
+
+        `own` reads the element's value, where it isn't that of the root.
+        """
         while decision.kind is Kind.ASK and decision.choice is not None:
             choice, known = decision.choice, decision.known
-            answer = self._answer(choice, tag, known)
+            answer = self._answer(choice, tag, known, own)
             if answer is not None and answer.code == DATE:
                 return decision.as_kind(Kind.ACT, date).at(tag, level)
             if answer is not None:
@@ -54,8 +58,8 @@ class Asking:
             choice = level.choice(tag, vr, choice.rule.position + 1)
         return choice
 
-    def _answer(self, choice: Choice, tag: int, vr: bytes) -> Choice | None:
-        rule, asked = choice.rule, Asked(tag, vr.decode("ascii"))
+    def _answer(self, choice: Choice, tag: int, vr: bytes, own: Own | None = None) -> Choice | None:
+        rule, asked = choice.rule, Asked(tag, vr.decode("ascii"), own)
         if choice.code == DATE:
             return choice if first_value(self._view.text(tag)) else None
         if choice.code == API and isinstance(rule, ReplaceByAPI):

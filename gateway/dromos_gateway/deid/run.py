@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import Final
 
 from dromos_gateway.deid.actions import REMOVED, Element, note_kept
-from dromos_gateway.deid.asking import Asking, ReplaceAPI
+from dromos_gateway.deid.asking import Asking, Own, ReplaceAPI
 from dromos_gateway.deid.cleaning import Identifying
 from dromos_gateway.deid.compressed import words_beside_pixels
 from dromos_gateway.deid.dates import Shift
@@ -141,7 +141,7 @@ class Run:
     ) -> None:
         for at in layout.unbounded:
             _refuse_unbounded(scope.level, layout.shape.tags[at], layout.shape.vrs[at])
-        program, blocks = self._program(layout, scope.level, additions, kept_blocks)
+        program, blocks = self._program(layout, scope, additions, kept_blocks)
         starts, source, splice = layout.starts, self.source, self._sink.splice
         log, copied, patient = self._log, self._copied, self.patient_id
         block, base, end = source.block, source.base, source.base + len(source.block)
@@ -179,16 +179,17 @@ class Run:
         self._copied = copied
 
     def _program(
-        self, layout: Layout, level: Level, additions: dict[int, bytes], kept: frozenset[tuple[int, int]]
+        self, layout: Layout, scope: Scope, additions: dict[int, bytes], kept: frozenset[tuple[int, int]]
     ) -> tuple[Program, Blocks | None]:
         """The level's program for the shape, and the private blocks where they must be known."""
+        level = scope.level
         detailed = self._trail is not None
         added = tuple(sorted(additions)) if additions else ()
         key = layout.shape, added, kept, detailed
         program = level.programs.get(key)
         if program is not None:
-            return program, self._blocks(layout, level, kept) if program.blocks else None
-        blocks = self._blocks(layout, level, kept)
+            return program, self._blocks(layout, scope, kept) if program.blocks else None
+        blocks = self._blocks(layout, scope, kept)
         program = compile_program(level, layout.shape, added, blocks, detailed=detailed)
         if len(level.programs) >= _PROGRAMS:
             level.programs.clear()
@@ -196,12 +197,28 @@ class Run:
             level.programs[key] = program
         return program, blocks if program.blocks else None
 
-    def _blocks(self, layout: Layout, level: Level, kept: frozenset[tuple[int, int]]) -> Blocks | None:
+    def _blocks(self, layout: Layout, scope: Scope, kept: frozenset[tuple[int, int]]) -> Blocks | None:
         """The private blocks, if some of them may stay."""
         if not self.plan.may_keep_private and not kept:
             return None
-        settle = self._asking.settled
-        return Blocks(layout, level, self.source, kept, lambda decision, tag: settle(decision, level, tag))
+
+        def settled(decision: Decision, tag: int) -> Decision:
+            own = self._own(decision, scope, layout.place(layout.shape.index[tag]))
+            return self._asking.settled(decision, scope.level, tag, own)
+
+        return Blocks(layout, scope.level, self.source, kept, settled)
+
+    def _own(self, decision: Decision, scope: Scope, place: Place) -> Own | None:
+        """What reads an element's value in a sequence: Karnak's expressions see the root's, and keep another."""
+        if not self.plan.strict or not scope.level.path:
+            return None
+        _, _, value, stop = place
+
+        def read() -> str | None:
+            raw = self.source.read(value, stop - value)
+            return text_of(decision.known, raw, scope.encodings, scope.encoding.order)
+
+        return read
 
     def _worked_out(self, decision: Decision, scope: Scope, raw: bytes) -> tuple[bytes | None, str | None]:
         """The new element in place of an old value; from now on in the decision's memory, None: it stays as it is.
@@ -225,7 +242,7 @@ class Run:
         if blocks is not None and tag & 0x10000:
             decision = blocks.mended(decision, tag)
         if decision.kind is _ASK:
-            decision = self._asking.settled(decision, scope.level, tag)
+            decision = self._asking.settled(decision, scope.level, tag, self._own(decision, scope, place))
         self._carry_out(decision, scope, tag, place)
 
     def _consult(self, scope: Scope, tag: int, place: Place) -> None:

@@ -182,3 +182,26 @@ def test_an_age_is_computed_from_the_first_date_there_is(tmp_path: Path) -> None
         data = ct(PatientBirthDate=born, StudyDate=seen, PatientAge="099Y")
         _, out = change(data, plan(rule, BASIC), tmp_path)
         assert out.PatientAge == age
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_an_expression_sees_the_value_that_it_decides_about(tmp_path: Path, *, private: bool) -> None:
+    """Karnak's sees the root's at the same tag, and would keep a name in a sequence because the root says CT."""
+    item, data = Dataset(), ct(StudyDescription="CT")
+    tag, vr = (0x00091001, "LO") if private else (0x00081030, "LO")
+    for where, text in ((data, "CT"), (item, "Doe^Jane")):
+        if private:
+            where.private_block(0x0009, "ACME", create=True)
+        where.add_new(tag, vr, text)
+    data.RequestAttributesSequence = Sequence([item])
+    rule = {
+        "codename": "expression.on.tags",
+        "tags": [f"{tag:08X}"],
+        "arguments": {"expr": "stringValue == 'CT' ? Keep() : Remove()"},
+    }
+    sequence = keep("00400275")
+    for mode, kept in (("Strict", None), ("Karnak", "Doe^Jane")):
+        _, out = change(data, plan(rule, sequence, BASIC, compatibility=mode), tmp_path)
+        assert out[tag].value == "CT"
+        found = out.RequestAttributesSequence[0].get(tag)
+        assert (found and found.value) == kept
