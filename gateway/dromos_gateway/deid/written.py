@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from dromos_crds.additions import ill_formed
 from dromos_crds.profiles.confidentiality import Option
 from dromos_crds.profiles.rules import ActionOnDates, ActionOnTags, BasicProfile, CleanPixels, Codename, Rule
 from dromos_gateway.deid.hashing import patient_id
@@ -186,8 +187,10 @@ def _short(text: str) -> bytes:
 
 
 def _pseudonym(tag: int, text: str, encodings: tuple[str, ...]) -> bytes:
-    if not text.strip() or "\\" in text or not text.isprintable():
-        raise Hold("PseudonymInvalid", "the pseudonym is empty, or has a backslash or a control character in it")
+    fits = text.strip() and "\\" not in text and text.isprintable()
+    if not fits or ill_formed("LO", text) or ill_formed("PN", text):
+        rule = "1 to 64 characters, no backslash, no control character and at most two equal signs"
+        raise Hold("PseudonymInvalid", f"the pseudonym can be no Patient's Name: it must have {rule}")
     try:
         return bytes_of(WRITTEN[tag], text, encodings)
     except UnicodeEncodeError:

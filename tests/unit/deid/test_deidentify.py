@@ -87,6 +87,8 @@ def test_nothing_of_the_preamble_and_group_two_stays(tmp_path: Path) -> None:
         ({"PatientID": ""}, "A", "PatientIDMissing"),
         ({}, None, "PseudonymMissing"),
         ({}, "a\\b", "PseudonymInvalid"),
+        ({}, "a=b=c=d", "PseudonymInvalid"),
+        ({}, "x" * 65, "PseudonymInvalid"),
         ({}, "Ünal", "CharacterSet"),
         ({"SOPClassUID": "1.2.3.4.5"}, "A", "UnknownSOPClass"),
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.88.11"}, "A", "Uncleanable"),
