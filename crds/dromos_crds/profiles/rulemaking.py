@@ -100,14 +100,14 @@ def dates(reader: ElementReader) -> Rule:
 
 
 def expression(reader: ElementReader) -> Rule:
-    """`expression.on.tags`."""
+    """`expression.on.tags`: without tags Karnak's is for none, and one that is for all would keep all."""
     reader.allow(("arguments", *_SELECTION), ("expr",))
     text = reader.required("expr")
     compiled = compile_action(text) if text else None
     if isinstance(compiled, Mistake):
         reader.problem("arguments.expr", str(compiled))
         compiled = None
-    return ExpressionOnTags(**_rule(reader), expression=compiled, selection=reader.selection())
+    return ExpressionOnTags(**_rule(reader), expression=compiled, selection=reader.selection(needed=True))
 
 
 def add_tag(reader: ElementReader) -> Rule:
@@ -154,7 +154,7 @@ def replace_api(reader: ElementReader) -> Rule:
     if isinstance(call, CallMistake):
         reader.problem(f"arguments.{call.argument}", call.message)
     compiled = call if isinstance(call, Call) else None
-    return ReplaceByAPI(**_rule(reader), selection=reader.selection(), call=compiled)
+    return ReplaceByAPI(**_rule(reader), selection=reader.selection(needed=True), call=compiled)
 
 
 def _number(reader: ElementReader, vr: str, value: str) -> None:

@@ -134,6 +134,11 @@ def _private(**arguments: Any) -> dict[str, Any]:
             "an action such as Keep()",
         ),
         ({"codename": "expression.on.tags", "arguments": {"expr": "Keep("}}, "arguments.expr: line 1"),
+        ({"codename": "expression.on.tags", "arguments": {"expr": "Keep()"}}, "tags: expression.on.tags needs at least"),
+        (
+            {"codename": "action.replace.api", "arguments": {"url": "http://x/", "responsePath": "a"}},
+            "tags: action.replace.api needs at least one tag",
+        ),
         ({"codename": "action.add.tag", "tags": ["(0009,1001)"], "arguments": {"value": "a"}}, "is private"),
         ({"codename": "action.add.tag", "tags": ["(0010,XXXX)"], "arguments": {"value": "a"}}, "one tag is needed"),
         (
