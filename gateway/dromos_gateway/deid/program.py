@@ -18,8 +18,7 @@ from dromos_gateway.header.shape import Shape
 
 SPLICE: Final = 0  # new bytes, or none, in place of the elements: bytes, and tags of elements that are added
 REMEMBER: Final = 1  # a decision whose outcome depends on value and patient only
-CARRY_OUT: Final = 2  # a decision that wants a closer look
-CONSULT: Final = 3  # the rules are asked about what is written anew in any case: its tag
+CARRY_OUT: Final = 2  # a decision that wants a closer look; None: rules are asked of what is written anew in any case
 # what to do, number of the first element, number of the one behind the last, with what, steps for the digest
 Step = tuple[int, int, int, Any, bytes]
 
@@ -48,7 +47,7 @@ def compile_program(
         while pending and pending[-1] < tag:
             _splice(steps, at, at, pending.pop(), b"")
         if level.consults(tag, vr, there):
-            steps.append(_Step(CONSULT, at, at, tag))
+            steps.append(_Step(CARRY_OUT, at, at, (tag, None)))
         if tag in there:
             _splice(steps, at, at + 1, tag, b"")
             continue

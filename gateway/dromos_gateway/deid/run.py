@@ -19,7 +19,7 @@ from dromos_gateway.deid.level import Level
 from dromos_gateway.deid.outcomes import Hold, Step
 from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.private import Blocks
-from dromos_gateway.deid.program import CARRY_OUT, CONSULT, REMEMBER, Program, compile_program
+from dromos_gateway.deid.program import CARRY_OUT, REMEMBER, Program, compile_program
 from dromos_gateway.deid.surplus import pixel_bytes
 from dromos_gateway.deid.trail import Trail
 from dromos_gateway.header.encoding import IMPLICIT, PIXEL_DATA, UNDEFINED, Encoding
@@ -163,11 +163,11 @@ class Run:
             elif what == CARRY_OUT:
                 self._copied = copied
                 tag, decision = how
-                self._look_closer(decision, blocks, scope, tag, layout.place(first))
+                if decision is None:
+                    self._consult(scope, tag, layout.place(first))
+                else:
+                    self._look_closer(decision, blocks, scope, tag, layout.place(first))
                 copied = self._copied
-                continue
-            elif what == CONSULT:
-                self._consult(scope, how, layout.place(first))
                 continue
             elif how.__class__ is bytes:
                 new = how
