@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
@@ -127,3 +129,18 @@ def test_the_same_bytes_in_two_character_sets_are_two_texts(tmp_path: Path) -> N
         _, out = change(data, chosen, tmp_path)
         found.append(out.StudyDescription)
     assert found == [hashed_uid(KEY, text) for text in ("\u00c3\u00a4", "\u00e4", "\u00c3\u00a4")]
+
+
+@pytest.mark.parametrize("mode", ["Strict", "Karnak"])
+def test_an_earlier_key_links_again(tmp_path: Path, mode: str) -> None:
+    """With another key nothing is as it was; with the earlier one all is, byte for byte."""
+    rule = {"codename": "action.on.dates", "option": "shift_range", "arguments": {"max_days": 90_000, "max_seconds": 9}}
+    first = plan(rule, BASIC, compatibility=mode)
+    instance, target = save(ct(), tmp_path / "in.dcm"), tmp_path / "out"
+    found = []
+    for recipe in (first.recipe, replace(first.recipe, key=bytes(range(16))), first.recipe):
+        deidentify(instance, target, compile_plan(recipe), "PSEUDO-1")
+        out = dcmread(target)
+        found.append((target.read_bytes(), out.PatientID, out.StudyInstanceUID, out.SOPInstanceUID, out.StudyDate))
+    assert found[0] == found[2]
+    assert all(one != other for one, other in zip(found[0], found[1], strict=True))
