@@ -55,8 +55,12 @@ class ElementReader:
 
     def text(self, argument: str) -> str | None:
         """An argument as text; None when it is absent or empty."""
+        return self.given(argument) or None
+
+    def given(self, argument: str) -> str | None:
+        """An argument as text, empty text too; None when it is absent."""
         value = self._arguments.get(argument)
-        if value is None or value == "":
+        if value is None:
             return None
         return str(value).lower() if isinstance(value, bool) else str(value)
 

@@ -148,7 +148,7 @@ def replace_api(reader: ElementReader) -> Rule:
         body=reader.text("body") or "",
         response_path=response_path,
         auth_config=reader.text("authConfig"),
-        default=reader.text("defaultValue"),
+        default=reader.given("defaultValue"),
         of_element=True,
     )
     if isinstance(call, CallMistake):

@@ -12,7 +12,8 @@ from dromos_crds.profile import Profile
 from dromos_crds.profiles import read_profile, read_profile_file
 from dromos_crds.profiles.attributes import pattern_problem
 from dromos_crds.profiles.confidentiality import Option, row_of, rows
-from dromos_crds.profiles.rules import ActionOnDates, BasicProfile
+from dromos_crds.profiles.reading import read_element
+from dromos_crds.profiles.rules import ActionOnDates, BasicProfile, ReplaceByAPI
 from dromos_crds.tags import parse_pattern
 
 BASE = {"codename": "basic.dicom.profile"}
@@ -134,7 +135,10 @@ def _private(**arguments: Any) -> dict[str, Any]:
             "an action such as Keep()",
         ),
         ({"codename": "expression.on.tags", "arguments": {"expr": "Keep("}}, "arguments.expr: line 1"),
-        ({"codename": "expression.on.tags", "arguments": {"expr": "Keep()"}}, "tags: expression.on.tags needs at least"),
+        (
+            {"codename": "expression.on.tags", "arguments": {"expr": "Keep()"}},
+            "tags: expression.on.tags needs at least",
+        ),
         (
             {"codename": "action.replace.api", "arguments": {"url": "http://x/", "responsePath": "a"}},
             "tags: action.replace.api needs at least one tag",
@@ -196,6 +200,16 @@ def test_refused_with_the_path(element: dict[str, Any], message: str) -> None:
 )
 def test_a_number_that_is_none_would_hold_each_instance(element: dict[str, Any], message: str, *, strict: bool) -> None:
     assert any(message in problem for problem in problems_of(element, strict=strict))
+
+
+@pytest.mark.parametrize(("given", "default"), [({}, None), ({"defaultValue": ""}, ""), ({"defaultValue": 7}, "7")])
+def test_a_default_may_be_empty(given: dict[str, Any], default: str | None) -> None:
+    """Karnak empties the element then; without a default the instance is held."""
+    arguments = {"url": "http://x/", "responsePath": "a"} | given
+    rule, problems = read_element(0, {"codename": "action.replace.api", "tags": ["00104000"], "arguments": arguments})
+    assert isinstance(rule, ReplaceByAPI), problems
+    assert rule.call is not None
+    assert rule.call.default == default
 
 
 def test_karnak_lets_a_shift_without_tags_be() -> None:
