@@ -31,6 +31,7 @@ _TEXTS: Final = frozenset((b"AE", b"LO", b"LT", b"PN", b"SH", b"ST", b"UC", b"UN
 _CODES: Final = frozenset((0x00080100, 0x00080102, 0x00080103, 0x00080105, 0x0008010B, 0x00080119, 0x00080120))
 # never of any use in a changed data set: signatures of what was, padding
 ALWAYS_REMOVED: Final = frozenset((0x4FFE0001, 0xFFFAFFFA, 0xFFFCFFFC))
+_DECIDED: Final = ALWAYS_REMOVED | {SPECIFIC_CHARACTER_SET}  # whatever the rules say
 
 
 class Level:
@@ -90,7 +91,7 @@ class Level:
 
     def consults(self, tag: int, vr: bytes, anew: Container[int]) -> bool:
         """Whether rules have a say though an element is written `anew`, or goes: they exclude, add, tell services."""
-        if self.path or not (tag in anew or tag in ALWAYS_REMOVED or is_written(self.plan, tag)):
+        if self.path or not (tag in anew or tag in _DECIDED or is_written(self.plan, tag)):
             return False
         choice = self.choice(tag, known_vr(tag, vr), 0)
         if choice is None:

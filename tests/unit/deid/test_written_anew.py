@@ -23,9 +23,14 @@ def rule(text: str, *tags: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("mode", MODES)
-@pytest.mark.parametrize("tag", ["00100010", "00100020", "00120010", "00120042", "FFFAFFFA"])
+@pytest.mark.parametrize("tag", ["00100010", "00100020", "00120010", "00120042", "FFFAFFFA", "(0008,000X)"])
 def test_an_instance_is_excluded_by_it(tmp_path: Path, tag: str, mode: str) -> None:
-    data = ct(ClinicalTrialSponsorName="ACME", ClinicalTrialSubjectReadingID="R", DigitalSignaturesSequence=[Dataset()])
+    data = ct(
+        SpecificCharacterSet="ISO_IR 100",
+        ClinicalTrialSponsorName="ACME",
+        ClinicalTrialSubjectReadingID="R",
+        DigitalSignaturesSequence=[Dataset()],
+    )
     expression = "tagIsPresent(#Tag.PatientID) ? ExcludeInstance() : null"
     outcome, _ = change(data, plan(rule("null", tag), rule(expression, tag), BASIC, compatibility=mode), tmp_path)
     assert outcome == Excluded("Instance excluded by profile: rule")
