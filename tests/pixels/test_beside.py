@@ -131,8 +131,18 @@ def test_overlays_with_nothing_under_the_mask_stay_and_those_that_lie_hold(tmp_p
     outcome = change_pixels(save(empty, tmp_path / "source.dcm"), target, MASKED)
     assert isinstance(outcome, PixelsChanged)
     assert not outcome.notes
-    for tag, value in ((0x60020010, 41), (0x60020011, 60000), (0x60020015, 2), (0x60020015, 2_000_000_000)):
+    for tag, value in ((0x60020010, 42), (0x60020011, 60000), (0x60020015, 2), (0x60020015, 2_000_000_000)):
         lying = with_overlay(np.ones((1, 40, 64), np.uint8), (1, 1))
         lying[tag].value = value
         outcome = change_pixels(save(lying, tmp_path / "source.dcm"), target, MASKED)
         assert outcome == Held("PixelsCannotBeMasked", "an overlay is not as long as it says")
+
+
+def test_an_overlay_that_is_short_by_some_bits_is_cleared_as_far_as_it_goes(tmp_path: Path) -> None:
+    ds, target = with_overlay(np.ones((1, 13, 64), np.uint8), (1, 1)), tmp_path / "target.dcm"
+    ds[0x60023000].value = ds[0x60023000].value[:-2]
+    assert isinstance(change_pixels(save(ds, tmp_path / "source.dcm"), target, MASKED), PixelsChanged)
+    bits = np.unpackbits(np.frombuffer(dcmread(target)[0x60023000].value, np.uint8), bitorder="little")
+    expected = np.ones((13, 64), np.uint8)
+    expected[4:14, 8:28] = expected[0:2, 60:64] = 0
+    np.testing.assert_array_equal(bits, expected.ravel()[:-16])

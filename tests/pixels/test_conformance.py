@@ -101,3 +101,26 @@ def test_words_are_turned_round_with_the_byte_order(second: str, tmp_path: Path)
     assert found.WaveformSequence[0][0x54001010].value == content
     for tag in (0x00281201, 0x00660016, 0x00660022, 0x00660040, 0x60003000, 0x00420011):
         assert found[tag].value == content, hex(tag)
+
+
+def test_curves_and_retired_tables_become_explicit(tmp_path: Path) -> None:
+    """pydicom reads them and does not know which VR to write: OW, or US for numbers (PS3.5 A.1)."""
+    ds, target = dataset(Kind()), tmp_path / "target.dcm"
+    item = Dataset()
+    item.add_new(0x00283006, "OW", b"\1\2")  # without its descriptor
+    item.add_new(0x50023000, "OW", b"\5\6")
+    ds.ReferencedImageSequence = [item]
+    for tag in (0x50003000, 0x5000200C, 0x00143050, 0x00281200):
+        ds.add_new(tag, "OW", b"\1\2\3\4")
+    for tag in (0x00280071, 0x00281100, 0x00281111):
+        ds.add_new(tag, "US", 7)
+    plan = PixelPlan(transfer_syntax=ts.RLE_LOSSLESS)
+    outcome = change_pixels(save(ds, tmp_path / "source.dcm", ts.IMPLICIT_VR_LITTLE_ENDIAN), target, plan)
+    assert isinstance(outcome, PixelsChanged)
+    found = dcmread(target)
+    assert found.file_meta.TransferSyntaxUID == ts.RLE_LOSSLESS
+    for tag in (0x50003000, 0x5000200C, 0x00143050, 0x00281200):
+        assert (found[tag].VR, found[tag].value) == ("OW", b"\1\2\3\4")
+    for tag in (0x00280071, 0x00281100, 0x00281111):
+        assert (found[tag].VR, found[tag].value) == ("US", 7)
+    assert found.ReferencedImageSequence == ds.ReferencedImageSequence

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BytesIO
+from typing import Any
 
 import numpy as np
 
@@ -15,6 +16,7 @@ from dromos_gateway.header.encoding import EXPLICIT, UNDEFINED, Encoding
 from dromos_gateway.header.indexing import index
 from dromos_gateway.header.shape import Place
 from dromos_gateway.header.source import Source as DataSet
+from dromos_gateway.header.vr import vr_of
 from dromos_gateway.header.writing import element
 from dromos_gateway.pixels.native import Buffer
 from dromos_gateway.pixels.outcome import Unfit
@@ -23,6 +25,11 @@ from dromos_gateway.pixels.source import Source
 Edits = Mapping[int, tuple[bytes, bytes] | None]  # tag to (VR, value), or None to remove it
 # bytes of each word, which have the order of the data set (PS3.5 6.2)
 _WORDS = {"OW": 2, "OF": 4, "OL": 4, "OD": 8, "OV": 8}
+_UNDECIDED = frozenset((
+    0x00143050, 0x00143070, 0x00280071, 0x00281100, 0x00281111, 0x00281112, 0x00281113, 0x00281200,
+))  # fmt: skip
+_REPEATING = frozenset((0x5000200C, 0x50003000, 0x7F000010))
+_LUT_DATA, _LUT_DESCRIPTOR = 0x00283006, 0x00283002
 _LONG = 1 << 20  # bytes; what is longer is not brought into memory: documents, meshes, raw data
 _AS_THEY_ARE = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN", b"UT"))
 _BLOCK = 4 << 20
@@ -155,6 +162,8 @@ def _rewritten(data: bytes, source: Encoding, target: Encoding) -> bytes:
     from pydicom.filewriter import write_dataset
 
     dataset = read_dataset(BytesIO(data), not source.explicit, not source.big_endian)
+    if target.explicit and not source.explicit:
+        _settle(dataset)
     if source.big_endian != target.big_endian:
         for element in dataset.iterall():
             value = element.value  # decoded: bytes that are only copied would keep their order
@@ -164,3 +173,16 @@ def _rewritten(data: bytes, source: Encoding, target: Encoding) -> bytes:
     stream.is_implicit_VR, stream.is_little_endian = not target.explicit, not target.big_endian
     write_dataset(stream, dataset)
     return bytes(stream.getvalue())
+
+
+def _settle(dataset: Any) -> None:
+    """Say which VR elements have of which pydicom does not make up its mind: curves, tables that are retired."""
+    for tag in list(dataset.keys()):
+        element = dataset.get_item(tag)
+        if element.VR == "SQ" or (element.VR is None and vr_of(tag) == b"SQ"):
+            for item in dataset[tag].value:
+                _settle(item)
+        elif element.is_raw and (tag in _UNDECIDED or tag & 0xFF00FFFF in _REPEATING):
+            dataset[tag] = element._replace(VR=vr_of(tag).decode("ascii"))
+        elif element.is_raw and tag == _LUT_DATA and _LUT_DESCRIPTOR not in dataset:
+            dataset[tag] = element._replace(VR="OW")

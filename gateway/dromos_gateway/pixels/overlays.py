@@ -28,19 +28,20 @@ def cleared(source: Source, rectangles: Sequence[Rectangle]) -> Edits:
         if source.encoding.big_endian and vr == b"OW":
             before = np.frombuffer(before, np.uint16).byteswap().tobytes()
         plane = _plane(source, group << 16, len(before))
-        region = bytearray(before)
+        region = bytearray(before.ljust(plane.native_bytes, b"\0"))
         boxes = _shifted(rectangles, _origin(source, group << 16), plane)
         if boxes and plane.frames:
             fill_native(memoryview(region), plane, "<", 0, plane.frames, Drawing(boxes, (0,)))
-        if region != before:
-            edits[tag] = (b"OB" if vr == b"OB" else b"OW", bytes(region))
+        if (after := bytes(region[: len(before)])) != before:
+            edits[tag] = (b"OB" if vr == b"OB" else b"OW", after)
     return edits
 
 
 def _plane(source: Source, group: int, size: int) -> Image:
     rows, columns = source.number(group | _ROWS) or 0, source.number(group | _COLUMNS) or 0
     frames = (source.text(group | _FRAMES) or "1").strip()
-    if not frames.isascii() or not frames.isdigit() or rows * columns * int(frames) > 8 * size:
+    # Some are short by a few bits: there is nothing in those.
+    if not frames.isascii() or not frames.isdigit() or rows * columns * int(frames) > 8 * size + columns:
         raise Unfit("an overlay is not as long as it says", "PixelsCannotBeMasked")
     return Image(rows, columns, 1, "MONOCHROME2", 1, 1, frames=int(frames))
 
