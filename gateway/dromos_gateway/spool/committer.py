@@ -35,7 +35,7 @@ from dromos_gateway.spool.settling import Settling, parted, ripe
 log = logging.getLogger(__name__)
 
 _PATIENCE = 0.025  # seconds that an ending may wait for others
-_COMPANY = 64  # endings that need not wait any longer
+_COMPANY = 32  # endings that need not wait any longer
 _HOPE = 0.2  # seconds that what is acknowledged, and not over, may be without rows
 _RETRY = 1.0  # seconds until endings that could not be noted are tried again
 _PAUSE = 5.0  # seconds that the journal rests when the disk did not serve it
