@@ -15,11 +15,13 @@ from dromos_gateway.dimse.framing import MAX_CARRY
 from dromos_gateway.dimse.limits import AcceptorLimits as AcceptorLimits
 from dromos_gateway.dimse.listening import listen
 from dromos_gateway.dimse.policy import LOCAL_LIMIT_EXCEEDED, TEMPORARY_CONGESTION, Rejection, StorePolicy
+from dromos_gateway.dimse.room import Room
 from dromos_gateway.dimse.session import Session
 from dromos_gateway.dimse.sockets import host_of, quickack, tune
 from dromos_gateway.histogram import ASSOCIATIONS, Histogram
 
 _RECEIVE_BUFFER = 512 * 1024
+_REQUESTS = 8 * 1024 * 1024  # bytes of long A-ASSOCIATE-RQs on their way: a thousand connections may be open
 _IDLE_IN_DRAIN = 2.0  # seconds between two messages after which a peer is not in the middle of sending
 _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
@@ -33,6 +35,7 @@ class Acceptor:
         self.policy = policy
         self.limits = limits or AcceptorLimits()
         self.receive_buffer = bytearray(MAX_CARRY + _RECEIVE_BUFFER)
+        self.requests = Room(_REQUESTS)
         self._ssl = ssl
         self._listeners: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()

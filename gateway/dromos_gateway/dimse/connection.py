@@ -11,6 +11,7 @@ from dromos_gateway.dimse import pdu
 from dromos_gateway.dimse.framing import MAX_CARRY, PduReader, Receiver, Violation
 from dromos_gateway.dimse.limits import AcceptorLimits
 from dromos_gateway.dimse.policy import Rejection, StorePolicy
+from dromos_gateway.dimse.room import Room
 from dromos_gateway.dimse.sockets import Quickack
 
 LOG = logging.getLogger("dromos.dimse")
@@ -31,6 +32,10 @@ class Owner(Protocol):
     @property
     def receive_buffer(self) -> bytearray:
         """Memory that all connections read into."""
+
+    @property
+    def requests(self) -> Room:
+        """Room for requests that are still coming."""
 
     def objection(self) -> Rejection | None:
         """Why no further association can be taken now."""

@@ -35,6 +35,9 @@ class Receiver(Protocol):
     def control_begins(self, kind: int) -> None:
         """A PDU other than P-DATA-TF begins: the place to refuse one that does not belong here."""
 
+    def gathering(self, length: int) -> None:
+        """Its body, as long as it may be, is about to be gathered."""
+
     def control(self, kind: int, body: bytes) -> None:
         """It is complete; the body comes without the six bytes of the header."""
 
@@ -127,6 +130,7 @@ class PduReader:
             fits = 68 <= length <= self._max_associate if kind in (ASSOCIATE_RQ, ASSOCIATE_AC) else False
         if not fits:
             raise Violation(f"PDU of type {kind:02X}H with {length} bytes", INVALID_PDU_PARAMETER)
+        self._receiver.gathering(length)
         self._kind = kind
         self._body_left = length
 

@@ -88,6 +88,9 @@ class Responses:
         if not (fits or kind == pdu.ABORT or (kind == pdu.RELEASE_RP and self._releasing)):
             raise Violation(f"unexpected PDU of type {kind:02X}H", UNEXPECTED_PDU)
 
+    def gathering(self, length: int) -> None:
+        """There is room for what one peer answers."""
+
     def control(self, kind: int, body: bytes) -> None:
         """Act on a complete control PDU."""
         if kind == pdu.ASSOCIATE_AC:

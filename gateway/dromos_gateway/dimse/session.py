@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 
 from dromos_gateway.dimse import command, pdu, status
@@ -22,13 +23,15 @@ from dromos_gateway.dimse.policy import (
     StoreStatus,
 )
 from dromos_gateway.dimse.sockets import Quickack
-from dromos_gateway.dimse.uids import is_valid
+from dromos_gateway.dimse.uids import VERIFICATION, is_valid
 
 _FAILED = StoreStatus(status.PROCESSING_FAILURE, "internal error, see the gateway's log")
 _CANNOT_KEEP = StoreStatus(status.OUT_OF_RESOURCES, "cannot be stored now, try again later")
 _NO_DATA_SET = StoreStatus(status.CANNOT_UNDERSTAND, "C-STORE without a data set")
 _INVALID_UID = StoreStatus(status.INVALID_OBJECT_INSTANCE, "Affected SOP Instance UID is not a UID")
 _OTHER_CLASS = StoreStatus(status.SOP_CLASS_NOT_SUPPORTED, "SOP class is not that of the presentation context")
+_NOT_STORABLE = StoreStatus(status.SOP_CLASS_NOT_SUPPORTED, "SOP class is not one of storage")
+_USUAL_REQUEST = 32 * 1024  # bytes of an A-ASSOCIATE-RQ that everybody may send; storescu's has 15,000
 
 
 class Session(Connection):
@@ -40,6 +43,7 @@ class Session(Connection):
         self._admission: Admission | None = None
         self._contexts: dict[int, AcceptedContext] = {}
         self._fragment_size = 0
+        self._room_taken = 0  # for a long request that is still coming
         # The message in progress.
         self._message_since: float | None = None
         self._message_bytes = 0
@@ -88,6 +92,7 @@ class Session(Connection):
         return self._last_read + limits.idle_timeout, f"nothing came for {limits.idle_timeout:g} s"
 
     def _abandon(self) -> None:
+        self._give_room_back()
         incoming, self._incoming = self._incoming, None
         if incoming is not None:
             self._log("the association ended in the middle of an object")
@@ -113,8 +118,18 @@ class Session(Connection):
             return
         raise Violation(f"unexpected PDU of type {kind:02X}H", UNEXPECTED_PDU)
 
+    def gathering(self, length: int) -> None:
+        """Refuse a long request while many others are coming: they are nobody's yet, and all together would be much."""
+        if length <= _USUAL_REQUEST:
+            return
+        if self._owner.requests.take(length):
+            self._room_taken = length
+        else:
+            self._reject(Rejection(*TEMPORARY_CONGESTION, "too many long requests are coming at once"))
+
     def control(self, kind: int, body: bytes) -> None:
         """Act on a complete control PDU."""
+        self._give_room_back()
         if kind == pdu.ASSOCIATE_RQ:
             self._associate(body)
         elif kind == pdu.RELEASE_RQ:
@@ -178,20 +193,28 @@ class Session(Connection):
         self._request = request
         answer = objection(request) or self._owner.objection() or self._ask_policy(request)
         if isinstance(answer, Rejection):
-            code = f"{answer.result}/{answer.source}/{answer.reason}"
-            self._log("association rejected", code=code, why=answer.message)
-            self._owner.rejected(answer)
-            self._close_after(pdu.encode_reject(answer.result, answer.source, answer.reason))
+            self._reject(answer)
             return
         results = negotiate(request.contexts)
         for offered, (context_id, result, syntax) in zip(request.contexts, results, strict=True):
             if result == pdu.ACCEPTANCE:
                 self._contexts[context_id] = AcceptedContext(offered.abstract_syntax, syntax)
         self._fragment_size = fragment_size(request.max_length, command.MAX_COMMAND)
+        self._request = replace(request, contexts=())  # a long list, and nobody asks for it again
         self._admission = answer
         self._owner.associated(self)
         self._look_again()
         self._write(pdu.encode_accept(body, results, self._limits.max_pdu))
+
+    def _reject(self, answer: Rejection) -> None:
+        code = f"{answer.result}/{answer.source}/{answer.reason}"
+        self._log("association rejected", code=code, why=answer.message)
+        self._owner.rejected(answer)
+        self._close_after(pdu.encode_reject(answer.result, answer.source, answer.reason))
+
+    def _give_room_back(self) -> None:
+        taken, self._room_taken = self._room_taken, 0
+        self._owner.requests.give_back(taken)
 
     def _ask_policy(self, request: pdu.AssociateRequest) -> Admission | Rejection:
         question = AssociationRequest(
@@ -241,6 +264,8 @@ class Session(Connection):
     def _target(self, request: StoreRequest) -> InstanceSink | StoreStatus:
         if request.sop_class_uid != self._contexts[self._context_id].abstract_syntax:
             return _OTHER_CLASS
+        if request.sop_class_uid == VERIFICATION:
+            return _NOT_STORABLE
         if not is_valid(request.sop_instance_uid):
             return _INVALID_UID
         assert self._admission is not None  # noqa: S101  # likewise

@@ -24,6 +24,8 @@ class Recorder:
 
     def control_begins(self, kind): ...
 
+    def gathering(self, length): ...
+
     def control(self, kind, body):
         self.found.append((kind, body))
 

@@ -2,6 +2,7 @@
 """Bad input on a raw socket: the right abort, reject or status; others unaffected; nothing left behind."""
 
 import asyncio
+import contextlib
 import os
 import random
 import socket
@@ -13,6 +14,7 @@ import pytest
 from dromos_gateway.dimse import command, pdu
 from dromos_gateway.dimse.acceptor import AcceptorLimits
 from dromos_gateway.dimse.policy import StoreStatus
+from dromos_gateway.dimse.uids import VERIFICATION
 from tests.wire.dimse.attacker import (
     ECHO_CONTEXT,
     REFUSED_CONTEXT,
@@ -168,8 +170,9 @@ async def test_a_class_that_is_not_that_of_its_context_is_refused() -> None:
         await peer.associate()
         peer.send(store(data_set(), sop_class="1.2.840.10008.5.1.4.1.1.4"))
         assert (await peer.response()).status == 0x0122
-        peer.send(store(data_set(), context=ECHO_CONTEXT))
-        assert (await peer.response()).status == 0x0122
+        for sop_class in (CT, VERIFICATION):
+            peer.send(store(data_set(sop_class=sop_class), sop_class=sop_class, context=ECHO_CONTEXT))
+            assert (await peer.response()).status == 0x0122
     assert memory.begun == 0
 
 
@@ -268,6 +271,26 @@ async def test_a_silent_association_ends_after_its_own_time_whatever_a_request_m
     async with listening(Memory(), limits) as acceptor, attacker(acceptor.port) as peer:
         await peer.associate()
         await until(lambda: acceptor.connections == 0)
+
+
+async def test_long_requests_share_their_room_and_short_ones_need_none(tmp_path):
+    longest = header_of(pdu.ASSOCIATE_RQ, 256 * 1024)
+    async with listening(Memory()) as acceptor, contextlib.AsyncExitStack() as stack:
+        for _ in range(40):
+            peer = await stack.enter_async_context(attacker(acceptor.port))
+            peer.send(longest + bytes(100))
+        await until(lambda: acceptor.rejections == {(2, 3, 1): 8})  # 32 of them are 8 MiB
+        async with attacker(acceptor.port) as peer:
+            peer.send(longest)
+            kind, body = await peer.pdu()
+            assert (kind, tuple(body[1:])) == (pdu.ASSOCIATE_RJ, (2, 3, 1))
+        await good_sender(acceptor, tmp_path)
+        await stack.aclose()
+        await until(lambda: acceptor.connections == 0)
+        for _ in range(40):  # room is given back by those who left, and by those who came to their end
+            async with attacker(acceptor.port) as peer:
+                peer.send(longest + bytes(256 * 1024))
+                assert await peer.abort() == (2, 6)
 
 
 async def test_an_unassociated_connection_too_many_is_closed_at_once(tmp_path):
