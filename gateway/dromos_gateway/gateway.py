@@ -15,6 +15,7 @@ from typing import Any
 
 from dromos_crds.folders import sentence
 from dromos_crds.problems import Problem
+from dromos_gateway import descriptors
 from dromos_gateway.clock import SteadyClock
 from dromos_gateway.configuration.documents import from_rows, to_rows
 from dromos_gateway.configuration.folder import Folder, Loaded
@@ -37,6 +38,8 @@ log = logging.getLogger(__name__)
 
 POLL = 1.0  # seconds between looks at the manifests
 _MOST_SAID = 5  # mistakes that are told in one line
+_FEW = 32  # connections that may be open without an association, however few files may be
+_OTHER_FILES = 512  # open files that are no connection of a sender's: slots, the ledger, the admin port, workers
 
 
 class CannotStart(Exception):
@@ -94,6 +97,10 @@ class Gateway:
         self.acceptor = Listener(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
         self.acceptor.over = traces.spans.association_over if traces is not None else None
         self.receiving.associations = lambda: self.acceptor.associations
+
+    def now(self) -> float:
+        """The time that everything here goes by; the wall clock may jump."""
+        return self._clock()
 
     @property
     def configuration(self) -> Configuration:
@@ -215,8 +222,11 @@ def _check(configuration: Configuration) -> None:
 
 def _limits(configuration: Configuration) -> AcceptorLimits:
     nodes = configuration.nodes.values()
+    associations = sum(node.associations for node in nodes)
+    files = descriptors.provide() - 2 * associations - _OTHER_FILES  # an association has a socket and an object's file
     return AcceptorLimits(
-        associations=sum(node.associations for node in nodes),
+        associations=associations,
+        connections=max(_FEW, min(AcceptorLimits().connections, files)),
         idle_timeout=max(node.idle_timeout for node in nodes),
     )
 

@@ -7,7 +7,6 @@ Both are numbered on their own, so a series says that it is one: `share-7`.
 from __future__ import annotations
 
 import re
-import time
 
 from aiohttp import web
 
@@ -72,13 +71,13 @@ class _Failures:
             return _unknown()
         if destination is None and (gone := self._gone(found[0].destination)):
             return _refused(f"{gone}; name another one")
-        delivery = await self._gateway.spool.revive(found[0].id, destination, time.time())
+        delivery = await self._gateway.spool.revive(found[0].id, destination, self._gateway.now())
         if delivery is not None:
             self._gateway.dispatcher.hurry(delivery.destination)
         return web.json_response({"id": found[0].id, "state": "Waiting"}) if delivery is not None else _unknown()
 
     async def discard_letter(self, request: web.Request) -> web.Response:
-        done = await self._gateway.spool.discard(_number(request), time.time())
+        done = await self._gateway.spool.discard(_number(request), self._gateway.now())
         return web.json_response({"state": "Excluded"}) if done else _unknown()
 
     async def share(self, request: web.Request) -> web.Response:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterable, Mapping
 
 from prometheus_client.core import (
@@ -104,7 +103,7 @@ class _Snapshot(Collector):
         shares = GaugeMetricFamily(
             "dromos_shares", "Series to go into Kheops albums, waiting or given up", labels=[*labels, "state"]
         )
-        now = time.time()
+        now = self._gateway.now()
         for key in there_are(self._gateway.configuration, self._totals):
             namespace, _, name = key.partition("/")
             total = self._totals.get(key, Totals())

@@ -72,6 +72,29 @@ def test_a_restart_at_another_time_keeps_what_waits(gateway, receiver, tmp_path,
     eventually(lambda: data_sets(a.folder) == data_sets(study), "all is there")
 
 
+@pytest.mark.parametrize("step", ["+400d", "-400d"])
+def test_a_dead_letter_that_is_retried_after_the_clock_was_set_goes_at_once(
+    gateway, receiver, tmp_path, wall_clock, step
+):
+    a = receiver("a").start()
+    gateway.destination("a", free_port())
+    gateway.destination("other", free_port())
+    gateway.start()
+    study = make_study(tmp_path / "study", 1)
+    storescu(gateway.port, study)
+    (gateway.manifests / "destination-other.yaml").unlink()
+    letter = eventually(lambda: gateway.get("/v1/failures")["failures"], "its queue is a dead letter")[0]["id"]
+    gateway.destination("a", a.port)
+    a.has(1)  # what was sent goes there; from now on nothing else wakes its queue
+    eventually(lambda: gateway.queue("a")["waiting"] == 0, "it is done")
+    wall_clock(step)
+    (a.folder / next(iter(a.folder.iterdir()))).unlink()
+    assert gateway.get(f"/v1/failures/{letter}/retry?destination=a", method="POST")["state"] == "Waiting"
+    a.has(1)
+    eventually(lambda: data_sets(a.folder) == data_sets(study), "it is there, byte by byte")
+    assert gateway.get("/v1/failures")["failures"] == []
+
+
 def test_it_really_lives_at_another_time(gateway, wall_clock):
     gateway.destination("a", free_port())
     wall_clock("+400d")
