@@ -47,6 +47,7 @@ class Dispatcher:
         self.sharer = Sharer(spool, self._outbox, clock, self._random)
         self._background = Background()
         self.senders: dict[str, Sender] = {}
+        self._leaving: dict[str, Sender] = {}  # of destinations that are gone, until their queue is dead letters
         self._checks = Checks(self.senders, clock)
 
     async def start(self, configuration: Configuration) -> None:
@@ -73,12 +74,14 @@ class Dispatcher:
 
     async def apply(self, configuration: Configuration) -> None:
         """Follow another configuration. Queues live on; a destination that is gone leaves dead letters."""
-        gone = [self.senders.pop(key) for key in self.senders.keys() - configuration.destinations.keys()]
+        for key in self.senders.keys() - configuration.destinations.keys():
+            self._leaving[key] = self.senders.pop(key)
         self._follow(configuration)
-        for sender in gone:
-            await sender.stop(_PATIENCE)
-            self._stage.forget_destination(sender.settings.key)
-            await self._bury(sender.settings.key)
+        # What one of them is stuck in must hold up neither the others nor the next change for longer than its own time.
+        ends = await asyncio.gather(*(self._end(key) for key in list(self._leaving)), return_exceptions=True)
+        for error in ends:
+            if error is not None:  # the ledger cannot be written: whoever applies comes again
+                raise error
 
     def hurry(self, key: str) -> None:
         """Somebody tries again by hand: no pause of a destination's stands in the way, whatever it was learnt from."""
@@ -118,6 +121,12 @@ class Dispatcher:
                 )  # fmt: skip
             elif sender.settings != settings:
                 sender.update(settings)
+
+    async def _end(self, key: str) -> None:
+        await self._leaving[key].stop(_PATIENCE)
+        self._stage.forget_destination(key)
+        await self._bury(key)
+        del self._leaving[key]
 
     async def _bury(self, key: str) -> None:
         number = await self._spool.bury_destination(

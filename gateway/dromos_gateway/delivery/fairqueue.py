@@ -24,6 +24,7 @@ class FairQueue:
         self._sleeping: list[tuple[float, int, Delivery]] = []
         self._followers: dict[str, list[Delivery] | None] = {}  # key: an instance that is queued or in flight
         self._kinds: Counter[tuple[str, str]] = Counter()
+        self._taken: set[int] = set()  # deliveries that others wait behind, though they are not here
         self._ready_count = 0
 
     def __len__(self) -> int:
@@ -53,6 +54,7 @@ class FairQueue:
 
     def give_back(self, delivery: Delivery, now: float) -> None:
         """Queue a delivery again that was taken; its followers keep waiting behind it."""
+        self._taken.discard(delivery.id)
         self._kinds[_kind(delivery)] += 1
         self._place(delivery, now, first=True)
 
@@ -67,10 +69,14 @@ class FairQueue:
             self._ready[study] = line  # to the end: the other studies come first
         self._ready_count -= 1
         self._left(delivery)
+        self._taken.add(delivery.id)
         return delivery
 
     def done(self, delivery: Delivery, now: float) -> None:
-        """A delivery that was taken is over; the next one of the same instance may go."""
+        """A delivery that was taken is over; the next one of the same instance may go. One that expired is out."""
+        if delivery.id not in self._taken:
+            return
+        self._taken.remove(delivery.id)
         followers = self._followers.get(delivery.instance.sop_instance_uid)
         if followers:
             self._place(followers.pop(0), now)

@@ -29,5 +29,7 @@ def instance(
     )
 
 
-def delivery(number: int, *, study: str = "1.2.3", uid: str | None = None, due: float = 0.0) -> Delivery:
-    return Delivery(number, instance(number, study=study, uid=uid), "default/archive", 0, due, 1000.0)
+def delivery(
+    number: int, *, study: str = "1.2.3", uid: str | None = None, due: float = 0.0, since: float = 1000.0
+) -> Delivery:
+    return Delivery(number, instance(number, study=study, uid=uid), "default/archive", 0, due, since)

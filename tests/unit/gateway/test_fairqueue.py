@@ -43,6 +43,22 @@ def test_the_same_instance_twice_goes_in_order_and_never_at_once():
     assert drain(queue, 6.0) == [1, 2]
 
 
+def test_transfers_stay_in_order_when_the_first_of_them_expires():
+    queue = FairQueue()
+    for number in (1, 2, 3):
+        queue.add(delivery(number, uid="1.2", since=float(number)), 0)
+    for old in queue.expired(1.5, 4.0):
+        queue.done(old, 4.0)
+    first = queue.take(4.0)
+    assert first is not None
+    assert first.id == 2
+    assert queue.take(4.0) is None  # the third waits for the second
+    queue.add(delivery(4, uid="1.2"), 4.0)
+    assert queue.take(4.0) is None
+    queue.done(first, 4.0)
+    assert drain(queue, 4.0) == [3, 4]
+
+
 def test_sleepers_wake_when_due_or_all_at_once():
     queue = FairQueue()
     queue.add(delivery(1, due=10.0), 0)
