@@ -21,7 +21,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +29,7 @@ from dromos_gateway.spool.incoming import NewFile
 from dromos_gateway.spool.journal import Journal
 from dromos_gateway.spool.ledger import Released
 from dromos_gateway.spool.promises import Promise, move_mark
+from dromos_gateway.spool.rounds import Change, Done, Job, Round
 from dromos_gateway.spool.settling import Settling, parted, ripe
 
 log = logging.getLogger(__name__)
@@ -42,37 +42,10 @@ _PAUSE = 5.0  # seconds that the journal rests when the disk did not serve it
 _LONG = 0.002  # seconds: while rounds take longer than this, they run in the thread
 _INERTIA = 0.8  # what the mean of the last rounds counts against a new one
 
-Done = Callable[[Any, Exception | None], None]
-Change = Callable[[sqlite3.Connection], Any]
-
 
 def _nobody(result: object, error: Exception | None) -> None:
     if error is not None:
         log.error("a change of the ledger was not kept", extra={"error": str(error)})
-
-
-@dataclass(slots=True)
-class _Job:
-    apply: Change
-    done: Done
-    file: NewFile | None
-    promise: Promise | None  # that the journal shall keep; without one the ledger keeps the instance
-    number: int = 0  # of the record that there may be all the same
-    result: Any = None
-    error: Exception | None = None
-
-
-@dataclass(slots=True)
-class _Round:
-    jobs: list[_Job]
-    promises: list[Promise]  # that the ledger has not heard of
-    endings: list[Any]
-    again: Sequence[_Job] = ()  # that the journal did not keep
-    mark: int = 0  # the ledger has heard of all records up to this number
-    journal_error: OSError | None = None
-    settled: bool = False  # the ledger took promises or endings
-    released: Sequence[Released] = field(default=())
-    seconds: float = 0.0
 
 
 class Committer:
@@ -93,7 +66,7 @@ class Committer:
         self._settling = settling
         self._released = released  # told, on the loop, of objects that nobody needs any longer
         self._loop = asyncio.get_running_loop()
-        self._jobs: list[_Job] = []
+        self._jobs: list[Job] = []
         self._promises: list[Promise] = []
         self._endings: list[Any] = []
         self._kept_back = 0  # endings of promises that may still be spared their rows
@@ -102,7 +75,7 @@ class Committer:
         self._pause: asyncio.TimerHandle | None = None
         self._usual = 0.0  # seconds of a round
         self._idle = asyncio.Event()
-        self._rounds: queue.SimpleQueue[_Round | None] = queue.SimpleQueue()
+        self._rounds: queue.SimpleQueue[Round | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="committer", daemon=True)
         self.rounds = 0
 
@@ -127,7 +100,7 @@ class Committer:
         if self._closed:
             done(None, OSError("the spool is closed"))
             return
-        self._jobs.append(_Job(apply, done, file, promise, promise.entry.number if promise is not None else 0))
+        self._jobs.append(Job(apply, done, file, promise, promise.entry.number if promise is not None else 0))
         if at_once and not self._busy:
             self._turn()
         else:
@@ -223,7 +196,7 @@ class Committer:
                 self._timer = self._loop.call_later(_PATIENCE, self._late)
         if not jobs and not promises and not endings:
             return
-        work = _Round(jobs, promises, endings)
+        work = Round(jobs, promises, endings)
         if self._usual > _LONG:
             self._busy = True
             self._rounds.put(work)
@@ -231,7 +204,7 @@ class Committer:
             self._run(work)
             self._answer(work)
 
-    def _answer(self, work: _Round) -> None:
+    def _answer(self, work: Round) -> None:
         self._usual = _INERTIA * self._usual + (1 - _INERTIA) * work.seconds
         self._journal.reclaim(work.mark)
         if work.promises or work.endings:
@@ -242,14 +215,17 @@ class Committer:
             self.pause_journal(work.journal_error)
         self._promises += [job.promise for job in work.jobs if job.promise is not None]
         for job in work.jobs:
-            job.done(job.result, job.error)
+            try:
+                job.done(job.result, job.error)
+            except Exception:  # one's mistake must not leave the others of its round without an answer
+                log.exception("what comes after a change failed")
         if work.released:
             self._released(work.released)
         if work.again:
             self._jobs[:0] = work.again
             self._schedule()
 
-    def _try_again(self, work: _Round) -> None:
+    def _try_again(self, work: Round) -> None:
         """What was promised or delivered stays so: the ledger must learn of it when the disk works again."""
         if self._closed:
             log.error(
@@ -275,7 +251,7 @@ class Committer:
         if not self._closed:
             self._pause = self._loop.call_later(_PAUSE, self._journal.resume)
 
-    def _returned(self, work: _Round) -> None:
+    def _returned(self, work: Round) -> None:
         self._busy = False
         self._answer(work)
         self._idle.set()
@@ -294,7 +270,7 @@ class Committer:
             except RuntimeError:
                 log.warning("the gateway stopped before all was acknowledged", extra={"count": len(work.jobs)})
 
-    def _run(self, work: _Round) -> None:
+    def _run(self, work: Round) -> None:
         started = time.monotonic()
         self._keep_promises(work)
         jobs = [job for job in work.jobs if job.promise is None]
@@ -311,7 +287,7 @@ class Committer:
         self.rounds += 1
         work.seconds = time.monotonic() - started
 
-    def _keep_promises(self, work: _Round) -> None:
+    def _keep_promises(self, work: Round) -> None:
         """Sync the records; where that fails, their jobs come again without."""
         promises = [job.promise for job in work.jobs if job.promise is not None]
         if not promises:
@@ -330,7 +306,7 @@ class Committer:
         for job in work.again:
             job.promise = None
 
-    def _settle(self, work: _Round, jobs: Sequence[_Job]) -> None:
+    def _settle(self, work: Round, jobs: Sequence[Job]) -> None:
         """Tell the ledger all at once, or else each on its own: one of them is bad, or the disk is full.
 
         What was promised comes first, because a record's number tells that the ledger knows all before it.
@@ -363,7 +339,7 @@ class Committer:
             return error
         return None
 
-    def _sync_names(self, jobs: Sequence[_Job]) -> None:
+    def _sync_names(self, jobs: Sequence[Job]) -> None:
         try:
             sync_folder(self._objects)
         except OSError as error:
@@ -371,7 +347,7 @@ class Committer:
                 if job.file is not None and job.file.temporary is not None:
                     job.error = job.error or error
 
-    def _commit(self, work: _Round, promises: Sequence[Promise], jobs: Sequence[_Job], endings: Sequence[Any]) -> bool:
+    def _commit(self, work: Round, promises: Sequence[Promise], jobs: Sequence[Job], endings: Sequence[Any]) -> bool:
         connection = self._connection
         mark = max(promises[-1].entry.number if promises else 0, *(job.number for job in jobs), 0)
         try:

@@ -183,9 +183,11 @@ class Keeping:
                 return
             if answers_first:
                 kept(None)
-            self.arrived(deliveries)
-            if not answers_first:
-                kept(None)
+            try:
+                self.arrived(deliveries)
+            finally:  # whatever becomes of it, it is durable
+                if not answers_first:
+                    kept(None)
 
         self._committer.submit(apply, done, file=file, promise=promise, at_once=at_once)
         answers_first = False
