@@ -126,6 +126,7 @@ class PlainLink:
             return
         self._open = False
         self._loop.remove_reader(self._sock)
+        self._loop.remove_writer(self._sock)  # or uvloop keeps the socket open, and asyncio its number
         if self._writable is not None and not self._writable.done():
             self._writable.set_result(None)
         if last_words:
@@ -166,7 +167,6 @@ class PlainLink:
 
     def _lose(self, reason: str) -> None:
         if self._open:
-            self._loop.remove_writer(self._sock)
             self.close()
             self._listener.lost(reason)
 

@@ -204,6 +204,29 @@ async def test_every_way_to_fail_is_told_in_time(tmp_path, script, expected):
     assert "STORE at 127.0.0.1" in str(raised.value)
 
 
+async def test_a_peer_that_aborts_while_it_takes_no_data_sees_the_connection_end(tmp_path):
+    """Left open, it would stay an association there, and a descriptor here, with every attempt one more."""
+    file = make_image(tmp_path / "a.dcm", size=20_000_000)
+    blocked, ended = asyncio.Event(), asyncio.Event()
+
+    async def stops_reading_and_aborts(peer):
+        await peer.accept()
+        await blocked.wait()
+        peer.send(pdu.encode_abort(0, 0))
+        await peer.reader.read()
+        ended.set()
+
+    async with scripted(stops_reading_and_aborts) as port:
+        association = await Association.open(peer(port), CONTEXTS)
+        storing = asyncio.create_task(association.store(stored_object(file)))
+        await until(lambda: association._link._writable is not None)  # type: ignore[attr-defined]
+        blocked.set()
+        with pytest.raises(AssociationAborted):
+            await storing
+        async with asyncio.timeout(20):
+            await ended.wait()
+
+
 async def test_a_peer_that_never_answers_the_connection_is_given_up() -> None:
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
