@@ -58,7 +58,7 @@ def recover(connection: sqlite3.Connection, folder: Path, now: float, recorder: 
     if missing or damaged:
         counts = {"missing": len(missing), "damaged": len(damaged)}
         log.error("objects are gone from the spool or damaged; they are dead letters", extra=counts)
-    return sum(sizes[name] for name in rows if name in sizes)
+    return sum(size for _, size in rows.values())  # also of what is gone: as much is given back when its row goes
 
 
 def redeem(connection: sqlite3.Connection, folder: Path, records: Sequence[Record], settling: Settling) -> int:

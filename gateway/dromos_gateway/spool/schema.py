@@ -85,7 +85,7 @@ class SpoolIncompatible(Exception):
 
 
 def connect(path: Path) -> sqlite3.Connection:
-    """Open the ledger for writing, making its tables where they are absent.
+    """Open the ledger for writing, making its tables where they are absent. SpoolIncompatible.
 
     synchronous=FULL: a commit returns only when the write-ahead log is on the disk.
     """
@@ -97,6 +97,11 @@ def connect(path: Path) -> sqlite3.Connection:
     if version not in (0, 1, 2, VERSION):
         connection.close()
         raise SpoolIncompatible(f"{path} has version {version}; this Dromos reads version {VERSION}")
+    if version == 0 and any(path.parent.glob("objects/*")):  # the start would sweep them all: no row knows them
+        connection.close()
+        raise SpoolIncompatible(
+            f"{path.parent} holds objects, but its ledger is gone: bring that back, or move the folder away"
+        )
     tables = _TABLES + shares.TABLE + promises.TABLE
     if version == 1:
         connection.executescript(f"BEGIN; {_FROM_1} {tables} {_COPY_FROM_1} PRAGMA user_version={VERSION}; COMMIT;")

@@ -13,6 +13,7 @@ import pytest
 
 from dromos_gateway.spool import ledger, slots
 from dromos_gateway.spool.records import Planned, State
+from dromos_gateway.spool.schema import SpoolIncompatible
 from dromos_gateway.spool.spool import Spool, SpoolBusy
 from tests.unit.gateway.records import instance
 
@@ -152,7 +153,22 @@ async def test_a_row_without_its_whole_file_is_reported(tmp_path, harm, reason):
     path.unlink() if harm == "gone" else path.write_bytes(b"he")
     async with opened(tmp_path) as spool:
         assert list(spool.waiting()) == []
-        assert [failure.reason for failure in await spool.failures()] == [reason]
+        (letter,) = await spool.failures()
+        assert letter.reason == reason
+        assert await spool.discard(letter.id, 2001.0)
+        assert spool.space.used == 0
+
+
+async def test_without_its_ledger_a_spool_with_objects_is_left_alone(tmp_path):
+    async with opened(tmp_path) as spool:
+        name = await keep(spool, *waiting_for(A))
+        spool._slots.trim(name, 12)
+    (tmp_path / name).rename(tmp_path / "objects" / "acknowledged.dcm")
+    for left in tmp_path.glob("ledger.sqlite*"):
+        left.unlink()
+    with pytest.raises(SpoolIncompatible, match="its ledger is gone"):
+        Spool(tmp_path, None)
+    assert objects(tmp_path) == ["objects/acknowledged.dcm"]
 
 
 async def test_what_every_destination_excludes_is_counted_and_not_kept(tmp_path):
