@@ -96,7 +96,7 @@ class Gateway:
         self.dispatcher = Dispatcher(spool, self._clock, figures=figures)
         self.acceptor = Listener(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
         self.acceptor.over = traces.spans.association_over if traces is not None else None
-        self.receiving.associations = lambda: self.acceptor.associations
+        self.receiving.senders = self.acceptor.senders
 
     def now(self) -> float:
         """The time that everything here goes by; the wall clock may jump."""

@@ -59,7 +59,7 @@ class Receiving:
         self.configuration = configuration
         self.counters = Received()
         self.draining = False
-        self.associations: Callable[[], int] = lambda: 2  # how many are open: with one, nobody else's round is near
+        self.senders: Callable[[], int] = lambda: 2  # how many associations send just now
         self._background = Background()
         self._spool = spool
         self._hosts = hosts
@@ -182,7 +182,7 @@ class Receiving:
             self.counters.bytes += instance.size
             answer(_KEPT)
 
-        self._spool.keep(incoming, instance, plan, kept, read=read, alone=self.associations() <= 1)
+        self._spool.keep(incoming, instance, plan, kept, read=read, senders=self.senders())
 
     def _refuse(self, code: int, comment: str) -> StoreStatus:
         self.counters.refused += 1

@@ -23,6 +23,7 @@ from dromos_gateway.histogram import ASSOCIATIONS, Histogram
 _RECEIVE_BUFFER = 512 * 1024
 _REQUESTS = 8 * 1024 * 1024  # bytes of long A-ASSOCIATE-RQs on their way: a thousand connections may be open
 _IDLE_IN_DRAIN = 2.0  # seconds between two messages after which a peer is not in the middle of sending
+_LATELY = 0.05  # seconds
 _OUT_OF_RESOURCES = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -44,6 +45,7 @@ class Acceptor:
         self._connections: set[Session] = set()  # all that are open
         self._associations: dict[Session, float] = {}  # since when
         self.durations = Histogram(ASSOCIATIONS)  # of associations that are over
+        self._senders, self._counted_at = 0, 0.0
         self._draining = False
         self.rejections: Counter[tuple[int, int, int]] = Counter()  # by result, source, reason (PS3.8 9.3.4)
         self._without_associations = asyncio.Event()
@@ -62,6 +64,14 @@ class Acceptor:
     def connections(self) -> int:
         """How many connections are open, associations included."""
         return len(self._connections) + len(self._handshaking)
+
+    def senders(self) -> int:
+        """How many associations have said something lately; counted now and then, since each instance asks."""
+        now = asyncio.get_running_loop().time()
+        if now - self._counted_at > _LATELY:
+            self._counted_at = now
+            self._senders = sum(session.idle_for < _LATELY for session in self._associations)
+        return self._senders
 
     async def start(self, host: str, port: int) -> None:
         """Listen on every address of `host` (empty: all). OSError when one cannot be bound."""

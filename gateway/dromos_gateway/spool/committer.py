@@ -7,8 +7,8 @@ row or a record was never acknowledged, and the next start sweeps it. What the j
 anything else that came later, but not before it is over or has taken its time; what only says that something was sent
 waits a moment for company, because losing it in a power cut costs no more than sending an instance twice.
 
-On a fast disk a round is little longer than waking a thread, so it runs where it is; on one where rounds take long they
-run in a thread, and receiving goes on meanwhile.
+On a fast disk a round is little longer than waking a thread, so it runs where it is. On one where rounds take long, and
+while many send, rounds run in a thread: receiving goes on meanwhile, and what it brings shares the next one.
 """
 
 from __future__ import annotations
@@ -40,6 +40,7 @@ _HOPE = 0.2  # seconds that what is acknowledged, and not over, may be without r
 _RETRY = 1.0  # seconds until endings that could not be noted are tried again
 _PAUSE = 5.0  # seconds that the journal rests when the disk did not serve it
 _LONG = 0.002  # seconds: while rounds take longer than this, they run in the thread
+_FEW = 2  # associations that send; with more, a round where it is would make each of them wait for all others
 _INERTIA = 0.8  # what the mean of the last rounds counts against a new one
 
 
@@ -78,6 +79,7 @@ class Committer:
         self._rounds: queue.SimpleQueue[Round | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name="committer", daemon=True)
         self.rounds = 0
+        self.senders = 1  # associations that send just now
 
     def start(self) -> None:
         """Begin to work."""
@@ -197,7 +199,7 @@ class Committer:
         if not jobs and not promises and not endings:
             return
         work = Round(jobs, promises, endings)
-        if self._usual > _LONG:
+        if self._usual > _LONG or self.senders > _FEW:
             self._busy = True
             self._rounds.put(work)
         else:

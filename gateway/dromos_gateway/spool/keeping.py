@@ -91,9 +91,10 @@ class Keeping:
         plan: Sequence[Planned],
         kept: Kept,
         *,
-        alone: bool,
+        senders: int,
     ) -> None:
         """Make an instance durable and hand it to delivery, then say so, or which OSError or sqlite3.Error it was."""
+        alone, self._committer.senders = senders <= 1, senders
         content = incoming.memory if self._journal.usable and self._committer.well else None
         try:
             file = incoming.complete(to_be_synced=content is None)

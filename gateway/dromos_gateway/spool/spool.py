@@ -146,20 +146,20 @@ class Spool:
         kept: Kept,
         *,
         read: HeaderView | None = None,
-        alone: bool = False,
+        senders: int = 2,
     ) -> None:
         """Make an instance durable and hand it to delivery, then say so, or which OSError or sqlite3.Error it was.
 
         An instance that no destination takes is only counted. `read` is its header in memory, where that was read
-        already. With `alone` nobody else's instance is about to come, so there is no use in waiting for one.
+        already. `senders` is how many associations send just now: with one, there is no use in waiting for another's.
         """
         front = read if read is not None else incoming.beginning[:FRONT]
         if any(item.state is State.Waiting for item in plan):
-            self._keeping.keep(incoming, instance, front, plan, kept, alone=alone)
+            self._keeping.keep(incoming, instance, front, plan, kept, senders=senders)
             return
         incoming.abandon()
         change = partial(self._settling.pass_by, instance=instance, front=front, plan=plan)
-        self._committer.submit(change, lambda _, error: kept(error), at_once=alone)
+        self._committer.submit(change, lambda _, error: kept(error), at_once=senders <= 1)
 
     # Delivering
 

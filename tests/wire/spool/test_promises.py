@@ -56,13 +56,13 @@ class Running:
         self.statements: list[str] = []
         self.spool.ledger.set_trace_callback(self.statements.append)
 
-    async def keep(self, *plan: Planned, content: bytes = b"data set", number: int = 1) -> None:
+    async def keep(self, *plan: Planned, content: bytes = b"data set", number: int = 1, senders: int = 1) -> None:
         """Until it is acknowledged, and not a turn of the loop longer."""
         incoming = self.spool.begin(b"head")
         incoming.write(memoryview(content))
         item = replace(instance(number), size=incoming.size, data_set_offset=4)
         answer: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-        self.spool.keep(incoming, item, plan, answer.set_result, alone=True)
+        self.spool.keep(incoming, item, plan, answer.set_result, senders=senders)
         if (error := await answer) is not None:
             raise error
 
@@ -429,7 +429,8 @@ class Model:
         self.number += 1
         uid, content = f"1.9.{self.number}", self.chance.randbytes(self.chance.choice((10, 9000, 50_000)))
         try:
-            await self.gateway.keep(*waiting_for(A, B), content=content, number=self.number)
+            senders = self.chance.choice((1, 2, 16))  # the last of them in a thread
+            await self.gateway.keep(*waiting_for(A, B), content=content, number=self.number, senders=senders)
         except (OSError, sqlite3.Error):
             self.refused.add(uid)
         else:

@@ -49,7 +49,7 @@ class Running:
         incoming.write(memoryview(front()))
         item = replace(instance(1), size=incoming.size, data_set_offset=4)
         answer: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
-        self.spool.keep(incoming, item, plan, answer.set_result, alone=True)
+        self.spool.keep(incoming, item, plan, answer.set_result, senders=1)
         assert await answer is None
         taken, self.arrived[:] = list(self.arrived), []
         return taken
