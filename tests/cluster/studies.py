@@ -23,17 +23,12 @@ def study(number: int, instances: int, *, pixels: int = 64) -> dict[str, bytes]:
     return dict(_instance(number, index, pixels) for index in range(1, instances + 1))
 
 
-def study_uid(number: int) -> str:
-    """The Study Instance UID of the study of that number."""
-    return f"{ROOT_UID}.{number}"
-
-
 def _instance(number: int, index: int, pixels: int) -> tuple[str, bytes]:
     uid = f"{ROOT_UID}.{number}.1.{index}"
     dataset = Dataset()
     dataset.SOPClassUID = CTImageStorage
     dataset.SOPInstanceUID = uid
-    dataset.StudyInstanceUID = study_uid(number)
+    dataset.StudyInstanceUID = f"{ROOT_UID}.{number}"
     dataset.SeriesInstanceUID = f"{ROOT_UID}.{number}.1"
     dataset.PatientID = f"E2E-{number}"
     dataset.PatientName = "Test^Cluster"
