@@ -105,7 +105,10 @@ def _telling(parts: list[tuple[str, str]], stretch: range, known: Identifying) -
         or not all(map(str.isascii, groups))
         or any(_number(group) in known.numbers for group in groups)
         or any(word.startswith(_MONTHS) for word in words.values())
-        or any(word not in _JOINING for number, word in words.items() if at[0] < number < at[-1])
+        or (
+            any(len(group) > 1 for group in groups)  # a year, a day, a house
+            and any(word not in _JOINING for number, word in words.items() if at[0] < number < at[-1])
+        )
     ):
         yield from (number for number in range(at[0], at[-1] + 1) if parts[number][0] in ("mark", "number")
                     and parts[number][1] != _BETWEEN)  # fmt: skip

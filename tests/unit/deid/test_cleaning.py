@@ -31,6 +31,8 @@ CLEANS = BASIC | {"arguments": {"cleanDescriptors": True}}
         ("3. Mai 62", ""),
         ("born 3 JUN 62", ""),
         ("Oct 62", ""),
+        ("3 Qqq 62", ""),
+        ("AX T2 QQQ 5mm", "AX 2 5mm"),
         ("12th of 3 62", "of"),
         ("123 and 456 to 789", "and to"),
         ("4.1.1.9", ""),
