@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from dromos_crds.expressions import Element as Asked
 from dromos_crds.expressions import ExpressionFailed, Symbol, Values
 from dromos_crds.profiles.rules import ExpressionOnTags, ReplaceByAPI
-from dromos_gateway.deid.actions import date
 from dromos_gateway.deid.choosing import API, DATE, EXPRESSION, Choice
 from dromos_gateway.deid.decision import Decision, Kind
 from dromos_gateway.deid.outcomes import Exclude, Hold
@@ -40,9 +39,12 @@ class Asking:
         """
         while decision.kind is Kind.ASK and decision.choice is not None:
             choice, known = decision.choice, decision.known
+            if choice.code == DATE:
+                if first_value(self._view.text(tag)):
+                    return decision.as_date(level)
+                decision = level.behind(decision, tag, choice.rule.position)
+                continue
             answer = self._answer(choice, tag, known, own)
-            if answer is not None and answer.code == DATE:
-                return decision.as_kind(Kind.ACT, date).at(tag, level)
             if answer is not None:
                 return level.resolved(answer, tag, known).written_as(decision.vr).at(tag, level)
             decision = level.behind(decision, tag, choice.rule.position)
@@ -60,8 +62,6 @@ class Asking:
 
     def _answer(self, choice: Choice, tag: int, vr: bytes, own: Own | None = None) -> Choice | None:
         rule, asked = choice.rule, Asked(tag, vr.decode("ascii"), own)
-        if choice.code == DATE:
-            return choice if first_value(self._view.text(tag)) else None
         if choice.code == API and isinstance(rule, ReplaceByAPI):
             if self._api is None:
                 raise Hold("EndpointUnavailable", f"rule {rule.name!r} calls a service, and nothing here can")

@@ -51,6 +51,7 @@ class Decision:
     """
 
     __slots__ = (
+        "_as_date",
         "act",
         "choice",
         "code",
@@ -97,6 +98,7 @@ class Decision:
         self.dated = code == DATE and known != b"AS"  # an age says nothing of when
         self.quick = False
         self.watched = False
+        self._as_date: Decision | None = None
 
     def at(self, tag: int, level: Level) -> Decision:
         """The same, ready for its place."""
@@ -134,6 +136,12 @@ class Decision:
         changed = Decision(self.known, kind, self.code, self.choice, act or self.act, self.new_vr, self.vr)
         changed.tag, changed.step, changed.watched = self.tag, self.step, self.watched
         return changed
+
+    def as_date(self, level: Level) -> Decision:
+        """The same where a date has a value to shift; one for all instances."""
+        if self._as_date is None:
+            self._as_date = self.as_kind(Kind.ACT, actions.date).at(self.tag, level)
+        return self._as_date
 
     def written_as(self, vr: bytes) -> Decision:
         """The same for an element whose VR the file gives as `vr`."""
