@@ -71,11 +71,19 @@ async def test_a_document_larger_than_the_memory_of_a_worker(tmp_path: Path) -> 
     del ds.PixelData
     ds.EncapsulatedDocument = bytes(range(256)) * (size >> 8)
     source, target = save(ds, tmp_path / "source.dcm", ts.IMPLICIT_VR_LITTLE_ENDIAN), tmp_path / "target.dcm"
+    del ds
     plan = PixelPlan(transfer_syntax=ts.JPEG_LS_LOSSLESS)
     async with Pool(1) as pool:
         job = Job[object]("dromos_gateway.pixels.change:change_pixels", (source, target, plan))
         answer = await pool.run(job, Limits(memory=180 << 20))
     assert isinstance(answer, Done), answer
-    found = dcmread(target)
+    found = dcmread(target, defer_size=1 << 20)
     assert found.file_meta.TransferSyntaxUID == ts.EXPLICIT_VR_LITTLE_ENDIAN
-    assert hashlib.sha256(found.EncapsulatedDocument).digest() == hashlib.sha256(ds.EncapsulatedDocument).digest()
+    assert tail_of(target, size) == tail_of(source, size)
+
+
+def tail_of(path: Path, size: int) -> str:
+    """The digest of the last bytes of a file."""
+    with path.open("rb") as file:
+        file.seek(-size, 2)
+        return hashlib.file_digest(file, "sha256").hexdigest()
