@@ -275,7 +275,8 @@ async def test_a_silent_association_ends_after_its_own_time_whatever_a_request_m
 
 async def test_long_requests_share_their_room_and_short_ones_need_none(tmp_path):
     longest = header_of(pdu.ASSOCIATE_RQ, 256 * 1024)
-    async with listening(Memory()) as acceptor, contextlib.AsyncExitStack() as stack:
+    patient = AcceptorLimits(request_timeout=60.0)  # however busy the machine is, none of them is given up meanwhile
+    async with listening(Memory(), patient) as acceptor, contextlib.AsyncExitStack() as stack:
         for _ in range(40):
             peer = await stack.enter_async_context(attacker(acceptor.port))
             peer.send(longest + bytes(100))
