@@ -20,7 +20,7 @@ from tests.cluster.kubectl import Kubectl, Manifest
 from tests.cluster.peers import STORESCP_PORT, Peers, pod_of, sender, storescp
 from tests.cluster.plugin import plugin
 from tests.cluster.prometheus import Prometheus, prometheus
-from tests.cluster.studies import study
+from tests.cluster.studies import ROOT_UID, study
 
 EXAMPLES = ROOT / "examples"
 MAIL_PORT = 8025
@@ -218,3 +218,32 @@ def _told(kubectl: Kubectl, kind: str, name: str, *reasons: str) -> None:
         within=180,
         what=f"Events about {kind} {name}: {', '.join(reasons)}",
     )
+
+
+def test_what_two_pods_have_of_a_study_is_one_answer(imaging: Peers) -> None:
+    kubectl = imaging.kubectl
+    kubectl.patch_spec("forwardnode", "radiology", replicas=2)
+    kubectl.wait_rollout("statefulset/radiology")
+    kubectl.wait_condition("forwardnode", "radiology", "Ready", within=120)
+    halved = study(7003, 4)
+    for number, uids in enumerate((list(halved)[:1], list(halved)[1:])):
+        half, pod = f"half-{number}", kubectl.get("pod", f"radiology-{number}") or {}
+        address = pod["status"]["podIP"]
+        ports = {each["name"]: each["containerPort"] for each in pod["spec"]["containers"][0]["ports"]}
+        imaging.wait_answering(address, ports["dicom"], "RADIOLOGY")
+        imaging.load(half, {uid: halved[uid] for uid in uids})
+        sent = imaging.send(half, to=address, called="RADIOLOGY", port=ports["dicom"])
+        assert (sent.code, len(sent.acknowledged)) == (0, len(uids)), sent.log
+    uid = f"{ROOT_UID}.7003"
+    counted = eventually(
+        lambda: json.loads(plugin(kubectl, "transfers", "--study", uid, "--format", "json").stdout),
+        lambda found: [each["delivered"] for each in found if each["destination"].endswith("/archive")] == [4],
+        within=60,
+        what="what both pods have delivered, as one series",
+    )
+    assert all(each["forwardNode"] == f"{kubectl.namespace}/radiology" for each in counted)
+    screen = plugin(kubectl, "transfers", "--study", uid)
+    assert (screen.returncode, screen.stdout.count("Study ")) == (0, 1), screen.stderr
+    rows = plugin(kubectl, "transfers", "--study", uid, "--rows", "--format", "json")
+    pods = [row["pod"] for row in json.loads(rows.stdout) if row["destination"].endswith("/archive")]
+    assert sorted(pods) == ["radiology-0", *["radiology-1"] * 3]
