@@ -15,6 +15,7 @@ from dromos_gateway.header.vr import CHARACTERS, NUMBERS, STRINGS, UNDIVIDED
 
 _TEXT_DELIMITERS: Final = {0x0D, 0x0A, 0x09, 0x0C}  # PS3.5 6.1.2.5.3: they reset the code extensions
 _WRITTEN: Final[Mapping[str, Callable[[float], str]]] = {"d": double_text, "f": single_text}
+_GB_2312: Final = "\x1b$)A"
 _NAME_DELIMITERS: Final = _TEXT_DELIMITERS | {0x5E, 0x3D}
 
 
@@ -66,10 +67,10 @@ def _encoded(vr: bytes, text: str, encodings: Sequence[str]) -> bytes:
         return text.encode(encodings[0])
     if len(encodings) < 2:
         raise UnicodeEncodeError("the default repertoire", "?", 0, 1, "is ASCII")
-    from pydicom.charset import decode_bytes, encode_string
+    from pydicom.charset import encode_string
 
     value: bytes = encode_string(text, list(encodings))
-    lost = decode_bytes(value, encodings, _NAME_DELIMITERS if vr == b"PN" else _TEXT_DELIMITERS) != text
+    lost = _unescaped(vr, value, encodings) != text
     if lost or (encodings[0] == DEFAULT and not value.split(b"\x1b")[0].isascii()):
         raise UnicodeEncodeError("the instance's character set", "?", 0, 1, "has no such character")
     return value
@@ -94,11 +95,17 @@ def _binary(vr: bytes, text: str, order: str) -> bytes:
         raise ValueError("out of the VR's range") from None
 
 
+def _unescaped(vr: bytes, value: bytes, encodings: Sequence[str]) -> str:
+    """A text with code extensions. pydicom leaves the escape sequence of GB 2312 to Python, which leaves it in."""
+    from pydicom.charset import decode_bytes
+
+    text: str = decode_bytes(value, encodings, _NAME_DELIMITERS if vr == b"PN" else _TEXT_DELIMITERS)
+    return text.replace(_GB_2312, "") if "iso_ir_58" in encodings else text
+
+
 def _decoded(vr: bytes, value: bytes, encodings: Sequence[str]) -> str:
     if b"\x1b" in value and vr in CHARACTERS:
-        from pydicom.charset import decode_bytes
-
-        text: str = decode_bytes(value, encodings, _NAME_DELIMITERS if vr == b"PN" else _TEXT_DELIMITERS)
+        text = _unescaped(vr, value, encodings)
     elif vr in CHARACTERS and encodings and not value.isascii():
         text = value.decode(encodings[0], "replace")
     else:

@@ -19,6 +19,7 @@ from pydicom.filewriter import write_dataset
 from pydicom.sequence import Sequence
 
 from dromos_gateway.header import HeaderView, MalformedDataSet
+from dromos_gateway.header.values import character_sets, text_of
 
 IMPLICIT, EXPLICIT, BIG, DEFLATED = (f"1.2.840.10008.1.2{suffix}" for suffix in ("", ".1", ".2", ".1.99"))
 SYNTAXES = (IMPLICIT, EXPLICIT, BIG, DEFLATED)
@@ -297,3 +298,9 @@ def test_mutations_never_crash(syntax: str, at: int, patch: bytes, cut: int) -> 
 def test_noise_never_crashes(noise: bytes, syntax: str) -> None:
     with contextlib.suppress(MalformedDataSet):
         HeaderView.of_bytes(noise, syntax).text(0x00100010)
+
+
+def test_simplified_chinese_by_code_extension_is_read_without_its_escape_sequence() -> None:
+    sets = character_sets(b"\\ISO 2022 IR 58")
+    name = b"Wang^XiaoDong=\x1b$)A" + "王^".encode("gb2312") + b"\x1b$)A" + "小东".encode("gb2312") + b"="
+    assert text_of(b"PN", name, sets) == "Wang^XiaoDong=王^小东="
