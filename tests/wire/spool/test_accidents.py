@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What was acknowledged because the journal has it: no accident of a disk, a ledger or a version loses it."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+
+import pytest
+
+from dromos_gateway.spool import schema, settling
+from dromos_gateway.spool.journal import BLOCK
+from dromos_gateway.spool.numbers import Numbers
+from dromos_gateway.spool.schema import SpoolIncompatible, connect
+from tests.wire.spool.running import A, Running, killed, running, waiting_for
+
+
+@pytest.fixture
+def failing(monkeypatch):
+    """Lets syncs of a descriptor fail."""
+    refused: set[int] = set()
+    fdatasync = os.fdatasync
+
+    def sync(descriptor: int) -> None:
+        if descriptor in refused:
+            raise OSError(5, "Input/output error")
+        fdatasync(descriptor)
+
+    monkeypatch.setattr(os, "fdatasync", sync)
+    return refused
+
+
+async def test_a_journal_that_fails_costs_nobody_anything(folder, failing):
+    async with running(folder) as gateway:
+        await gateway.keep(*waiting_for(A))
+        failing.add(gateway.spool._journal._descriptor)
+        await gateway.keep(*waiting_for(A), number=2)  # the ledger takes it, with the one before
+        assert gateway.rows == 2
+        assert not gateway.spool._journal.usable, "it rests"
+        await gateway.keep(*waiting_for(A), number=3)
+        left = killed(gateway.spool)
+        failing.clear()
+        gateway.spool._journal.resume()
+        await gateway.keep(*waiting_for(A), number=4)
+        assert gateway.rows == 3, "the journal has it"
+        later = killed(gateway.spool, "later")
+    for path, uids in ((left, "123"), (later, "1234")):
+        async with running(path) as gateway:
+            assert [each.instance.sop_instance_uid for each in gateway.spool.waiting()] == [f"1.9.{n}" for n in uids]
+
+
+async def test_what_was_promised_waits_for_a_ledger_that_fails(folder):
+    async with running(folder) as gateway:
+        await gateway.keep(*waiting_for(A))
+        gateway.spool.ledger.execute("PRAGMA query_only = 1")
+        assert await gateway.spool.instances() == 0, "it tells what it knows"
+        with pytest.raises(sqlite3.OperationalError):
+            await gateway.keep(*waiting_for(A), number=2)  # nothing more is promised meanwhile
+        left = killed(gateway.spool)
+        gateway.spool.ledger.execute("PRAGMA query_only = 0")
+        await gateway.keep(*waiting_for(A), number=3)
+        assert await gateway.spool.instances() == 2
+        assert gateway.spool.space.used == 24
+    async with running(left) as gateway:
+        assert [each.instance.sop_instance_uid for each in gateway.spool.waiting()] == ["1.9.1"]
+
+
+async def test_the_ledger_fails_until_the_gateway_stops(folder):
+    gateway = Running(folder)
+    await gateway.keep(*waiting_for(A))
+    gateway.spool.ledger.execute("PRAGMA query_only = 1")
+    await gateway.spool.close()
+    async with running(folder) as gateway:
+        assert [gateway.content(each) for each in gateway.spool.waiting()] == [b"headdata set"]
+
+
+async def test_an_object_whose_slot_fails_gets_another_file_by_that_name(folder, monkeypatch):
+    def fails(*_) -> None:
+        raise OSError(5, "Input/output error")
+
+    async with running(folder) as gateway:
+        await gateway.keep(*waiting_for(A))
+        (to_a,) = gateway.arrived
+        slot = (folder / to_a.instance.file).stat().st_ino
+        with monkeypatch.context() as broken:
+            broken.setattr(settling, "_sync", fails)
+            broken.setattr(settling, "write_synced", fails)
+            assert await gateway.spool.instances() == 0
+        assert await gateway.spool.instances() == 1  # a sync that succeeds now says nothing of what was lost
+        assert (folder / to_a.instance.file).stat().st_ino != slot
+        assert gateway.content(to_a) == b"headdata set"
+        gateway.deliver(to_a)
+        gateway.spool._committer._late()
+        await gateway.keep(*waiting_for(A), content=b"another", number=2)
+        assert gateway.content(gateway.arrived[1]) == b"headanother", "no slot writes into a file that is gone"
+
+
+async def test_what_finds_no_room_in_the_ring_goes_to_the_ledger(folder):
+    async with running(folder) as gateway:
+        gateway.spool._journal._size = 4 * BLOCK
+        for number in range(1, 6):
+            await gateway.keep(*waiting_for(A), content=bytes(2 * BLOCK), number=number)
+        assert gateway.rows >= 2
+        left = killed(gateway.spool)
+    async with running(left) as gateway:
+        assert [each.instance.sop_instance_uid for each in gateway.spool.waiting()] == [f"1.9.{n}" for n in range(1, 6)]
+
+
+async def test_a_spool_of_the_version_without_a_journal_is_taken_up(folder):
+    async with running(folder) as gateway:
+        await gateway.keep(*waiting_for(A))
+        await gateway.spool.instances()
+    connection = sqlite3.connect(folder / "ledger.sqlite")
+    connection.executescript("DROP TABLE journal; PRAGMA user_version = 2;")
+    connection.close()
+    (folder / "journal").unlink()
+    async with running(folder) as gateway:
+        assert len(list(gateway.spool.waiting())) == 1
+        await gateway.keep(*waiting_for(A), number=2)
+        left = killed(gateway.spool)
+    async with running(left) as gateway:
+        assert len(list(gateway.spool.waiting())) == 2
+
+
+def test_a_spool_of_a_later_version_is_left_alone(tmp_path):
+    connect(tmp_path / "ledger.sqlite").close()
+    connection = sqlite3.connect(tmp_path / "ledger.sqlite")
+    connection.execute(f"PRAGMA user_version = {schema.VERSION + 1}")
+    connection.close()
+    with pytest.raises(SpoolIncompatible):
+        connect(tmp_path / "ledger.sqlite")
+
+
+def test_only_numbers_whose_reservation_lasts_are_given_away_early(tmp_path):
+    connection = connect(tmp_path / "ledger.sqlite")
+    numbers = Numbers(connection, 0)
+    assert numbers.take_reserved() is None
+    connection.execute("BEGIN")
+    assert numbers.take(connection) == 1
+    assert numbers.take_reserved() is None, "it may yet be rolled back"
+    connection.execute("ROLLBACK")
+    numbers.rolled_back()
+    assert numbers.take_reserved() is None
+    connection.execute("BEGIN")
+    numbers.provide(connection)
+    connection.execute("COMMIT")
+    numbers.committed()
+    last = numbers.take_reserved()
+    assert Numbers(connection, 0).take(connection) > last
+    connection.close()
+
+
+def test_numbers_begin_behind_the_mark(tmp_path):
+    connection = connect(tmp_path / "ledger.sqlite")
+    assert Numbers(connection, 70_000).take(connection) == 70_001
+    connection.close()
