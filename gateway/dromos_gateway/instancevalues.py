@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
@@ -43,6 +44,10 @@ class InstanceValues:
     def text(self, tag: int) -> str | None:
         """All values of an element at the root, joined with backslashes; None when it is absent or empty."""
         return self._open().text(tag)
+
+    def extract(self, tags: Sequence[int]) -> tuple[object, ...] | None:
+        """What decides over the texts of these elements; None when there is too much of it."""
+        return self._open().extract(tags)
 
     def has_value(self, tag: int) -> bool:
         """The root has the element, with a value."""

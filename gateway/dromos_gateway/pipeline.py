@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dromos_crds.expressions import ExpressionFailed, Values
+from dromos_crds.expressions import Condition, ExpressionFailed
 from dromos_gateway.configuration.settings import DestinationSettings
 from dromos_gateway.header import MalformedDataSet
+from dromos_gateway.instancevalues import InstanceValues
 from dromos_gateway.spool.records import Instance
 
 
@@ -51,21 +52,21 @@ CONDITION_NOT_MET = "the condition is not met"
 CONDITION_FAILED = "ConditionFailed"
 
 
-def on_arrival(instance: Instance, destination: DestinationSettings, values: Values) -> Decision:
+def on_arrival(instance: Instance, destination: DestinationSettings, values: InstanceValues) -> Decision:
     """Decide on an instance that came in just now. OSError when its file cannot be read."""
     if not destination.enabled:
         return Exclude(DESTINATION_DISABLED)
     return decide(instance, destination, values)
 
 
-def decide(instance: Instance, destination: DestinationSettings, values: Values, judged: str = "") -> Decision:
+def decide(instance: Instance, destination: DestinationSettings, values: InstanceValues, judged: str = "") -> Decision:
     """Decide on an instance that waits; `judged` is the condition that it met before. OSError as above."""
     if destination.hold is not None:
         return Hold(destination.hold.reason, destination.hold.message)
     condition = destination.condition
     if condition is not None and condition.text != judged:
         try:
-            if not condition.holds(values):
+            if not _holds(condition, values):
                 return Exclude(CONDITION_NOT_MET)
         except ExpressionFailed as error:
             return _failed(error)
@@ -73,6 +74,28 @@ def decide(instance: Instance, destination: DestinationSettings, values: Values,
     if allowed is not None and instance.sop_class_uid not in allowed:
         return Exclude(f"SOP class {instance.sop_class_uid} is not in authorizedSOPClasses")
     return Deliver()
+
+
+_MOST_ANSWERS = 4096
+_answers: dict[tuple[str, tuple[object, ...]], bool] = {}  # the images of a series have the same values
+
+
+def _holds(condition: Condition, values: InstanceValues) -> bool:
+    """Whether a condition holds: evaluated once for the same values of the elements that it names."""
+    try:
+        seen = values.extract(condition.tags) if condition.tags else None
+    except (MalformedDataSet, OSError):  # the condition says what comes of that
+        seen = None
+    if seen is None:
+        return condition.holds(values)
+    key = condition.text, seen
+    answer = _answers.get(key)
+    if answer is None:
+        answer = condition.holds(values)
+        if len(_answers) >= _MOST_ANSWERS:
+            _answers.clear()
+        _answers[key] = answer
+    return answer
 
 
 def _failed(error: ExpressionFailed) -> Fail:

@@ -15,10 +15,11 @@ from dromos_crds.expressions.vocabulary import Kind, Type
 class Condition:
     """A compiled condition; equal to another of the same text."""
 
-    __slots__ = ("_program", "text")
+    __slots__ = ("_program", "tags", "text")
 
     def __init__(self, text: str, program: Program) -> None:
         self.text = text
+        self.tags = program.tags  # all that it can ask for, and nothing but that decides; None: not known beforehand
         self._program = program
 
     def holds(self, values: Values) -> bool:

@@ -54,6 +54,7 @@ class Program:
         self._functions = {name: functions[name] for name in translation.functions}
         self._properties = frozenset(translation.properties)
         self._patterns = tuple(translation.patterns)
+        self.tags = None if translation.tags is None else tuple(sorted(translation.tags))
         self._idle: list[_Run] = []
 
     def run(self, values: Values, element: Element | None = None) -> tuple[object, Evaluation]:

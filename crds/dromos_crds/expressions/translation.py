@@ -36,13 +36,17 @@ _TRUTH, _NULL = Type(Kind.TRUTH), Type(Kind.NULL, nullable=True)
 
 @dataclass(slots=True)
 class Translation:
-    """CEL and what it needs at run time: the functions it calls, the properties it reads, the patterns it matches."""
+    """CEL and what it needs at run time: the functions it calls, the properties it reads, the patterns it matches.
+
+    `tags` are those that it names; None where one is reckoned.
+    """
 
     cel: str = ""
     type: Type = _NULL
     functions: set[str] = field(default_factory=set)
     properties: set[str] = field(default_factory=set)
     patterns: list[Callable[[str], bool]] = field(default_factory=list)
+    tags: set[int] | None = field(default_factory=set)
 
 
 def translate(node: Node, vocabulary: Vocabulary) -> Translation:
@@ -156,9 +160,17 @@ class _Translator:
                 f"{node.name} takes {wanted} argument{'s' * (most != 1)}, not {len(node.arguments)}", node.offset
             )
         return [
-            self._tag(argument) if kind is Kind.TAG else self._need(argument, kind, nullable=function.nullable)
+            self._named(argument) if kind is Kind.TAG else self._need(argument, kind, nullable=function.nullable)
             for argument, kind in zip(node.arguments, function.parameters, strict=False)
         ]
+
+    def _named(self, node: Node) -> str:
+        said = self._tag(node)
+        if not said.isdigit():
+            self._result.tags = None
+        elif self._result.tags is not None:
+            self._result.tags.add(int(said))
+        return said
 
     def _tag(self, node: Node) -> str:
         if isinstance(node, Text):

@@ -113,21 +113,25 @@ def _quickly(source: Source, position: int, end: int, encoding: Encoding, kinds:
     if not 0 <= at < last:
         return position
     heads, learn = (_EXPLICIT_HEADS, _explicit) if encoding.explicit else (_IMPLICIT_HEADS, _implicit)
-    add_kind, add_start, known = kinds.append, starts.append, heads.get
+    add_kind, add_start = kinds.append, starts.append
     while at < last:
         head = block[at : at + 8]
-        kind, length = known(head) or _learn(heads, head, learn(head))
+        try:
+            kind, length = heads[head]
+        except KeyError:
+            kind, length = _learn(heads, head, learn(head))
         if length > 0:
             stop = at + length
         elif length == _LONG:
             stop = at + 12 + _LENGTH(block, at + 8)[0]
         else:
             break
-        if stop > most:
-            break
         add_kind(kind)
         add_start(at + base)
         at = stop
+    if at > most:  # only the last one can be too long: there the loop ends
+        kinds.pop()
+        return starts.pop()
     return at + base
 
 

@@ -12,7 +12,7 @@ from dromos_gateway.header.encoding import PIXEL_DATA, Encoding, encoding_of
 from dromos_gateway.header.errors import MalformedDataSet, named
 from dromos_gateway.header.indexing import index
 from dromos_gateway.header.inflating import inflate_bytes, inflate_file
-from dromos_gateway.header.sets import encodings_of
+from dromos_gateway.header.sets import SPECIFIC_CHARACTER_SET, encodings_of
 from dromos_gateway.header.shape import Layout
 from dromos_gateway.header.source import Source
 from dromos_gateway.header.values import text_of
@@ -24,6 +24,7 @@ _FRACTIONS: Final = (b"FD", b"FL", b"OD", b"OF")
 _LONGEST_FRACTIONS: Final = 16 * 1024  # they are written in 10 µs each
 _BYTES: Final = tuple(str(byte - (byte & 0x80) * 2) for byte in range(256))  # signed, as dcm4che has them
 _LOST: Final = "\N{REPLACEMENT CHARACTER}"  # stands where decoding failed: what the value is not cannot be told
+_SHORT: Final = 256  # bytes of a value that is worth to be compared as it is
 _ENOUGH: Final = 4096  # bytes of a text that show whether there is more than padding in it
 
 
@@ -127,6 +128,22 @@ class HeaderView:
                 found.append(block[value - base : stop - base])
             else:
                 found.append(source.read(value, stop - value))
+        return tuple(found)
+
+    def extract(self, tags: Sequence[int]) -> tuple[object, ...] | None:
+        """What decides over the texts of root-level elements, as written; None when there is too much of it."""
+        source, starts, shape = self._source, self._layout.starts, self._layout.shape
+        block, base, find, heads = source.block, source.base, shape.index.get, shape.heads
+        found: list[object] = [self.encoding.order]
+        for tag in (SPECIFIC_CHARACTER_SET, *tags):
+            at = find(tag)
+            if at is None:
+                found.append(None)
+                continue
+            value, stop = starts[at] + heads[at], starts[at + 1]
+            if stop - value > _SHORT or value < base or stop - base > len(block) or tag in PIXEL_DATA:
+                return None
+            found += (shape.vrs[at], block[value - base : stop - base])
         return tuple(found)
 
     def present(self, tag: int) -> bool:

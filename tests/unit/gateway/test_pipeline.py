@@ -176,3 +176,38 @@ def test_what_cannot_be_told_is_not_false(tmp_path: Path, condition: str) -> Non
         assert found.reason == "ConditionFailed"
         held_back = pipeline.on_arrival(arrived, settings("!tagIsPresent(#Tag.EncapsulatedDocument)"), values)
     assert held_back == pipeline.Exclude("the condition is not met")
+
+
+def test_an_answer_is_remembered_for_the_same_values_only(tmp_path: Path) -> None:
+    """The bytes, VR, character set and order of the elements that are named decide, and nothing else."""
+    wanted = settings("tagValueContains(#Tag.PatientName, 'Ü') || tagIsPresent(#Tag.PixelData)")
+    plain = ct(SpecificCharacterSet="ISO_IR 100", PatientName="Ünal", StudyDescription="a")
+    other = ct(SpecificCharacterSet="ISO_IR 100", PatientName="Ünal", StudyDescription="b")
+    russian = ct(SpecificCharacterSet="ISO_IR 144", PatientName="мnal")  # the same bytes
+    nobody = ct(SpecificCharacterSet="ISO_IR 100", PatientName=None)
+    pixels = ct(SpecificCharacterSet="ISO_IR 144", PatientName="мnal", PixelData=b"\0\0")
+    pixels["PixelData"].VR = "OW"
+    expected = {0: True, 1: True, 2: False, 3: False, 4: True}
+    for _ in range(2):
+        for number, dataset in enumerate((plain, other, russian, nobody, pixels)):
+            arrived, path, data = stored(tmp_path, dataset)
+            with InstanceValues(arrived, path, data) as values:
+                decision = pipeline.on_arrival(arrived, wanted, values)
+            assert isinstance(decision, pipeline.Deliver) is expected[number], number
+
+
+def test_answers_are_remembered_within_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "_MOST_ANSWERS", 3)
+    wanted = settings("tagValueIsPresent(#Tag.PatientID, '7')")
+    for number in range(9):
+        arrived, path, data = stored(tmp_path, ct(PatientID=str(number)))
+        with InstanceValues(arrived, path, data) as values:
+            decision = pipeline.on_arrival(arrived, wanted, values)
+        assert isinstance(decision, pipeline.Deliver) is (number == 7)
+        assert len(pipeline._answers) <= 3
+    arrived, path, data = stored(tmp_path, ct(PatientID="7", PatientComments="x" * 5000))
+    with InstanceValues(arrived, path, data) as values:
+        long = settings("tagValueContains(#Tag.PatientComments, 'xx') && tagValueIsPresent(#Tag.PatientID, '7')")
+        before = dict(pipeline._answers)
+        assert pipeline.on_arrival(arrived, long, values) == pipeline.Deliver()
+    assert pipeline._answers == before, "what is long is not kept"
