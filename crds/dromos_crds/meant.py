@@ -54,7 +54,7 @@ def meant_by_data(data: Mapping[str, Any]) -> Meant | None:
 
 def meant_by_text(text: str) -> Meant | None:
     """By a document that is not YAML, as far as its lines are those that people write."""
-    text = text[:_LONGEST]
+    text = text[:_LONGEST].replace("\r\n", "\n")
     name, node = _METADATA_NAME.search(text), _FORWARD_NODE.search(text)
     if name is None or node is None or _KIND.search(text) is None:
         return None

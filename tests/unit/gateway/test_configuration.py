@@ -166,6 +166,10 @@ BROKEN = {
     "kind": (DESTINATION % ("b", "false")).replace("Destination", "Destinaton"),
     "metadata": (DESTINATION % ("b", "false")).replace("generation", "generaton"),
     "syntax": (DESTINATION % ("b", "false")).replace("104", "[104"),
+    "syntax, and line ends of elsewhere": (DESTINATION % ("b", "false"))
+    .replace("{name: b, generation: 3}", "\n  name: b")
+    .replace("104", "[104")
+    .replace("\n", "\r\n"),
     "in lines": (DESTINATION % ("b", "false"))
     .replace("{name: b, generation: 3}", "\n  labels:\n    name: c\n  name: b")
     .replace("{name: radiology}", "\n    # which one\n    name: 'radiology'\n  description: a: b"),
