@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dromos_crds import tags
@@ -27,6 +28,9 @@ class VectorValues:
         value = self.dataset.get(tags.format_tag(tag), {}).get("value")
         joined = "\\".join(value) if isinstance(value, list) else value
         return joined or None
+
+    def extract(self, _: Sequence[int]) -> None:
+        """It has no bytes that could be compared."""
 
     def has_value(self, tag: int) -> bool:
         """It is not empty."""
