@@ -72,7 +72,7 @@ async def settled(spool):
     """Wait until every ending is in the ledger."""
     spool._committer._late()
     await spool.bury_destination("none", reason="", message="", at=0)  # comes after what was there before
-    await asyncio.sleep(0.02)  # files go a moment later
+    await spool._background.over()  # files go a moment later
     spool._slots.blank()
 
 
