@@ -71,7 +71,12 @@ def test_a_gateway_that_did_not_sync_would_be_caught(disk, gateway_on_disk, moda
     cut(disk, gateway, modality, 20, 0.5)
     modality.stop()
     gateway.environment = {}
-    gateway.start()
+    try:
+        gateway.start()
+    except AssertionError:  # not even the ledger's tables are left: then it leaves the objects alone
+        assert part == ".sqlite"
+        assert "its ledger is gone" in gateway.log()
+        return
     status = gateway.get("/v1/status")
     kept = status["spool"]["instances"] - gateway.queue("nobody").get("failed", 0)
     assert kept < len(modality.acknowledged)
