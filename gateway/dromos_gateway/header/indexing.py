@@ -8,6 +8,7 @@ from typing import Final
 
 from dromos_gateway.header.encoding import ITEM_DELIMITER, PIXEL_DATA, UNDEFINED, Encoding
 from dromos_gateway.header.errors import MalformedDataSet, named
+from dromos_gateway.header.remembering import recall, remember
 from dromos_gateway.header.shape import Layout, kind_of, shape_of
 from dromos_gateway.header.source import Source
 from dromos_gateway.header.vr import LONG, SHORT, known_vr, vr_of
@@ -32,9 +33,12 @@ def index(source: Source, encoding: Encoding, *, whole: bool = False) -> Layout:
 
     Pixel Data itself is the last one where not `whole`, and ends where its value begins. `MalformedDataSet`.
     """
+    if not whole and (known := recall(source, encoding)) is not None:
+        return known
     kinds: list[int] = []
     starts: list[int] = []
     unbounded: list[int] = []
+    ends_at_pixels, delimited = False, False
     head_at, position, end = encoding.head_at, 0, source.end
     while position < end:
         if not encoding.big_endian and (position := _quickly(source, position, end, encoding, kinds, starts)) >= end:
@@ -45,8 +49,9 @@ def index(source: Source, encoding: Encoding, *, whole: bool = False) -> Layout:
         kinds.append(kind_of(tag, vr))
         starts.append(position)
         if tag in PIXEL_DATA and not whole:
-            position = value
+            position, ends_at_pixels = value, True
             break
+        delimited = delimited or length == UNDEFINED
         if length == UNDEFINED and _opaque(tag, vr):
             unbounded.append(len(kinds) - 1)
         stop = value + length if length != UNDEFINED else value_end(source, vr, value, length, end, encoding, 0)
@@ -56,7 +61,10 @@ def index(source: Source, encoding: Encoding, *, whole: bool = False) -> Layout:
         if len(kinds) > MOST:
             break
     starts.append(position)
-    return _layout(kinds, starts, encoding, unbounded)
+    layout = _layout(kinds, starts, encoding, unbounded)
+    if ends_at_pixels and not delimited:
+        remember(source, encoding, layout)
+    return layout
 
 
 def index_item(source: Source, content: int, size: int, after: int, encoding: Encoding, depth: int) -> Layout:
