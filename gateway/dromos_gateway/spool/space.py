@@ -11,6 +11,7 @@ from pathlib import Path
 
 RESERVE = 0.05  # of the spool's size, and of its file system
 _REFRESH = 0.5  # seconds that a look at the file system is good for
+_NEAR = 64 * 1024 * 1024  # bytes left with which none is good for long: slots and the ledger take some, too
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Space:
         """Why nothing more is taken; None while there is room."""
         if self.limit is not None and self.used > self.limit * (1 - RESERVE):
             return f"the spool holds {self.used} of {self.limit} bytes, its reserve is {RESERVE:.0%}"
-        if self._clock() - self._seen_at > _REFRESH:
+        near = self._seen.available - max(self._since, 0) < _NEAR
+        if near or self._clock() - self._seen_at > _REFRESH:
             try:
                 self._seen, self._seen_at, self._since = self._look(self._folder), self._clock(), 0
             except OSError as error:  # the folder is gone, or the disk is
