@@ -15,7 +15,7 @@ from dromos_gateway.spool.spool import Spool
 from dromos_gateway.transferlog import retention
 from dromos_gateway.transferlog.log import TransferLog
 from tests.unit.gateway.records import instance
-from tests.unit.notifications.test_notifications import DESTINATION, KEY
+from tests.unit.notifications.reports import DESTINATION, KEY
 from tests.unit.transferlog.fronts import front
 
 
