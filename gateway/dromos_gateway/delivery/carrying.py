@@ -39,6 +39,10 @@ class Carrying(ABC):
         self._parcels.extend(order.parcels)
         self._wanted.set()
 
+    def recall(self) -> None:
+        """Give back what is not begun, and what is on its way."""
+        self._stumble()
+
     def release(self) -> None:
         """End when everything is carried."""
         self._releasing = True
@@ -73,7 +77,7 @@ class Carrying(ABC):
         """Let go of what is still held, in order or not."""
 
     def _stumble(self) -> None:
-        """Give back what is behind a parcel that must be tried again."""
+        """Give back what waits here, as behind a parcel that must be tried again."""
         self._stumbles += 1
         self._report(Returned(self._number, tuple(each.key for each in self._parcels), stumbled=True))
         self._parcels.clear()

@@ -8,7 +8,19 @@ from dataclasses import dataclass, field
 from math import inf
 
 from dromos_gateway.configuration.settings import PeerSettings, StowSettings
-from dromos_gateway.delivery.messages import Abort, Done, Ended, Kind, Load, Open, Opened, Parcel, Release, Returned
+from dromos_gateway.delivery.messages import (
+    Abort,
+    Done,
+    Ended,
+    Kind,
+    Load,
+    Open,
+    Opened,
+    Parcel,
+    Recall,
+    Release,
+    Returned,
+)
 from dromos_gateway.delivery.outbox import Listener, Outbox
 from dromos_gateway.spool.records import Delivery
 
@@ -147,6 +159,11 @@ class Lanes:
             return None
         self.retire(lane)
         return lane
+
+    def recall(self) -> None:
+        """Have everything back that is not begun."""
+        for lane in self._lanes.values():
+            self._outbox.post(Recall(lane.number))
 
     def retire(self, lane: Lane) -> None:
         """Let it finish and end in order."""

@@ -54,6 +54,12 @@ class Load(NamedTuple):
     stumbles: int = 0  # of the lane that are known of: others are still on their way
 
 
+class Recall(NamedTuple):
+    """Give back what is not begun: it was decided by rules that hold no longer. Answered by `Returned`."""
+
+    lane: int
+
+
 class Release(NamedTuple):
     """Finish what is loaded, end the association in order, forget the lane. Answered by `Ended`."""
 
@@ -86,7 +92,7 @@ class Share(NamedTuple):
         return f"Share({self.number})"
 
 
-Order = Begin | Open | Load | Release | Abort | Probe | Share
+Order = Begin | Open | Load | Recall | Release | Abort | Probe | Share
 
 
 class Opened(NamedTuple):
@@ -106,7 +112,7 @@ class Done(NamedTuple):
 
 
 class Returned(NamedTuple):
-    """Not tried, because the parcel before them could not be delivered."""
+    """Not tried: the parcel before them could not be delivered, or they were recalled."""
 
     lane: int
     keys: tuple[int, ...]

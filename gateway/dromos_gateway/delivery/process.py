@@ -29,6 +29,7 @@ from dromos_gateway.delivery.messages import (
     Open,
     Order,
     Probe,
+    Recall,
     Release,
     Report,
     Share,
@@ -71,6 +72,8 @@ class SendingProcess:
             carrier.load(order)
         elif isinstance(order, Open):
             carrier.open(order.kinds)
+        elif isinstance(order, Recall):
+            carrier.recall()
         elif isinstance(order, Release):
             carrier.release()
         elif isinstance(order, Abort):

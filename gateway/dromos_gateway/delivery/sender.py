@@ -87,12 +87,11 @@ class Sender:
     @property
     def sending(self) -> bool:
         """Whether anything may be sent now."""
-        wanted = self.settings
         return (
             not self._stopping
             and self.peer is not None
-            and wanted.enabled
-            and not wanted.suspend
+            and self.settings.enabled
+            and not self.settings.suspend
             and self.breaker.closed
             and self._clock() >= self._rest_until
             and self._outbox.is_open
@@ -105,7 +104,9 @@ class Sender:
         return self.contact.reachable if asked else None
 
     def update(self, settings: DestinationSettings) -> None:
-        """Go on with another configuration; lanes to another peer end after what they carry."""
+        """Go on with another configuration; what is not begun is decided anew, lanes to another peer end."""
+        if settings != self.settings:
+            self._lanes.recall()
         if settings.peer != self.settings.peer:
             for lane in self._lanes:
                 self._lanes.retire(lane)

@@ -52,7 +52,8 @@ class StowCarrier(Carrying):
 
     async def _carry(self) -> None:
         await self._gather()
-        await self._deliver(self._batch())
+        if self._parcels:  # nobody wanted them back meanwhile
+            await self._deliver(self._batch())
 
     async def _gather(self) -> None:
         """Wait a moment for company."""

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dromos_gateway.configuration.settings import DestinationSettings, StowSettings
-from dromos_gateway.delivery.messages import Done, Ended, Load, Order, Release, Returned
+from dromos_gateway.delivery.messages import Done, Ended, Load, Order, Recall, Release, Returned
 from dromos_gateway.delivery.outcome import Outcome, Sent, TryAgain
 from dromos_gateway.delivery.sender import Sender
 from dromos_gateway.spool.records import Delivery, State
@@ -54,6 +54,9 @@ class Process:
     def __init__(self) -> None:
         self.answer: Outcome = Sent()
         self.loads = 0
+        self.slow = False  # it begins with nothing
+        self.recalled = 0
+        self._held: list[int] = []
         self._lanes = count(1)
         self._listener: Any = None
         self._stumbles = 0
@@ -68,6 +71,8 @@ class Process:
     def post(self, order: Order) -> None:
         if isinstance(order, Load):
             asyncio.get_running_loop().call_soon(self._carry, order)
+        elif isinstance(order, Recall):
+            asyncio.get_running_loop().call_soon(self._recall, order)
         elif isinstance(order, Release):
             asyncio.get_running_loop().call_soon(self._listener.reported, Ended(order.lane))
 
@@ -77,12 +82,21 @@ class Process:
             self._listener.reported(Returned(order.lane, tuple(keys)))
             return
         self.loads += 1
+        if self.slow:
+            self._held += keys
+            return
         stumbles = isinstance(self.answer, TryAgain)
         for key in keys:
             self._listener.reported(Done(order.lane, key, self.answer, connected=True))
         if stumbles:
             self._stumbles += 1
             self._listener.reported(Returned(order.lane, (), stumbled=True))
+
+    def _recall(self, order: Recall) -> None:
+        self.recalled += 1
+        self._stumbles += 1
+        held, self._held = tuple(self._held), []
+        self._listener.reported(Returned(order.lane, held, stumbled=True))
 
 
 @contextmanager
@@ -162,3 +176,18 @@ async def test_retry_after_nothing_does_not_keep_us_busy() -> None:
         process.answer = Sent()
         pass_by(1.1)
         await until(lambda: len(ledger.settled) == 2, "delivered")
+
+
+async def test_what_is_not_begun_is_decided_anew_by_another_configuration() -> None:
+    with waiting(3) as (sender, process, ledger, _):
+        process.slow = True
+        await until(lambda: process.loads == 1, "ordered")
+        sender.update(SETTINGS)
+        assert not process.recalled, "nothing is another"
+        sender.update(replace(SETTINGS, suspend=True))
+        await until(lambda: sender.in_flight == 0, "given back")
+        process.slow = False
+        sender.update(replace(SETTINGS, sop_classes=frozenset({"1.2.3"})))
+        await until(lambda: len(ledger.settled) == 3, "all are decided")
+        assert {state for _, state in ledger.settled} == {State.Excluded}
+        assert process.loads == 1

@@ -117,6 +117,39 @@ async def test_who_refuses_us_is_asked_at_the_breakers_pace(
     assert len(early) <= 8, "after 2 s, after 4 s more: each time a request of each lane"
 
 
+async def test_what_is_not_begun_when_the_rules_change_goes_by_the_new_ones(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
+    study = make_study(tmp_path / "study", 120)
+    whole, go_on, begun = dicom_json(stored=in_study(study)), asyncio.Event(), asyncio.Event()
+    instances: list[int] = []
+
+    async def handle(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if request.method == "POST":
+            body = await reader.readexactly(int(request.headers["Content-Length"]))
+            instances.append(body.count(b"Content-Type: application/dicom"))
+            begun.set()
+            await go_on.wait()
+        writer.write(reply(200, whole, Content_Type="application/dicom+json"))
+        await writer.drain()
+
+    async with Server(handle) as server:
+        stow(gateway, "archive", server.url, "concurrency: 1")
+        await asyncio.to_thread(gateway.start)
+        await asyncio.to_thread(storescu, gateway.port, study)
+        await asyncio.wait_for(begun.wait(), 60)
+        condition = "tagValueIsPresent(#Tag.Modality, 'MR')"
+        stow(gateway, "archive", server.url, "concurrency: 1", spec=f'  condition: "{condition}"\n')
+        await asyncio.to_thread(
+            eventually,
+            lambda: gateway.queue("archive").get("excluded") == 120 - instances[0],
+            "all the others are decided anew",
+        )
+        go_on.set()
+        await _delivered(gateway, instances[0])
+    assert len(instances) == 1, "nothing is begun by the old rules"
+
+
 async def test_an_evil_server_repeats_our_secrets(gateway: GatewayProcess, tmp_path: Path) -> None:
     """It puts them into its reason, its headers and its body. Nothing of it is in logs, metrics, status or spool."""
     planted = {
