@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from email.header import Header
+from email.headerregistry import BaseHeader, HeaderRegistry, UniqueUnstructuredHeader
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, Policy
 from email.utils import format_datetime
 from functools import cache
 
@@ -29,9 +31,26 @@ _CONTROL = re.compile(
 _FALLBACK = "Dromos notification"
 
 
+class _Subject(UniqueUnstructuredHeader, BaseHeader):  # type: ignore[misc]  # the stubs' types of `max_count` differ
+    """A subject whose words stay apart. The library folds between words, and what lies between two encoded words is
+    none of them (RFC 2047 6.2); here it is in one."""
+
+    def fold(self, *, policy: Policy) -> str:
+        text = str(self)
+        if text.isascii():
+            return super().fold(policy=policy)
+        encoded = Header(text, "utf-8", header_name=self.name).encode(linesep=policy.linesep)
+        return f"{self.name}: {encoded}{policy.linesep}"
+
+
+_HEADERS = HeaderRegistry()
+_HEADERS.map_to_type("subject", _Subject)
+_POLICY = SMTP.clone(header_factory=_HEADERS)
+
+
 def compose(report: Report, settings: NotificationSettings, sender: str, message_id: str, at: float) -> EmailMessage:
     """The message, the same for the same report whenever it is sent."""
-    message = EmailMessage(policy=SMTP)
+    message = EmailMessage(policy=_POLICY)
     message["Subject"] = subject(report, settings)
     message["From"] = sender
     message["To"] = ", ".join(settings.recipients)

@@ -10,6 +10,7 @@ from email import message_from_bytes
 from email.policy import default
 
 import pytest
+from aiosmtplib.email import flatten_message
 
 from dromos_crds.expressions import Mistake
 from dromos_crds.javaformat import JavaFormat, compile_format
@@ -138,6 +139,26 @@ def test_hostile_values_come_out_harmless(hostile: str, where: str) -> None:
     assert not _HARMFUL.search(html + text + str(message["Subject"]))
     posted = json.loads(json.dumps(to_json(told)))
     assert from_json(posted) == told, "a webhook gets the values as they are, as JSON"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "à Kontrastmittel CRÂNE MRT été é",
+        "Übung à",
+        "à " * 59 + "à",
+        "日本語 テスト " * 9 + "x",
+        "IRM " * 40 + "x",
+        "plain",
+    ],
+)
+def test_words_of_a_subject_stay_apart_on_the_wire(text: str) -> None:
+    settings = replace(SETTINGS, subject_pattern="%.200s", subject_values=("StudyDescription",))
+    message = compose(report(StudyDescription=text), settings, "d@example.org", "<1@d>", 1.0)
+    for content in (message.as_bytes(), flatten_message(message), flatten_message(message, utf8=True)):
+        head = content.partition(b"\r\n\r\n")[0]
+        assert max(map(len, head.split(b"\r\n"))) <= 78
+        assert message_from_bytes(content, policy=default)["Subject"] == text
 
 
 @pytest.mark.parametrize(
