@@ -29,6 +29,9 @@ class Authorization(Protocol):
         """The server refused this value: whether there is another one to try. TokenUnavailable."""
         ...
 
+    def doubt(self, used: str) -> None:
+        """The connection was lost: the answer may have been that this value is refused."""
+
 
 class Fixed:
     """One value, until the configuration changes."""
@@ -43,6 +46,9 @@ class Fixed:
     async def renew(self, refused: str) -> bool:
         """There is no other one."""
         return False
+
+    def doubt(self, used: str) -> None:
+        """Nor now."""
 
 
 def basic(username: str, password: str) -> Fixed:

@@ -24,6 +24,7 @@ _CAP = 64 * 1024
 _MARGIN = 30.0  # seconds before its end that a token is not used any more, at most half of its life
 _UNSAID = 300.0  # seconds that a token of unknown life is used
 _LONGEST_LIFE = 86400.0
+_DOUBTS = 60.0  # seconds between two tokens that are doubted only because a connection was lost
 _PAUSE, _LONGEST_PAUSE = 1.0, 30.0  # after an outage, all destinations of this endpoint are back that soon
 _LONGEST_TOLD = 60.0  # and Retry-After is believed no longer: everything for the destination waits for this one request
 # RFC 6749 §5.2: only these words of the server's are repeated
@@ -67,6 +68,7 @@ class OAuth2Tokens:
         self._turn = asyncio.Lock()
         self._value: str | None = None
         self._until = 0.0
+        self._doubted = -_DOUBTS
         self._failures = 0
         self._not_before = 0.0
         self._message = ""
@@ -87,6 +89,13 @@ class OAuth2Tokens:
                 self._value = None
                 await self._fetch()
             return self._value is not None and self._value != refused
+
+    def doubt(self, used: str) -> None:
+        """Get another token next time. A server that refuses this one and closes before it has read a large body resets
+        the connection, and its answer is lost with it. Not more often than once a minute: mostly it is the network."""
+        now = self._clock()
+        if self._value == used and now - self._doubted >= _DOUBTS:
+            self._doubted, self._until = now, now
 
     async def _fetch(self) -> None:
         now = self._clock()

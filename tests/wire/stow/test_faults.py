@@ -43,6 +43,9 @@ class Renewing:
         self.token = "Bearer second"
         return True
 
+    def doubt(self, used: str) -> None:
+        """See test_tokens.py."""
+
 
 async def test_the_request(stow: Make, batch: list[Attempt]) -> None:
     """Whole files, byte for byte, in order, with a known length; headers of the configuration, as many as there are."""

@@ -6,16 +6,22 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import socket
+import struct
+from pathlib import Path
 from random import Random
 from urllib.parse import parse_qs
 
 import pytest
 
+from dromos_gateway.delivery.outcome import Sent
+from dromos_gateway.stow.client import Endpoint, StowClient
 from dromos_gateway.web.client import Timeouts, open_client
 from dromos_gateway.web.errors import TokenUnavailable
 from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
-from tests.wire.gateway.peers import free_port
-from tests.wire.stow.scripted import Server, reply
+from tests.wire.gateway.peers import free_port, make_study
+from tests.wire.stow.conftest import attempts
+from tests.wire.stow.scripted import Request, Server, dicom_json, reply
 
 QUICK = Timeouts(connect=15.0, send=15.0, answer=15.0, body=15.0)
 
@@ -159,3 +165,50 @@ async def test_endpoint_down() -> None:
     with pytest.raises(TokenUnavailable, match=f"no access token: http://localhost:{port}: ") as error:
         await tokens(f"http://localhost:{port}/token", Clock()).header()
     assert error.value.retry_after > 0
+
+
+async def test_a_doubted_token_is_replaced_once_a_minute() -> None:
+    clock = Clock()
+    async with Server(*(token(f"t{number}", expires_in=3600) for number in range(1, 5))) as server:
+        source = tokens(server.url, clock)
+        assert await source.header() == "Bearer t1"
+        source.doubt("Bearer t0")
+        assert await source.header() == "Bearer t1", "that one is gone anyway"
+        source.doubt("Bearer t1")
+        assert await source.header() == "Bearer t2"
+        source.doubt("Bearer t2")
+        assert await source.header() == "Bearer t2"
+        clock.now += 60
+        source.doubt("Bearer t2")
+        assert await source.header() == "Bearer t3"
+    assert len(server.requests) == 3
+
+
+async def test_a_refusal_that_is_lost_with_its_connection_renews_the_token(tmp_path: Path) -> None:
+    """It resets the connection in the middle of a body that it does not read, as servers do that simply close."""
+    (large,) = attempts(make_study(tmp_path / "large", 1, pixels=16 * 2**20))
+    accepted: list[str] = []
+
+    async def closes(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(100_000)
+        writer.write(reply(401, WWW_Authenticate="Bearer"))
+        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    async def stores(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(int(request.headers["Content-Length"]))
+        accepted.append(request.headers["Authorization"])
+        body = dicom_json(stored=[large.stored.sop_instance_uid])
+        writer.write(reply(200, body, Content_Type="application/dicom+json"))
+        await writer.drain()
+
+    async with Server(token("t1"), token("t2")) as endpoint, Server(closes, stores) as server:
+        client = StowClient(
+            Endpoint(f"{server.url}/studies"),
+            open_client(timeouts=QUICK),
+            tokens(endpoint.url, Clock()),
+            lambda: "boundary",
+        )
+        outcomes = [*await client.send([large]), *(await client.send([large]) if not accepted else ())]
+        await client.close()
+    assert outcomes[-1] == Sent()
+    assert accepted == ["Bearer t2"]
