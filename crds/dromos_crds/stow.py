@@ -22,8 +22,17 @@ from dromos_crds.tls import ClientTLS
 
 # RFC 9110 §5.1 token; §5.5 forbids CR, LF and NUL in values
 HeaderName = Annotated[str, Field(min_length=1, max_length=256, pattern=HEADER_NAME_PATTERN)]
-# each request says these by itself: the kind and length of its body, whom it is for, how it is carried
-OWN_HEADERS = ("accept", "connection", "content-length", "content-type", "host", "transfer-encoding")
+# each request says these by itself: the kind and length of its body, whom it is for, how it is carried, and that the
+# answer comes uncompressed
+OWN_HEADERS = (
+    "accept",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "transfer-encoding",
+)
 _OWN = "each request says this by itself; leave the header out"
 HeaderValue = Annotated[str, Field(max_length=4096, pattern=HEADER_VALUE_PATTERN)]
 

@@ -159,7 +159,15 @@ DESTINATION_CASES = (
             {"spec.stow.headers": [{"name": "X-A", "value": "a"}, {"name": name, "value": "a"}]},
             ("spec.stow.headers[1].name", "says this by itself"),
         )
-        for name in ("Content-Type", "content-length", "HOST", "Transfer-Encoding", "Accept", "Connection")
+        for name in (
+            "Content-Type",
+            "content-length",
+            "HOST",
+            "Transfer-Encoding",
+            "Accept",
+            "Accept-Encoding",
+            "Connection",
+        )
     ),
     Case("header like one of ours", "stow", {"spec.stow.headers": [{"name": "Accept-Language", "value": "de"}]}),
     Case(
