@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit, urlunsplit
@@ -19,6 +20,7 @@ from dromos_gateway.web.errors import NoAnswer, TokenUnavailable, Unreachable, W
 from dromos_gateway.web.exchange import Answer, exchange
 
 _HOPS = 3
+_UID = re.compile(r"[0-9.]+")  # what else follows /studies is a folder of the server's
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +177,8 @@ def studies_url(url: str) -> str:
     parts = urlsplit(url)
     path = parts.path.rstrip("/")
     steps = path.split("/")
-    if steps[-1] != "studies" and not (len(steps) > 1 and steps[-2] == "studies"):
+    of_one_study = steps[-2:-1] == ["studies"] and _UID.fullmatch(steps[-1]) is not None
+    if steps[-1] != "studies" and not of_one_study:
         path += "/studies"
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 

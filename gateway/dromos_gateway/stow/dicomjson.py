@@ -42,8 +42,9 @@ def _item(data_set: dict[str, Any], depth: int) -> Item:
 def _values(values: list[Any], depth: int) -> Values:
     if len(values) > _MOST:
         raise UnreadableReport("the body's sequences have too many items")
-    return tuple(
+    whole = (int(value) if isinstance(value, float) and value.is_integer() else value for value in values)
+    return tuple(  # some languages know one kind of number only, and write 42752.0
         _item(value, depth + 1) if isinstance(value, dict) else value
-        for value in values
+        for value in whole
         if isinstance(value, dict | str) or (isinstance(value, int) and not isinstance(value, bool))
     )

@@ -30,6 +30,8 @@ from dromos_gateway.web.retryafter import retry_after
         ("https://pacs.example/api/studies/1.2.3?album=x", "https://pacs.example/api/studies/1.2.3?album=x"),
         ("https://pacs.example/api?album=x#part", "https://pacs.example/api/studies?album=x"),
         ("http://pacs.example:8042", "http://pacs.example:8042/studies"),
+        ("https://pacs.example/studies/dicomweb", "https://pacs.example/studies/dicomweb/studies"),
+        ("https://pacs.example/a/studies/rs/", "https://pacs.example/a/studies/rs/studies"),
     ],
 )
 def test_studies_url(url: str, expected: str) -> None:
@@ -120,7 +122,7 @@ def test_a_reason_that_is_none(reason: str) -> None:
     assert read_report(parse_json((FAILED % reason).encode())).failed["1.2"].reason is None
 
 
-@pytest.mark.parametrize("reason", ["272", '"272"', '" 272 "'])
+@pytest.mark.parametrize("reason", ["272", "272.0", "2.72e2", '"272"', '" 272 "'])
 def test_a_reason_as_servers_write_it(reason: str) -> None:
     assert read_report(parse_json((FAILED % reason).encode())).failed["1.2"].reason == 0x0110
 
