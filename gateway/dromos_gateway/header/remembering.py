@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from dromos_gateway.header.encoding import PIXEL_DATA, Encoding
+from dromos_gateway.header.encoding import Encoding
 from dromos_gateway.header.shape import Layout
 from dromos_gateway.header.source import Source
 
@@ -59,10 +59,10 @@ def recall(source: Source, encoding: Encoding) -> Layout | None:
 def remember(source: Source, encoding: Encoding, layout: Layout) -> None:
     """Keep a layout of root-level elements that a walk has found twice, if its heads alone decide about it.
 
-    That is up to whoever walked it: nothing but Pixel Data may be without a length.
+    That is up to whoever walked it: it ends where Pixel Data begin, and nothing before them is without a length.
     """
-    tags, size = layout.shape.tags, layout.starts[-1]
-    if source.base != 0 or size > len(source.block) or tags[-1] not in PIXEL_DATA or size > _SPARSE * len(tags):
+    size = layout.starts[-1]
+    if source.base != 0 or size > len(source.block) or size > _SPARSE * len(layout.shape.tags):
         return
     key = (encoding, source.end)
     met = hash((key, id(layout.shape), tuple(layout.starts)))

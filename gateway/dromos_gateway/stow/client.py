@@ -59,7 +59,6 @@ class StowClient:
         self.most_bytes = most_bytes
         self.most_instances = most_instances
         self._ceiling = most_instances
-        self._used: str | None = None  # the Authorization of the newest request
 
     async def send(self, batch: Sequence[Attempt]) -> tuple[Outcome, ...]:
         """Send a batch, and again in halves where the answer is about the whole of it; the outcomes in its order.
@@ -77,8 +76,6 @@ class StowClient:
         except NoAnswer as error:
             # something on the way may cut what is large: the next requests are smaller, until one is answered
             self.most_instances = max(1, len(batch) // 2)
-            if self._used is not None:
-                self._authorization.doubt(self._used)
             return (TryAgain(str(error), suspects_instance=len(batch) == 1),) * len(batch)
         except WebError as error:
             return (TryAgain(str(error)),) * len(batch)
@@ -133,8 +130,13 @@ class StowClient:
         hops = 0
         while True:
             headers = await self._headers()
-            self._used = used = headers.get("Authorization")
-            answer = await self._post_once(url, headers, body)
+            used = headers.get("Authorization")
+            try:
+                answer = await self._post_once(url, headers, body)
+            except NoAnswer:
+                if used is not None:
+                    self._authorization.doubt(used)
+                raise
             if answer.status in (401, 403) and used is not None and not renewed:
                 renewed = True
                 if not await self._authorization.renew(used):
