@@ -12,9 +12,9 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from dromos_gateway.header.encoding import IMPLICIT, ITEM
+from dromos_gateway.header.encoding import EXPLICIT
 from dromos_gateway.header.source import Source
-from dromos_gateway.header.walking import item_head
+from dromos_gateway.header.walking import fragments
 
 # where, up to where, what instead
 Overwrite = tuple[int, int, bytes]
@@ -40,14 +40,14 @@ _FLAG: Final = 28  # bytes of a box that has no room for words: its head, a UUID
 def words_beside_pixels(source: Source, value: int, stop: int, transfer_syntax_uid: str) -> Iterator[Overwrite]:
     """What to write over in encapsulated pixels, whose value begins at `value`; in order."""
     clean = _cleaner(transfer_syntax_uid)
-    fragments = _fragments(source, value, stop)
-    table = next(fragments, None)
+    parts = fragments(source, value, stop, EXPLICIT)
+    table = next(parts, None)
     if table is None:
         return
-    if table[1] and not _is_offset_table(source, *table, _fragments(source, table[0] + table[1], stop)):
+    if table[1] and not _is_offset_table(source, *table, stop):
         yield table[0] - 4, table[0] + table[1], bytes(4)  # an empty one
     if clean is not None:
-        for content, size in fragments:
+        for content, size in parts:
             yield from clean(_Window(source, content + size), content, content + size)
 
 
@@ -59,23 +59,13 @@ def _cleaner(transfer_syntax_uid: str) -> Callable[[_Window, int, int], Iterator
     return _rle if transfer_syntax_uid == _RLE else None
 
 
-def _fragments(source: Source, value: int, stop: int) -> Iterator[tuple[int, int]]:
-    """Where the content of each item is, and its size."""
-    while True:
-        tag, _, content, size = item_head(source, value, stop, IMPLICIT)
-        if tag != ITEM:
-            return
-        yield content, size
-        value = content + size
-
-
-def _is_offset_table(source: Source, content: int, size: int, fragments: Iterator[tuple[int, int]]) -> bool:
+def _is_offset_table(source: Source, content: int, size: int, stop: int) -> bool:
     """Whether each offset is where a fragment begins, in order (PS3.5 A.4)."""
     if size % 4:
         return False
     first, wanted = content + size, 0
     offsets = struct.unpack(f"<{size // 4}I", source.peek(content, size))
-    for begins, _ in fragments:
+    for begins, _ in fragments(source, first, stop, EXPLICIT):
         if wanted < len(offsets) and first + offsets[wanted] == begins - 8:
             wanted += 1
     return wanted == len(offsets) and offsets[0] == 0

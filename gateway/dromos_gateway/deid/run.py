@@ -32,10 +32,9 @@ from dromos_gateway.header.source import Source
 from dromos_gateway.header.values import first_value, text_of
 from dromos_gateway.header.view import HeaderView
 from dromos_gateway.header.vr import known_vr
-from dromos_gateway.header.walking import items
+from dromos_gateway.header.walking import ITEM_MARK, holds_items, items, length_before
 from dromos_gateway.header.writing import element
 
-_ITEM_MARK: Final = b"\xfe\xff\x00\xe0"
 _BIG_ITEM_MARK: Final = b"\xff\xfe\xe0\x00"
 _ACT, _ASK, _EMPTY, _KEEP = Kind.ACT, Kind.ASK, Kind.EMPTY, Kind.KEEP
 _PIXELS: Final = 0x7FE00010
@@ -266,7 +265,7 @@ class Run:
         if self.plan.strict and self._hides_items(decision, tag, value, stop):
             raise Hold("ActionFailed", f"{named(tag)} is no sequence, and has one in it")
         if (known == b"SQ" and kind is _KEEP) or (
-            known == b"UN" and kind in (_KEEP, _ACT) and self._holds_items(value, stop)
+            known == b"UN" and kind in (_KEEP, _ACT) and holds_items(self.source, value, stop)
         ):
             self._sequence(decision, scope, tag, place)
         elif kind is _KEEP and tag in PIXEL_DATA:
@@ -289,7 +288,7 @@ class Run:
     def _pixels(self, scope: Scope, tag: int, place: Place) -> None:
         """Pixels stay; what is beside or behind them is written over."""
         _, _, value, stop = place
-        if self._length(scope.encoding, value) == UNDEFINED:
+        if length_before(self.source, value, scope.encoding) == UNDEFINED:
             for start, end, new in words_beside_pixels(self.source, value, stop, self._syntax):
                 self._replace(start, end, new)
         elif not scope.level.path and tag == _PIXELS:
@@ -318,7 +317,7 @@ class Run:
         if decision.choice is not None:
             self._note(decision, scope, tag, place, None, same=True)
         inner = IMPLICIT if vr == b"UN" else encoding
-        length = self._length(encoding, value)
+        length = length_before(source, value, encoding)
         below = Scope(scope.level.below(tag, decision.choice, inner), inner, scope.encodings)
         depth = len(scope.level.path)
         self._open(start, value)
@@ -333,10 +332,6 @@ class Run:
             self._elements(elements, within_item, _NOTHING)
             self._close(after, size, within, inner)
         self._close(stop, length, before, encoding)
-
-    def _length(self, encoding: Encoding, value: int) -> int:
-        """What the head in front of a value says, of those with four bytes for it."""
-        return int.from_bytes(self.source.peek(value - 4, 4), "big" if encoding.big_endian else "little")
 
     def _open(self, start: int, content: int) -> None:
         """Write a head by itself: its length may have to be written over."""
@@ -356,14 +351,10 @@ class Run:
     def _hides_items(self, decision: Decision, tag: int, value: int, stop: int) -> bool:
         """Whether items would stay in what is no sequence, or big endian ones in what has lost its VR."""
         stays = decision.kind is _KEEP or decision.act is note_kept
-        if not stays or decision.known == b"SQ" or tag in PIXEL_DATA or stop - value < len(_ITEM_MARK):
+        if not stays or decision.known == b"SQ" or tag in PIXEL_DATA or stop - value < len(ITEM_MARK):
             return False
-        begins = self.source.peek(value, len(_ITEM_MARK))
-        return begins == _BIG_ITEM_MARK or (begins == _ITEM_MARK and decision.known != b"UN")
-
-    def _holds_items(self, value: int, stop: int) -> bool:
-        """Whether a value whose VR nobody knows is a sequence (PS3.5 6.2.2)."""
-        return stop - value >= len(_ITEM_MARK) and self.source.peek(value, 4) == _ITEM_MARK
+        begins = self.source.peek(value, len(ITEM_MARK))
+        return begins == _BIG_ITEM_MARK or (begins == ITEM_MARK and decision.known != b"UN")
 
     def _replace(self, start: int, stop: int, new: bytes) -> None:
         """New bytes for those from `start` to `stop`; everything before is as it was, unless written already."""

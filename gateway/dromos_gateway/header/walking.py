@@ -19,6 +19,7 @@ from dromos_gateway.header.errors import MalformedDataSet, named
 from dromos_gateway.header.source import Source
 
 _ITEM, _ITEM_BIG = struct.Struct("<HHI").unpack_from, struct.Struct(">HHI").unpack_from
+ITEM_MARK: Final = b"\xfe\xff\x00\xe0"  # an item's tag, little endian
 MAX_DEPTH: Final = 64  # deeper than any information object, far from Python's own limit
 
 
@@ -79,15 +80,35 @@ def _item_end(source: Source, position: int, end: int, encoding: Encoding, depth
     raise MalformedDataSet("an item ends without its delimiter", position)
 
 
-def _fragments_end(source: Source, position: int, end: int, encoding: Encoding) -> int:
-    """Encapsulated pixel data (PS3.5 A.4): items of defined length, then the delimiter."""
+def fragments(source: Source, position: int, end: int, encoding: Encoding) -> Iterator[tuple[int, int]]:
+    """(position of the content, its length) of each item of encapsulated pixel data, the offset table first.
+
+    They have a defined length, and the delimiter is behind them (PS3.5 A.4).
+    """
     while True:
         tag, _, content, size = item_head(source, position, end, encoding)
         if tag == SEQUENCE_DELIMITER:
-            return content
+            return
         if tag != ITEM or size == UNDEFINED:
             raise MalformedDataSet(f"{named(tag)} where a fragment belongs", position)
+        yield content, size
         position = content + size
+
+
+def _fragments_end(source: Source, position: int, end: int, encoding: Encoding) -> int:
+    for content, size in fragments(source, position, end, encoding):
+        position = content + size
+    return position + 8
+
+
+def holds_items(source: Source, value: int, stop: int) -> bool:
+    """Whether a value whose VR nobody knows is a sequence: as such it is in implicit VR little endian (PS3.5 6.2.2)."""
+    return stop - value >= len(ITEM_MARK) and source.peek(value, len(ITEM_MARK)) == ITEM_MARK
+
+
+def length_before(source: Source, value: int, encoding: Encoding) -> int:
+    """What the head in front of a value says, of those with four bytes for it."""
+    return int.from_bytes(source.peek(value - 4, 4), "big" if encoding.big_endian else "little")
 
 
 def tags_within(source: Source, value: int, length: int, end: int, encoding: Encoding, depth: int = 0) -> set[int]:
