@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,7 +40,7 @@ class Drawing:
 def plan_drawing(mask: Mask, image: Image, source: Source) -> Drawing:
     """What a mask means for an image in the photometric interpretation given. `Unfit` when it has no such colour, and
     when it hides nothing: the image must not pass for a clean one then."""
-    inside = _clipped(mask.rectangles, image)
+    inside = clipped(mask.rectangles, image)
     if not inside:
         raise Unfit("its pixels may show text, and its mask lies wholly outside of them", "NoMatchingMask")
     if _is_tiled(image, source) and inside != mask.rectangles:
@@ -56,12 +57,14 @@ def _is_tiled(image: Image, source: Source) -> bool:
     return False
 
 
-def _clipped(rectangles: tuple[Rectangle, ...], image: Image) -> tuple[Rectangle, ...]:
+def clipped(rectangles: Sequence[Rectangle], image: Image, row: int = 0, column: int = 0) -> tuple[Rectangle, ...]:
+    """What of rectangles is within an image whose first pixel is at that row and column, as this one counts."""
     inside = []
     for box in rectangles:
-        right, bottom = min(box.x + box.width, image.columns), min(box.y + box.height, image.rows)
-        if right > box.x and bottom > box.y:
-            inside.append(Rectangle(box.x, box.y, right - box.x, bottom - box.y))
+        left, top = max(box.x - column, 0), max(box.y - row, 0)
+        right, bottom = min(box.x - column + box.width, image.columns), min(box.y - row + box.height, image.rows)
+        if right > left and bottom > top:
+            inside.append(Rectangle(left, top, right - left, bottom - top))
     return tuple(inside)
 
 

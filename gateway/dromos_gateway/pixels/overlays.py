@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from dromos_crds.masks import Rectangle
-from dromos_gateway.pixels.drawing import Drawing, fill_native
+from dromos_gateway.pixels.drawing import Drawing, clipped, fill_native
 from dromos_gateway.pixels.header import Edits
 from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.outcome import Unfit
@@ -29,7 +29,7 @@ def cleared(source: Source, rectangles: Sequence[Rectangle]) -> Edits:
             before = np.frombuffer(before, np.uint16).byteswap().tobytes()
         plane = _plane(source, group << 16, len(before))
         region = bytearray(before.ljust(plane.native_bytes, b"\0"))
-        boxes = _shifted(rectangles, _origin(source, group << 16), plane)
+        boxes = clipped(rectangles, plane, *_origin(source, group << 16))
         if boxes and plane.frames:
             fill_native(memoryview(region), plane, "<", 0, plane.frames, Drawing(boxes, (0,)))
         if (after := bytes(region[: len(before)])) != before:
@@ -53,15 +53,3 @@ def _origin(source: Source, group: int) -> tuple[int, int]:
         return 0, 0
     row, column = np.frombuffer(value[:4], source.encoding.order + "i2").astype(int) - 1
     return int(row), int(column)
-
-
-def _shifted(rectangles: Sequence[Rectangle], origin: tuple[int, int], plane: Image) -> tuple[Rectangle, ...]:
-    """Rectangles as an overlay counts, within it."""
-    boxes = []
-    for box in rectangles:
-        top, left = box.y - origin[0], box.x - origin[1]
-        bottom, right = min(top + box.height, plane.rows), min(left + box.width, plane.columns)
-        top, left = max(top, 0), max(left, 0)
-        if top < bottom and left < right:
-            boxes.append(Rectangle(left, top, right - left, bottom - top))
-    return tuple(boxes)
