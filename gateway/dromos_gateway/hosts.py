@@ -11,6 +11,9 @@ from collections.abc import Iterable
 
 log = logging.getLogger(__name__)
 
+# Names that a process looks up at a time: with libuv's four threads, a few that no server answers for hold up all
+LOOKUPS = {"UV_THREADPOOL_SIZE": "128"}
+
 REFRESH = 60.0
 _PATIENCE = 5.0  # seconds that whoever wants a name waits, and after which one that is not known is asked for again
 

@@ -24,13 +24,13 @@ from dromos_gateway.admin.server import AdminServer
 from dromos_gateway.collecting import collect_seldom
 from dromos_gateway.dimse.tls import InvalidTlsMaterial
 from dromos_gateway.gateway import CannotStart, Gateway, Options
+from dromos_gateway.hosts import LOOKUPS
 from dromos_gateway.spool.schema import SpoolIncompatible
 from dromos_gateway.spool.spool import SpoolBusy
 from dromos_gateway.tracing.setup import from_environment
 
 log = logging.getLogger(__name__)
 
-_LOOKUPS = "128"  # host names at a time: with libuv's four threads, a few that no server answers for hold up all
 _SWITCH = 0.0005  # seconds; the committer, back from a sync, must not wait 5 ms for its turn
 
 
@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace) -> int:
     """Serve until SIGTERM or SIGINT."""
     logs.set_up()
     sys.setswitchinterval(_SWITCH)
-    os.environ.setdefault("UV_THREADPOOL_SIZE", _LOOKUPS)
+    for name, value in LOOKUPS.items():
+        os.environ.setdefault(name, value)
     try:
         return uvloop.run(_serve(arguments))
     except KeyboardInterrupt:

@@ -17,11 +17,11 @@ from dromos_crds.folders import sentence
 from dromos_gateway.configuration.settings import AlbumSettings, PeerSettings, StowSettings
 from dromos_gateway.delivery.channel import Channel
 from dromos_gateway.delivery.messages import Answered, Begin, Order, Probe, Report, Share, Trouble
+from dromos_gateway.hosts import LOOKUPS
 
 log = logging.getLogger(__name__)
 
 _LOST = Trouble("the sending process ended")
-_LOOKUPS = "128"  # names at a time: with libuv's four, a few that no server answers for would hold up all destinations
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 10.0  # seconds before it is started again
 
 
@@ -151,7 +151,7 @@ class Outbox:
 
 def _spawn(sock: socket.socket) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "dromos_gateway.delivery.process", str(sock.fileno())]
-    environment = {"UV_THREADPOOL_SIZE": _LOOKUPS, **os.environ}
+    environment = {**LOOKUPS, **os.environ}
     return subprocess.Popen(command, pass_fds=[sock.fileno()], stdin=subprocess.DEVNULL, env=environment)
 
 
