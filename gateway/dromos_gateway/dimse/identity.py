@@ -68,10 +68,7 @@ def _scan(
         if tag > _SOP_INSTANCE:
             return Identity.Differs
         if length == _UNDEFINED:  # a sequence before the UIDs, such as (0008,0006)
-            unknown = (
-                explicit and bytes(head[offset + 4 : offset + 6]) == b"UN"
-            )  # it is encoded as in implicit VR, PS3.5 6.2.2
-            end = _behind(head, start, explicit=explicit and not unknown, big_endian=big_endian and not unknown)
+            end = _behind(head, start, *_within(head, offset, explicit, ">" if big_endian else "<"))
             if end < 0:
                 return Identity.Incomplete if end == _BEYOND else Identity.Unreadable
             length = end - start
@@ -91,12 +88,17 @@ def _scan(
     return Identity.Differs if ends and 0 < offset == len(head) else Identity.Incomplete
 
 
-def _behind(head: bytes | bytearray, offset: int, *, explicit: bool, big_endian: bool) -> int:
+def _within(head: bytes | bytearray, offset: int, explicit: bool, order: str) -> tuple[bool, str]:
+    """Whether what is in a sequence has VRs, and its byte order: neither is that of the rest in UN (PS3.5 6.2.2)."""
+    unknown = explicit and bytes(head[offset + 4 : offset + 6]) == b"UN"
+    return (False, "<") if unknown else (explicit, order)
+
+
+def _behind(head: bytes | bytearray, offset: int, explicit: bool, order: str) -> int:
     """Where the sequence of undefined length ends whose value begins at `offset` (PS3.5 7.5).
 
     `_BEYOND`: behind the head; `_BROKEN`: it is no sequence. In one loop, so that no nesting is too deep for us.
     """
-    order = ">" if big_endian else "<"
     within = [(explicit, order, _SEQUENCE_END)]  # innermost last: how it is encoded, what ends it
     while within:
         vrs, order, closing = within[-1]
@@ -120,8 +122,7 @@ def _behind(head: bytes | bytearray, offset: int, *, explicit: bool, big_endian:
             if start < 0 or group == 0xFFFE:
                 return _BROKEN
             if length == _UNDEFINED:
-                unknown = vrs and bytes(head[offset + 4 : offset + 6]) == b"UN"
-                within.append((vrs and not unknown, "<" if unknown else order, _SEQUENCE_END))
+                within.append((*_within(head, offset, vrs, order), _SEQUENCE_END))
                 offset = start
             else:
                 offset = start + length
