@@ -13,7 +13,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import urlencode
 
@@ -76,10 +76,13 @@ def _rows(arguments: argparse.Namespace) -> int:
         _table(arguments)
         return 0
     found: list[dict[str, Any]] = []
-    for path in _paths(arguments, pages := _Pages(arguments.limit)):
+
+    def ask_for(path: str) -> tuple[int, str | None]:
         answer = _told(arguments, path, again=bool(found))
-        found += answer["transfers"]
-        pages.has(len(answer["transfers"]), answer["next"])
+        found.extend(answer["transfers"])
+        return len(answer["transfers"]), answer["next"]
+
+    _page_by_page(arguments, ask_for)
     if arguments.format == "json":
         print(json.dumps(found, indent=2))
     elif found:
@@ -90,35 +93,35 @@ def _rows(arguments: argparse.Namespace) -> int:
 
 
 def _table(arguments: argparse.Namespace) -> None:
-    for number, path in enumerate(_paths(arguments, pages := _Pages(arguments.limit), format="csv")):
+    writer = csv.writer(sys.stdout)
+    first = True
+
+    def ask_for(path: str) -> tuple[int, str | None]:
+        nonlocal first
         table, following = ask_table(arguments, path)
         head, *lines = csv.reader(io.StringIO(table, newline=""))
-        csv.writer(sys.stdout).writerows(lines if number else [head, *lines])
-        pages.has(len(lines), following)
+        writer.writerows([head, *lines] if first else lines)
+        first = False
+        return len(lines), following
+
+    _page_by_page(arguments, ask_for, format="csv")
 
 
-class _Pages:
-    """How much of an answer is still wanted, and where it goes on: a gateway gives a thousand rows at a time."""
+def _page_by_page(arguments: argparse.Namespace, ask_for: Callable[[str], tuple[int, str | None]], **more: str) -> None:
+    """Ask for as many rows as are wanted, a thousand at a time; what is not shown in the end is said.
 
-    def __init__(self, limit: int | None) -> None:
-        self.wanted = _USUAL if limit is None else limit
-        self.following: str | None = None
-
-    def has(self, rows: int, following: str | None) -> None:
-        """A page came."""
-        self.wanted, self.following = self.wanted - rows, following
-
-
-def _paths(arguments: argparse.Namespace, pages: _Pages, **more: str) -> Iterator[str]:
-    """What is asked, page by page; what is not shown in the end is said."""
+    `ask_for` takes a path, and says how many rows came of it, and where the answer goes on, if it does.
+    """
+    wanted = _USUAL if arguments.limit is None else arguments.limit
     while True:
-        place = {"before": pages.following} if pages.following is not None else {}
-        yield f"/v1/transfers?{_query(arguments, _ALL, **more, **place, limit=str(min(pages.wanted, _PAGE)))}"
-        if pages.following is None:
+        rows, following = ask_for(f"/v1/transfers?{_query(arguments, _ALL, **more, limit=str(min(wanted, _PAGE)))}")
+        wanted -= rows
+        if following is None:
             return
-        if pages.wanted <= 0:
+        if wanted <= 0:
             print(f"dromos transfers: {OLDER}", file=sys.stderr)
             return
+        more["before"] = following
 
 
 def _studies(arguments: argparse.Namespace) -> int:
