@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import time
 import urllib.request
@@ -13,6 +12,7 @@ from functools import partial
 from pathlib import Path
 
 from bench import processes
+from bench.systems.oneprocess import OneProcess
 
 _MANIFESTS = """\
 apiVersion: dromos.dev/v1alpha1
@@ -35,7 +35,7 @@ _DICOM = "dicom: {{aeTitle: RECEIVER, hostname: 127.0.0.1, port: {port}, concurr
 _STOW = "stow: {{url: 'http://127.0.0.1:{port}/dicom-web', concurrency: {concurrency}}}"
 
 
-class Dromos:
+class Dromos(OneProcess):
     """A gateway with one ForwardNode and one Destination."""
 
     name = "dromos"
@@ -51,14 +51,13 @@ class Dromos:
         more: str = "",
     ) -> None:
         """`node`, `more`: what else the ForwardNode and the Destination have, and other manifests behind it."""
-        self.port = 0
+        super().__init__()
         self.spool = Path()
         self._concurrency = concurrency
         self._destination = _STOW if stow else _DICOM
         self._node = node
         self._more = more
         self._wrapper = wrapper
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, home: Path, receiver_port: int) -> None:
         """Write its manifests and run it."""
@@ -73,10 +72,9 @@ class Dromos:
         self.spool = home / "spool"
         self.admin = f"127.0.0.1:{processes.free_port()}"
         listen = f"127.0.0.1:{self.port}"
-        options = [manifests, "--listen", listen, "--admin", self.admin, "--spool", self.spool]
+        options: list[str | Path] = [manifests, "--listen", listen, "--admin", self.admin, "--spool", self.spool]
         command = [*self._wrapper, *self.program, *options, "--drain-timeout", "1"]
-        self._process = processes.start(command, home / "dromos.log", {})
-        processes.wait_until_listening(self._process, self.port)
+        self._run(command, home / "dromos.log", {})
 
     def wait_for_admin(self) -> None:
         """Return when the admin port listens, which is after the DICOM port does."""
@@ -99,20 +97,3 @@ class Dromos:
     def _in_force(self) -> str:
         with urllib.request.urlopen(f"http://{self.admin}/v1/configuration", timeout=10) as response:
             return str(json.load(response)["hash"])
-
-    def stop(self) -> None:
-        """End it."""
-        if self._process is not None:
-            processes.end(self._process)
-            self._process = None
-
-    def pids(self) -> Sequence[int]:
-        """Its main process; the others are children."""
-        return [self._process.pid] if self._process is not None else []
-
-    def forward(self, receiver_port: int) -> None:
-        """It does so by itself."""
-
-    def cpu_of_ended(self) -> float:
-        """Its processes live on."""
-        return 0.0

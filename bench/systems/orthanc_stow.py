@@ -4,25 +4,24 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import urllib.request
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench import processes
+from bench.systems.oneprocess import OneProcess
+from bench.systems.system import NO_NAGLE
 
 PLUGIN = "/usr/share/orthanc/plugins/libOrthancDicomWeb.so"
 
 
-class OrthancStow:
+class OrthancStow(OneProcess):
     """Requests as large as Dromos' own; its defaults are ten instances, or 10 MB."""
 
     name = "orthanc"
 
     def __init__(self) -> None:
-        self.port = 0
+        super().__init__()
         self._http = 0
-        self._process: subprocess.Popen[bytes] | None = None
         self._sent: set[str] = set()
 
     def start(self, home: Path, receiver_port: int) -> None:
@@ -48,28 +47,13 @@ class OrthancStow:
             },
         }
         (home / "orthanc.json").write_text(json.dumps(configuration))
-        self._process = processes.start(["Orthanc", home / "orthanc.json"], home / "orthanc.log", {"TCP_NODELAY": "1"})
-        processes.wait_until_listening(self._process, self.port)
-
-    def stop(self) -> None:
-        """End it."""
-        if self._process is not None:
-            processes.end(self._process)
-            self._process = None
-
-    def pids(self) -> Sequence[int]:
-        """Its one process."""
-        return [self._process.pid] if self._process is not None else []
+        self._run(["Orthanc", home / "orthanc.json"], home / "orthanc.log", NO_NAGLE)
 
     def forward(self, receiver_port: int) -> None:
         """Send what was not sent yet, in one job."""
         new = [resource for resource in self._ask("/instances") if resource not in self._sent]
         self._ask("/dicom-web/servers/receiver/stow", {"Resources": new, "Synchronous": True})
         self._sent.update(new)
-
-    def cpu_of_ended(self) -> float:
-        """Its process lives on."""
-        return 0.0
 
     def _ask(self, path: str, content: object = None) -> list[str]:
         data = None if content is None else json.dumps(content).encode()

@@ -3,46 +3,23 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench import processes
+from bench.systems.oneprocess import OneProcess
 
 
-class Pynetdicom:
+class Pynetdicom(OneProcess):
     """This module, run as a program."""
 
     name = "pynetdicom"
-
-    def __init__(self) -> None:
-        self.port = 0
-        self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, home: Path, receiver_port: int) -> None:
         """Run it."""
         self.port = processes.free_port()
         command = [sys.executable, "-m", "bench.systems.pynetdicom", str(self.port), str(receiver_port)]
-        self._process = processes.start(command, home / "pynetdicom.log", {})
-        processes.wait_until_listening(self._process, self.port)
-
-    def stop(self) -> None:
-        """End it."""
-        if self._process is not None:
-            processes.end(self._process)
-            self._process = None
-
-    def pids(self) -> Sequence[int]:
-        """Its one process."""
-        return [self._process.pid] if self._process is not None else []
-
-    def forward(self, receiver_port: int) -> None:
-        """It does so by itself."""
-
-    def cpu_of_ended(self) -> float:
-        """Its process lives on."""
-        return 0.0
+        self._run(command, home / "pynetdicom.log", {})
 
 
 def serve(port: int, receiver_port: int) -> None:
