@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from dromos_crds.fields import (
     HEADER_NAME_PATTERN,
@@ -34,6 +34,8 @@ OWN_HEADERS = (
     "transfer-encoding",
 )
 _OWN = "each request says this by itself; leave the header out"
+# the token endpoint and Kheops may have https, and tls is good for them too; who asks for it wants it for the images
+_IN_THE_CLEAR = "the URL has http://, over which everything goes in the clear; write https://, or leave tls out"
 HeaderValue = Annotated[str, Field(max_length=4096, pattern=HEADER_VALUE_PATTERN)]
 
 
@@ -123,7 +125,8 @@ class Stow(Part):
             "!has(self.auth) || !has(self.headers) || "
             "self.headers.all(header, header.name.lowerAscii() != 'authorization')",
             "an Authorization header and auth exclude each other",
-        )
+        ),
+        Rule("!has(self.tls) || self.url.startsWith('https://')", _IN_THE_CLEAR, ".tls"),
     )
 
     url: WebURL = Field(description="STOW-RS endpoint, with scheme and without user information.")
@@ -132,6 +135,13 @@ class Stow(Part):
     tls: ClientTLS | None = Field(None, description="TLS to the server.")
     concurrency: int = Field(2, ge=1, le=64, description="Requests at a time.")
     kheops_albums: tuple[KheopsAlbum, ...] = Field((), max_length=64, description="Kheops albums to share into.")
+
+    @field_validator("tls")
+    @classmethod
+    def _is_used(cls, tls: ClientTLS | None, known: ValidationInfo) -> ClientTLS | None:
+        if tls is not None and known.data.get("url", "").startswith("http://"):
+            raise ValueError(_IN_THE_CLEAR)
+        return tls
 
     @model_validator(mode="after")
     def _one_authorisation(self) -> Self:

@@ -182,6 +182,13 @@ DESTINATION_CASES = (
     Case(
         "URL with a fragment", "stow", {"spec.stow.url": "https://pacs.example/dicomweb#a"}, ("spec.stow.url", "no #")
     ),
+    Case("TLS by a private authority", "stow", {"spec.stow.tls": {"caRef": {"name": "ca"}}}),
+    Case(
+        "TLS that nothing goes over",
+        "stow",
+        {"spec.stow": {"url": "http://pacs.example/dicomweb", "tls": {"caRef": {"name": "ca"}}}},
+        ("spec.stow.tls", "goes in the clear; write https://"),
+    ),
     Case("basic", "stow", {"spec.stow.auth": {"basic": {"secretRef": {"name": "s"}}}}),
     Case("bearer", "stow", {"spec.stow.auth": {"bearer": SECRET_KEY}}),
     Case(

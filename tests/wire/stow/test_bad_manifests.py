@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.wire.dimse.certificates import authority
+from tests.wire.dimse.certificates import authority, issued
 from tests.wire.gateway.peers import GatewayProcess, make_study, storescu
-from tests.wire.stow.servers import Orthanc
+from tests.wire.stow.servers import Nginx, Orthanc
 from tests.wire.stow.test_gateway import delivered, secret, stow
 
 HUSH = "hush-hush-77"
@@ -50,6 +50,7 @@ SHAPELESS = {
     "line-break": ("http://pacs.example/", 'headers: [{name: X, value: "a\\r\\nY: b"}]', "spec.stow.headers[0].value"),
     "no-token": ("http://pacs.example/", "kheopsAlbums: [{url: 'https://k.example'}]",
                  "spec.stow.kheopsAlbums[0].destinationToken"),
+    "in-the-clear": ("http://pacs.example/", "tls: {caRef: {name: s}}", "spec.stow.tls"),
 }  # fmt: skip
 
 
@@ -73,12 +74,15 @@ def shown(gateway: GatewayProcess) -> dict[str, dict[str, Any]]:
 
 
 def test_what_means_nothing_is_named_shown_and_held_while_the_others_go_on(
-    gateway: GatewayProcess, orthanc: Orthanc, tmp_path: Path
+    gateway: GatewayProcess, orthanc: Orthanc, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    ca = authority(tmp_path, "ca")
+    nginx = Nginx(tmp_path / "nginx", orthanc.port, issued(tmp_path, ca, "server")).start()
+    request.addfinalizer(nginx.stop)
     secret(gateway, "s", hush=HUSH, broken=f"{HUSH}\r\nX: y")
     stow(gateway, "good", orthanc.url)
     for name, (lines, spec, _, _) in MEANINGLESS.items():
-        stow(gateway, name, orthanc.url, lines, spec=spec)
+        stow(gateway, name, nginx.url if name == "no-authority" else orthanc.url, lines, spec=spec)
     said = validate(gateway)
     for name, (_, _, field, _) in MEANINGLESS.items():
         assert any(f"destination-{name}.yaml" in line and field in line for line in said.splitlines()), (name, said)
@@ -98,7 +102,7 @@ def test_what_means_nothing_is_named_shown_and_held_while_the_others_go_on(
     assert HUSH not in gateway.log() + str(gateway.get("/v1/configuration")) + str(gateway.get("/v1/status"))
 
     secret(gateway, "nobody", username="a", password="b")
-    secret(gateway, "s", hush=authority(tmp_path, "ca").certificate.read_bytes(), broken="fine", absent="token")
+    secret(gateway, "s", hush=ca.certificate.read_bytes(), broken="fine", absent="token")
     for name in ("word", "java", "arity"):
         stow(gateway, name, orthanc.url, spec="  condition: tagValueIsPresent(#Tag.Modality, 'CT')\n")
     for name in ("no-secret", "no-key", "no-authority", "header", "word", "java", "arity"):
