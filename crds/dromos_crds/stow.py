@@ -36,6 +36,8 @@ OWN_HEADERS = (
 _OWN = "each request says this by itself; leave the header out"
 # the token endpoint and Kheops may have https, and tls is good for them too; who asks for it wants it for the images
 _IN_THE_CLEAR = "the URL has http://, over which everything goes in the clear; write https://, or leave tls out"
+# what waits to be shared knows its album by these two
+_SAME_ALBUM = "two albums have the same url and destinationToken; write one, with conditions joined by or"
 HeaderValue = Annotated[str, Field(max_length=4096, pattern=HEADER_VALUE_PATTERN)]
 
 
@@ -134,7 +136,19 @@ class Stow(Part):
     auth: Auth | None = Field(None, description="Authorisation; at most one way.")
     tls: ClientTLS | None = Field(None, description="TLS to the server.")
     concurrency: int = Field(2, ge=1, le=64, description="Requests at a time.")
-    kheops_albums: tuple[KheopsAlbum, ...] = Field((), max_length=64, description="Kheops albums to share into.")
+    kheops_albums: tuple[KheopsAlbum, ...] = Field(
+        (),
+        max_length=64,
+        description="Kheops albums to share into.",
+        json_schema_extra=field_rules(
+            Rule(
+                "self.all(one, self.exists_one(other, other.url == one.url && "
+                "other.destinationToken.secretKeyRef.name == one.destinationToken.secretKeyRef.name && "
+                "other.destinationToken.secretKeyRef.key == one.destinationToken.secretKeyRef.key))",
+                _SAME_ALBUM,
+            )
+        ),
+    )
 
     @field_validator("tls")
     @classmethod
@@ -142,6 +156,13 @@ class Stow(Part):
         if tls is not None and known.data.get("url", "").startswith("http://"):
             raise ValueError(_IN_THE_CLEAR)
         return tls
+
+    @field_validator("kheops_albums")
+    @classmethod
+    def _told_apart(cls, albums: tuple[KheopsAlbum, ...]) -> tuple[KheopsAlbum, ...]:
+        if len({(album.url, album.destination_token) for album in albums}) < len(albums):
+            raise ValueError(_SAME_ALBUM)
+        return albums
 
     @model_validator(mode="after")
     def _one_authorisation(self) -> Self:

@@ -5,6 +5,8 @@ from __future__ import annotations
 
 from tests.apiserver.case import DELETE, NO_USER, OAUTH2, SECRET_KEY, STORED, STOW, VALUE, Case
 
+ALBUM = {"url": "https://kheops.example/api", "destinationToken": SECRET_KEY, "sourceToken": SECRET_KEY}
+OTHER_KEY = {"secretKeyRef": {"name": "s", "key": "other"}}
 DESTINATION_CASES = (
     Case("the least there can be", "dicom"),
     Case("the least there can be", "stow"),
@@ -213,11 +215,23 @@ DESTINATION_CASES = (
     Case(
         "Kheops",
         "stow",
-        {
-            "spec.stow.kheopsAlbums": [
-                {"url": "https://kheops.example/api", "destinationToken": SECRET_KEY, "sourceToken": SECRET_KEY}
-            ]
-        },
+        {"spec.stow.kheopsAlbums": [ALBUM]},
+    ),
+    Case(
+        "an album twice",
+        "stow",
+        {"spec.stow.kheopsAlbums": [ALBUM, {**ALBUM, "sourceToken": OTHER_KEY}]},
+        ("spec.stow.kheopsAlbums", "the same url and destinationToken"),
+    ),
+    Case(
+        "an album that differs in its token alone",
+        "stow",
+        {"spec.stow.kheopsAlbums": [ALBUM, {**ALBUM, "destinationToken": OTHER_KEY}]},
+    ),
+    Case(
+        "an album that differs in its URL alone",
+        "stow",
+        {"spec.stow.kheopsAlbums": [ALBUM, {**ALBUM, "url": "https://kheops.example/other"}]},
     ),
     Case(
         "Kheops without token",
