@@ -83,7 +83,7 @@ def _judge_webhook(document: Document, reference: Reference, values: dict[str, b
 
 
 def _rule_of(key: str, reference: Reference, rule: Callable[[bytes], str]) -> Callable[[bytes], str]:
-    if key == "client_id":
+    if key in references.CLIENT:
         return credentials.identity
     return credentials.username if key == "username" and "basic" in reference.field else rule
 

@@ -39,7 +39,7 @@ def header_value(value: bytes) -> str:
 
 
 def identity(value: bytes) -> str:
-    """Who a client is. Unusable."""
+    """What says who a client is, or proves it; without it anybody would be meant. Unusable."""
     text = line(value)
     if not text:
         raise Unusable("is empty")
@@ -48,7 +48,7 @@ def identity(value: bytes) -> str:
 
 def username(value: bytes) -> str:
     """A user name for HTTP Basic. Unusable."""
-    text = line(value)
+    text = identity(value)
     if ":" in text:
         raise Unusable("has a colon, which HTTP Basic cannot carry (RFC 7617)")
     return text

@@ -54,7 +54,7 @@ def oauth2_settings(namespace: str, oauth2: OAuth2, references: References, fiel
     return OAuth2Settings(
         oauth2.token_url,
         references.credential(namespace, name, client_id, where, credentials.identity),
-        references.credential(namespace, name, client_secret, where, credentials.line),
+        references.credential(namespace, name, client_secret, where, credentials.identity),
         oauth2.scopes,
     )
 

@@ -84,6 +84,10 @@ def test_rotated_values_make_other_settings_and_the_same_album(tmp_path: Path) -
     [
         ("auth: {basic: {secretRef: {name: nobody}}}", KEYS, "SecretNotFound", "spec.stow.auth.basic.secretRef.name"),
         ("auth: {basic: {secretRef: {name: s}}}", "username: a", "SecretKeyNotFound", "spec.stow.auth.basic.secretRef.name"),
+        ("auth: {basic: {secretRef: {name: s}}}", "username: '', password: a", "InvalidCredential",
+         "spec.stow.auth.basic.secretRef.name"),
+        ("auth: {oauth2: {tokenURL: https://i.example, secretRef: {name: s}}}", "client_id: a, client_secret: ''",
+         "InvalidCredential", "spec.stow.auth.oauth2.secretRef.name"),
         ("auth: {bearer: {secretKeyRef: {name: s, key: token}}}", "token: 'a b'", "InvalidCredential",
          "spec.stow.auth.bearer.secretKeyRef"),
         (ALBUM, "d: a", "SecretKeyNotFound", "spec.stow.kheopsAlbums[0].sourceToken.secretKeyRef"),

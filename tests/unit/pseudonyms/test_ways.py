@@ -122,6 +122,8 @@ def test_from_a_service_with_its_authorisation() -> None:
         auth_configs_of(known, {})
     with pytest.raises(Unresolved, match="has no key client_secret"):
         auth_configs_of(known, secrets(client={"client_id": "id"}))
+    with pytest.raises(Unresolved, match="key client_secret of Secret client is empty"):
+        auth_configs_of(known, secrets(client={"client_id": "id", "client_secret": "\n"}))
 
 
 @pytest.mark.parametrize(
