@@ -21,6 +21,7 @@ from dromos_gateway.web.errors import origin
 from dromos_gateway.web.exchange import Answer
 from dromos_gateway.web.retryafter import retry_after
 
+_BEFORE = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"  # byte order marks, white space, and how UTF-16 writes it
 _SERVER = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]+)?")
 # statuses of 400 and more whose body may be a Store Instances Response: they are about what was sent, or how the server
 # fared with it. The others (401, 403, 404, …) are about who asks, and where: nothing was stored there
@@ -47,11 +48,12 @@ def read_answer(answer: Answer, uids: Sequence[str]) -> tuple[Verdict, ...]:
 
 
 def _report(answer: Answer) -> StoreReport | None:
-    if not answer.complete or not answer.body.strip():
+    """What the body says; its first character tells what it is, whatever the server calls it."""
+    if not answer.complete:
         return None
-    as_xml = answer.media_type.endswith("xml") or answer.body.lstrip()[:1] == b"<"
+    parse = parse_xml if answer.body.lstrip(_BEFORE)[:1] == b"<" else parse_json
     try:
-        return read_report((parse_xml if as_xml else parse_json)(answer.body))
+        return read_report(parse(answer.body.lstrip()))
     except UnreadableReport:
         return None
 

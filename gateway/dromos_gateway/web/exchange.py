@@ -25,11 +25,6 @@ class Answer:
     body: bytes = field(repr=False, default=b"")
     complete: bool = True
 
-    @property
-    def media_type(self) -> str:
-        """The Content-Type without parameters, in lower case."""
-        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
-
 
 async def exchange(
     client: WebClient,

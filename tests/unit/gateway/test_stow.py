@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from dromos_gateway.delivery.outcome import Sent
 from dromos_gateway.stow.client import studies_url
 from dromos_gateway.stow.dicomjson import parse_json
 from dromos_gateway.stow.dicomxml import parse_xml
 from dromos_gateway.stow.multipart import MultipartBody, UnreadableFile
 from dromos_gateway.stow.report import UnreadableReport, read_report
+from dromos_gateway.stow.verdict import read_answer
 from dromos_gateway.web.authorization import InvalidCredential, basic_value, bearer_value
 from dromos_gateway.web.errors import origin
+from dromos_gateway.web.exchange import Answer
 from dromos_gateway.web.retryafter import retry_after
 
 
@@ -96,6 +99,24 @@ def test_xml_in_other_encodings(encoding: str) -> None:
         '<DicomAttribute tag="00081155"><Value>1.2.3</Value></DicomAttribute></Item></DicomAttribute></NativeDicomModel>'
     )
     assert read_report(parse_xml(text.encode(encoding))).stored == {"1.2.3": None}
+
+
+@pytest.mark.parametrize("called", ["application/dicom+json", "application/dicom+xml", "text/plain", ""])
+@pytest.mark.parametrize(
+    ("before", "encoding"),
+    [("", "utf-8"), ("\r\n  ", "utf-8"), ("", "utf-8-sig"), ("", "utf-16"), ("", "utf-16-le"), ("", "utf-16-be")],
+)
+def test_a_body_tells_what_it_is_whatever_the_server_calls_it(called: str, before: str, encoding: str) -> None:
+    as_json = '{"00081199":{"vr":"SQ","Value":[{"00081155":{"vr":"UI","Value":["1.2.3"]}}]}}'
+    as_xml = (
+        '<NativeDicomModel><DicomAttribute tag="00081199"><Item>'
+        '<DicomAttribute tag="00081155"><Value>1.2.3</Value></DicomAttribute></Item></DicomAttribute></NativeDicomModel>'
+    )
+    for text in (as_json, as_xml, f'<?xml version="1.0"?>{as_xml}'):
+        body = (before + text).encode(encoding)
+        if encoding in ("utf-16-le", "utf-16-be") and text is not as_json:
+            continue  # without a byte order mark this is no XML (W3C XML §4.3.3)
+        assert read_answer(Answer(200, {"content-type": called}, body), ["1.2.3"]) == (Sent(),), text
 
 
 def test_data_sets_of_an_array_count_together() -> None:
