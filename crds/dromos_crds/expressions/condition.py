@@ -43,7 +43,8 @@ def compile_condition(text: str) -> Condition | Mistake:
     try:
         program = Program(text, vocabulary.CONDITION, functions.CONDITION)
         if program.type != Type(Kind.TRUTH):
-            raise Refusal(f"a condition is true or false; this is {program.type.kind}", 0)
+            said = "may be null" if program.type.kind is Kind.TRUTH else f"is {program.type.kind}"
+            raise Refusal(f"a condition is true or false; this {said}", 0)
     except Refusal as refusal:
         return refusal.in_text(text)
     return Condition(text, program)

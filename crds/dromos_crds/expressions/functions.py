@@ -13,6 +13,7 @@ from dromos_crds.expressions.values import Action, Element, Symbol, Values
 from dromos_crds.tags import format_tag
 
 _LONGEST = 1 << 20  # characters of any text that an expression makes
+_LAST_TAG = 0xFFFFFFFF
 _JAVA_BLANKS = "".join(map(chr, range(33)))  # what String.trim takes off
 _NO_JAVA_BLANKS = frozenset("\x85\xa0\u2007\u202f")  # white space to Python and not to Java
 _JAVA = "utf-16-le"
@@ -40,8 +41,14 @@ class Evaluation:
 
 def _known(_: Evaluation, value: str | None) -> str:
     if value is None:
-        raise ExpressionFailed("a value is null where a text is needed; test it with == null first")
+        raise ExpressionFailed("a value is null where one is needed; test it with == null first")
     return value
+
+
+def _reckoned(_: Evaluation, tag: int | None) -> int:
+    if tag is None or not 0 <= tag <= _LAST_TAG:
+        raise ExpressionFailed("a tag that is reckoned is none")
+    return tag
 
 
 def _bounded(text: str) -> str:
@@ -148,6 +155,7 @@ def _add(run: Evaluation, tag: int, vr: str, value: str | None) -> str:
 Implementation = Callable[..., object]
 TEXTS: Mapping[str, Implementation] = {
     "known": _known,
+    "reckoned": _reckoned,
     "joined": _joined,
     "total": lambda _, numbers: sum(numbers),
     "difference": lambda _, left, right: left - right,

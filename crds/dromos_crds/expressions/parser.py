@@ -120,7 +120,9 @@ class _Parser:
             methods += 1
             if methods > _DEEPEST:
                 raise Refusal(f"more than {_DEEPEST} methods follow each other", self._next.offset)
-            self._take()
+            dot = self._take()
+            if self._next.token is Token.NUMBER:
+                raise Refusal("numbers are whole here", dot.offset)
             name = self._name("a method's name")
             if not self._is("("):
                 if isinstance(node, Property) and node.name in ("Tag", "VR"):
@@ -168,7 +170,9 @@ class _Parser:
 
     def _variable(self, mark: Piece) -> Node:
         space = self._name("Tag or VR")
-        self._expect(".")
+        if not self._is("."):
+            raise Refusal(f"#{space.text[:64]} is unknown; there are #Tag.Keyword and #VR.XX", mark.offset)
+        self._take()
         name = self._name("a keyword")
         return Variable(space.text, name.text, mark.offset, name.offset)
 

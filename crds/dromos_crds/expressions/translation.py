@@ -168,7 +168,8 @@ class _Translator:
         said = self._tag(node)
         if not said.isdigit():
             self._result.tags = None
-        elif self._result.tags is not None:
+            return said if isinstance(node, Property) else self._call("reckoned", said)
+        if self._result.tags is not None:
             self._result.tags.add(int(said))
         return said
 
@@ -184,6 +185,8 @@ class _Translator:
                 raise Refusal(f"{node.written} is read as a decimal number; quote the tag", node.offset)
             if node.value > 0xFFFFFFFF:
                 raise Refusal("a tag has eight hexadecimal digits", node.offset)
+        if isinstance(node, Unary) and node.operator == "-":
+            raise Refusal("a tag has no sign; write it as (0010,0020) or #Tag.Keyword", node.offset)
         said, found = self.visit(node)
         if found.kind is not Kind.NUMBER:
             raise Refusal(_unfit(Kind.TAG, found.kind), node.offset)
@@ -216,7 +219,7 @@ class _Translator:
                 raise Refusal(_unfit(Kind.TEXT, found.kind), operand.offset)
             if not joins and found.kind is not Kind.NUMBER:
                 raise Refusal(f"{node.operator} joins texts or numbers, not {found.kind}", operand.offset)
-        parts = ['"null"' if found.kind is Kind.NULL else part for _, part, found in said]
+        parts = ['"null"' if found.kind is Kind.NULL else self._summand(part, found) for _, part, found in said]
         if node.operator == "-":
             return self._call("difference", *parts), Type(Kind.NUMBER)
         if not joins:
@@ -237,6 +240,9 @@ class _Translator:
         if first.kind is not second.kind or first.kind not in (Kind.TEXT, Kind.NUMBER):
             raise Refusal(f"{node.operator} compares two texts or two numbers", node.offset)
         return f"({self._known(said, first)} {node.operator} {self._known(other, second)})", _TRUTH
+
+    def _summand(self, said: str, found: Type) -> str:
+        return self._known(said, found) if found.kind is Kind.NUMBER else said  # texts are looked at as they are joined
 
     def _known(self, said: str, found: Type) -> str:
         return self._call("known", said) if found.nullable else said
