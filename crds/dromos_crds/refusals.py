@@ -74,7 +74,7 @@ def _confidential(path: Location) -> bool:
 
 def _sentence(detail: ErrorDetails, model: type[BaseModel], *, quote: bool) -> str:
     kind, context = detail["type"], detail.get("ctx", {})
-    value = _shown(detail.get("input"), url=_last(detail) in _URLS) if quote else "the value"
+    value = _shown(detail.get("input"), url=_last(detail) in _URLS) if quote else _hidden(detail.get("input"))
     if kind == "missing":
         return "this field is required"
     if kind in _EXPECTED:
@@ -147,6 +147,11 @@ def _shown(value: Any, *, url: bool) -> str:
         value = _server(value)
     text = repr(_WITH_LOGIN.sub(r"\1…@", value)) if isinstance(value, str) else str(value)
     return text if len(text) <= 60 else f"{text[:57]}…"
+
+
+def _hidden(value: Any) -> str:
+    """What may be said of a value that is not shown: its form."""
+    return _shown(value, url=False) if value is None or isinstance(value, dict | list) else "the value"
 
 
 def _server(text: str) -> str:

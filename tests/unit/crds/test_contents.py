@@ -66,6 +66,11 @@ TOKENS = "destinationToken: {secretKeyRef: {name: s, key: d}}, sourceToken: {sec
         (f'{URL}, headers: [{{name: "X\\r\\nY", value: a}}]', "spec.stow.headers[0].name", "no spaces"),
         (f'{URL}, headers: [{{name: X, value: "a\\r\\nY: b"}}]', "spec.stow.headers[0].value", "no line breaks"),
         (f"{URL}, headers: [{{name: X}}]", "spec.stow.headers[0]", "exactly one of value and valueFrom"),
+        (f"{URL}, headers: {{X-Key: hush-hush-77}}", "spec.stow.headers", "a mapping where a list belongs"),
+        (f"{URL}, headers: ", "spec.stow.headers", "an empty value where a list belongs"),
+        (f"{URL}, headers: hush-hush-77", "spec.stow.headers", "the value is text, expected a list"),
+        (f"{URL}, headers: [hush-hush-77]", "spec.stow.headers[0]", "text where a mapping of keys and values belongs"),
+        (f"{URL}, auth: {{bearer: [hush-hush-77]}}", "spec.stow.auth.bearer", "a list where a mapping"),
         (
             f"{URL}, headers: [{{name: authorization, value: a}}], auth: {{basic: {{secretRef: {{name: s}}}}}}",
             "spec.stow",
