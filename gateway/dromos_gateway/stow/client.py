@@ -76,7 +76,8 @@ class StowClient:
         except NoAnswer as error:
             # something on the way may cut what is large: the next requests are smaller, until one is answered
             self.most_instances = max(1, len(batch) // 2)
-            return (TryAgain(str(error), suspects_instance=len(batch) == 1),) * len(batch)
+            said = f"{error}; whether it was stored is unknown"
+            return (TryAgain(said, suspects_instance=len(batch) == 1),) * len(batch)
         except WebError as error:
             return (TryAgain(str(error)),) * len(batch)
         if answer.status == 500:  # one of them may be what the server dies of

@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from dromos_gateway.web.proxies import proxy_of
+
 
 class WebError(Exception):
     """The exchange did not come to an answer; the base of everything this package raises."""
@@ -47,24 +49,32 @@ def explain(error: httpx.TransportError, url: str) -> WebError:
     if (tls := _tls(error)) is not None:
         return Unreachable(f"{where}: {tls}")
     match error:
-        case httpx.ConnectTimeout():
-            return Unreachable(f"{where}: no connection within the deadline")
         case httpx.ProxyError():
-            return Unreachable(f"{where}: the proxy refused the connection")
-        case httpx.ConnectError():
-            return Unreachable(f"{where}: {_system(error) or 'no connection'}")
+            return Unreachable(f"{where}: the proxy {proxy_of(url) or ''} refused the connection{_status(error)}")
+        case httpx.ConnectTimeout() | httpx.ConnectError():
+            proxy = proxy_of(url)
+            through = f"not reached through the proxy {proxy}: " if proxy is not None else ""
+            slow = isinstance(error, httpx.ConnectTimeout)
+            said = "no connection within the deadline" if slow else _system(error) or "no connection"
+            return Unreachable(f"{where}: {through}{said}")
         case httpx.PoolTimeout():
             return Unreachable(f"{where}: no free connection within the deadline")
         case httpx.WriteTimeout():
-            return NoAnswer(f"{where}: the server took no data within the deadline; whether it stored any is unknown")
+            return NoAnswer(f"{where}: the server took no data within the deadline")
         case httpx.ReadTimeout():
-            return NoAnswer(f"{where}: no answer within the deadline; whether it was stored is unknown")
+            return NoAnswer(f"{where}: no answer within the deadline")
         case httpx.ReadError() | httpx.WriteError() | httpx.CloseError():
-            return NoAnswer(f"{where}: the connection was lost; whether it was stored is unknown")
+            return NoAnswer(f"{where}: the connection was lost")
         case httpx.RemoteProtocolError():
             return NoAnswer(f"{where}: closed the connection without an answer, or answered what is not HTTP")
         case _:
             return NoAnswer(f"{where}: the request failed ({type(error).__name__})")
+
+
+def _status(error: httpx.ProxyError) -> str:
+    """The status that a proxy answered with; its own words may be anything."""
+    status = str(error)[:3]
+    return f" with {status}" if status.isascii() and status.isdigit() else ""
 
 
 def _tls(error: BaseException) -> str | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import httpx
 
 from dromos_gateway.web.client import WebClient
-from dromos_gateway.web.errors import NoAnswer, explain, origin
+from dromos_gateway.web.errors import NoAnswer, Unreachable, explain, origin
 
 BODY_CAP = 1024 * 1024
 SLOWEST = 16 * 1024  # bytes a second; a server that takes fewer holds us up on purpose
@@ -43,12 +43,11 @@ async def exchange(
     try:
         response = await _send(client, method, url, headers, content)
     except TimeoutError:
-        text = "no answer within the deadline; whether it was stored is unknown"
-        raise NoAnswer(f"{origin(url)}: {text}") from None
+        raise NoAnswer(f"{origin(url)}: no answer within the deadline") from None
     except httpx.TransportError as error:
         raise explain(error, url) from None
     except (httpx.InvalidURL, UnicodeError):
-        raise NoAnswer(f"{origin(url)}: the request cannot be made: a header or the URL is not valid") from None
+        raise Unreachable(f"{origin(url)}: the request cannot be made: a header or the URL is not valid") from None
     try:
         body, complete = await _body(response, cap, client.timeouts.body)
     finally:
