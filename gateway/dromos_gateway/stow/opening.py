@@ -20,12 +20,14 @@ from dromos_gateway.configuration.settings import (
 )
 from dromos_gateway.stow.client import Endpoint, StowClient, studies_url
 from dromos_gateway.web.authorization import Authorization, Fixed, basic, bearer
-from dromos_gateway.web.client import WebClient, open_client, tls_context
+from dromos_gateway.web.client import Timeouts, WebClient, open_client, tls_context
 from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
 
 HTTP2_VARIABLE = (
     "DROMOS_STOW_HTTP2"  # "true": with servers that offer it, where TLS negotiates it; the API has no field
 )
+# a token is a small thing: who waits for it for two minutes looks as if nothing were wrong
+_FOR_A_TOKEN = Timeouts(connect=10.0, send=10.0, answer=15.0, body=10.0, pool=10.0)
 
 
 def open_stow(settings: StowSettings) -> StowClient:
@@ -51,7 +53,7 @@ def _authorization(settings: StowSettings) -> Authorization:
             return bearer(token)
         case OAuth2Settings() as oauth2:
             credentials = ClientCredentials(oauth2.token_url, oauth2.client_id, oauth2.client_secret, oauth2.scopes)
-            client = partial(open_client, context=_beside(settings.tls), connections=1)
+            client = partial(open_client, context=_beside(settings.tls), connections=1, timeouts=_FOR_A_TOKEN)
             return OAuth2Tokens(credentials, client, time.monotonic, Random())  # noqa: S311 - jitter is no secret
         case None:
             return Fixed()
