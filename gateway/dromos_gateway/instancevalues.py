@@ -54,7 +54,7 @@ class InstanceValues:
         return self._open().has_value(tag)
 
     def present(self, tag: int) -> bool:
-        """The root has the element, empty or not."""
+        """The element is there, in a sequence perhaps, and perhaps empty."""
         return self._open().present(tag)
 
     def _open(self) -> HeaderView:

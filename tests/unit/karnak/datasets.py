@@ -26,8 +26,8 @@ class VectorValues:
     def text(self, tag: int) -> str | None:
         """The values, joined."""
         value = self.dataset.get(tags.format_tag(tag), {}).get("value")
-        joined = "\\".join(value) if isinstance(value, list) else value
-        return joined or None
+        values = value if isinstance(value, list) else [value]
+        return "\\".join(str(each) for each in values if each is not None) or None
 
     def extract(self, _: Sequence[int]) -> None:
         """It has no bytes that could be compared."""
