@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
 import httpx
 
@@ -20,6 +20,7 @@ from dromos_gateway.web.errors import NoAnswer, TokenUnavailable, Unreachable, W
 from dromos_gateway.web.exchange import Answer, exchange
 
 _HOPS = 3
+_PORTS = {"http": 80, "https": 443}  # where a URL names none
 _UID = re.compile(r"[0-9.]+")  # what else follows /studies is a folder of the server's
 
 
@@ -142,7 +143,7 @@ class StowClient:
                 renewed = True
                 if not await self._authorization.renew(used):
                     return answer
-            elif (target := _same_server(url, answer)) is not None and hops < _HOPS:
+            elif (target := same_server(url, answer)) is not None and hops < _HOPS:
                 url, hops = target, hops + 1
             else:
                 return answer
@@ -186,7 +187,11 @@ def studies_url(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc, path, parts.query, ""))
 
 
-def _same_server(url: str, answer: Answer) -> str | None:
+def _server(url: SplitResult) -> tuple[str, str | None, int | None]:
+    return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)
+
+
+def same_server(url: str, answer: Answer) -> str | None:
     """Where a 307 or 308 of the same scheme, host and port leads: nobody else gets the images or the credentials."""
     location = answer.headers.get("location")
     if answer.status not in (307, 308) or not location:
@@ -194,7 +199,7 @@ def _same_server(url: str, answer: Answer) -> str | None:
     try:
         target = urljoin(url, location)
         old, new = urlsplit(url), urlsplit(target)
-        same = (old.scheme, old.hostname, old.port) == (new.scheme, new.hostname, new.port)
+        same = _server(old) == _server(new)
     except ValueError:
         return None
     return target if same and new.username is None and new.password is None else None

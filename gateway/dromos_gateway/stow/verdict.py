@@ -23,9 +23,9 @@ from dromos_gateway.web.retryafter import retry_after
 
 _BEFORE = b"\xef\xbb\xbf\xff\xfe\x00 \t\r\n"  # byte order marks, white space, and how UTF-16 writes it
 _SERVER = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]+)?")
-# statuses of 400 and more whose body may be a Store Instances Response: they are about what was sent, or how the server
-# fared with it. The others (401, 403, 404, …) are about who asks, and where: nothing was stored there
-_WITH_REPORT = frozenset((400, 409, 413, 415, 422, 500, 501, 503))
+# statuses of a client's error whose body may be a Store Instances Response: they are about what was sent. The others
+# (401, 403, 404, …) are about who asks, and where: nothing was stored there
+_WITH_REPORT = frozenset((400, 409, 413, 415, 422))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ Verdict: TypeAlias = Outcome | Unclear
 
 def read_answer(answer: Answer, uids: Sequence[str]) -> tuple[Verdict, ...]:
     """A verdict for each SOP Instance UID that was sent, in that order."""
-    told = 200 <= answer.status < 300 or answer.status in _WITH_REPORT
+    told = 200 <= answer.status < 300 or answer.status in _WITH_REPORT or answer.status >= 500
     report = _report(answer) if told else None
     if report is not None:
         return tuple(_instance(report, uid, len(uids), answer) for uid in uids)
@@ -77,9 +77,7 @@ def _instance(report: StoreReport, uid: str, sent: int, answer: Answer) -> Verdi
 def _failed(failure: Failed, answer: Answer) -> Outcome:
     """An instance's own reason; when to come back, the server says for all of them."""
     outcome = read_failure(failure)
-    if answer.status == 503 and isinstance(outcome, TryAgain):
-        return replace(outcome, retry_after=retry_after(answer.headers))
-    return outcome
+    return replace(outcome, retry_after=retry_after(answer.headers)) if isinstance(outcome, TryAgain) else outcome
 
 
 def _without_report(answer: Answer, *, alone: bool) -> Verdict:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dromos_gateway.delivery.outcome import Sent
-from dromos_gateway.stow.client import studies_url
+from dromos_gateway.stow.client import same_server, studies_url
 from dromos_gateway.stow.dicomjson import parse_json
 from dromos_gateway.stow.dicomxml import parse_xml
 from dromos_gateway.stow.multipart import MultipartBody, UnreadableFile
@@ -39,6 +39,25 @@ from dromos_gateway.web.retryafter import retry_after
 )
 def test_studies_url(url: str, expected: str) -> None:
     assert studies_url(url) == expected
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("/b/studies", "https://pacs.example/b/studies"),
+        ("https://pacs.example:443/b", "https://pacs.example:443/b"),
+        ("https://PACS.example/b", "https://PACS.example/b"),
+        ("//pacs.example/b", "https://pacs.example/b"),
+        ("https://pacs.example:8443/b", None),
+        ("http://pacs.example/b", None),
+        ("https://pacs.example.org/b", None),
+        ("https://u:p@pacs.example/b", None),
+        ("", None),
+    ],
+)
+def test_who_is_the_same_server(location: str, target: str | None) -> None:
+    found = same_server("https://pacs.example/a/studies", Answer(307, {"location": location}))
+    assert found == target
 
 
 @pytest.mark.parametrize("sizes", [(0,), (1, 2, 3), (262_144,), (262_143, 262_145, 0, 700_000), (10,) * 200])

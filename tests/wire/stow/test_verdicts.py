@@ -75,7 +75,7 @@ async def test_failure_reason(stow: Make, batch: list[Attempt], reason: int, sta
 
 
 # a server that stored some writes who into the body, under whatever status it finds fitting
-@pytest.mark.parametrize("status", [200, 201, 202, 206, 207, 299, 400, 409, 413, 415, 422, 500, 501, 503])
+@pytest.mark.parametrize("status", [200, 201, 202, 206, 207, 299, 400, 409, 413, 415, 422, 500, 501, 502, 503, 507])
 async def test_the_body_goes_before_the_status(stow: Make, batch: list[Attempt], status: int) -> None:
     first, second, third = uids(batch)
     body = dicom_json(stored=[first], failed={second: 0xA900, third: 0xA700})
@@ -101,13 +101,26 @@ async def test_whom_the_body_leaves_out(
     assert [type(outcome) for outcome in outcomes] == [Sent, Sent, kind]
 
 
-async def test_a_busy_server_says_when_to_come_back_for_those_it_left(stow: Make, batch: list[Attempt]) -> None:
+@pytest.mark.parametrize("status", [503, 507])
+async def test_a_busy_server_says_when_to_come_back_for_those_it_left(
+    stow: Make, batch: list[Attempt], status: int
+) -> None:
     first, second, _ = uids(batch)
     body = dicom_json(stored=[first], failed={second: 0xA700})
-    async with Server(reply(503, body, Retry_After="17", **JSON)) as server:
+    async with Server(reply(status, body, Retry_After="17", **JSON)) as server:
         outcomes = await stow(server.url).send(batch)
     assert outcomes[0] == Sent()
     assert [outcome.retry_after for outcome in outcomes[1:] if isinstance(outcome, TryAgain)] == [17.0, 17.0]
+
+
+async def test_who_stored_some_says_when_to_come_back_for_the_others(stow: Make, batch: list[Attempt]) -> None:
+    first, second, third = uids(batch)
+    body = dicom_json(stored=[first], failed={second: 0xA700, third: 0xA900})
+    async with Server(reply(202, body, Retry_After="17", **JSON)) as server:
+        sent, later, never = await stow(server.url).send(batch)
+    assert (sent, type(never)) == (Sent(), Refused)
+    assert isinstance(later, TryAgain)
+    assert later.retry_after == 17.0
 
 
 @pytest.mark.parametrize("status", [301, 401, 403, 404, 405, 429])
