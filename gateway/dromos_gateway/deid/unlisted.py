@@ -2,7 +2,8 @@
 """What the basic profile does in Strict with an attribute that Table E.1-1 has no row for.
 
 The table names what the information objects of its day have; the rest is up to whoever applies it (PS3.15 E.1.1).
-Names of people, dates, and identifiers of instances are what the profile is about, whatever they are called.
+Names of people, dates, identifiers of instances and orders, and remarks are what the profile is about, whatever they
+are called.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ from dromos_crds.dictionary import keywords_by_tag, vrs_by_tag
 from dromos_crds.profiles.confidentiality import Option, Row, row_of
 
 # say something about an attribute that the table takes out: Responsible Person Role; as do the planes of overlays
-_COMPANIONS: Final = frozenset((0x00102298,))
+_COMPANIONS: Final = (0x00102298,)
+_ENCRYPTED_ATTRIBUTES: Final = 0x04000500  # whoever has the key reads in it what goes here
+_NEVER: Final = frozenset((*_COMPANIONS, _ENCRYPTED_ATTRIBUTES))
 _ACQUISITION_DATE: Final = 0x00080022
 # UIDs of classes and the like, which are no instances: they tell what something is, not which
 _CLASSES: Final = ("SOPClass", "TransferSyntax")
@@ -30,14 +33,71 @@ _CONTEXTS: Final = frozenset(
 )
 _CODE: Final = "URNCodeValue"  # a code like any other
 _UID: Final = Row("a UID", "U", {Option.RETAIN_UIDS: "K"})
+# birth and death in another calendar, numbers of orders, memberships and journeys, who to call, where to find the rest
+_IDENTIFYING: Final = frozenset(
+    (
+        "AuthorizationEquipmentCertificationNumber",
+        "BoardingPassID",
+        "BreedRegistrationNumber",
+        "ComponentWelderIDs",
+        "ContactDisplayName",
+        "DocumentTitle",
+        "FillerOrderNumberImagingServiceRequestRetired",
+        "FillerOrderNumberProcedure",
+        "HardcopyCreationDeviceID",
+        "IdentificationDescriptionTrial",
+        "ItineraryID",
+        "NTPSourceAddress",
+        "ObjectBinaryIdentifierTrial",
+        "ObjectDirectoryBinaryIdentifierTrial",
+        "OtherStudyNumbers",
+        "OwnerID",
+        "PatientBirthDateInAlternativeCalendar",
+        "PatientDeathDateInAlternativeCalendar",
+        "PlacerOrderNumberImagingServiceRequestRetired",
+        "PlacerOrderNumberProcedure",
+        "PrintJobID",
+        "ReferenceToRecordedSound",
+        "SecondaryCaptureDeviceID",
+        "StorageMediaFileSetID",
+        "UniformResourceLocatorTrial",
+    )
+)
+# what somebody typed about this patient, in so many words
+_REMARKS: Final = frozenset(
+    (
+        "ApprovalStatusFurtherDescription",
+        "AssertionComments",
+        "CalculationComment",
+        "CommentsOnPatientPerformanceOfVisualField",
+        "CommentsOnTheScheduledProcedureStep",
+        "DoseComment",
+        "FrameOfReferenceTransformationComment",
+        "InstructionPerformanceComment",
+        "OverrideReason",
+        "ProcedureStepProgressDescription",
+        "ReasonForCancellation",
+        "ReportStatusCommentTrial",
+        "RequestedProcedureDescriptionTrial",
+        "SetupImageComment",
+        "SpecimenDescriptionTrial",
+        "SubstanceAdministrationNotes",
+        "SurfaceComments",
+        "TreatmentStatusComment",
+        "TreatmentTerminationDescription",
+    )
+)
+# the words of content items and annotations, whose sequences have rows: elsewhere too
+_CONTENT: Final = {"TextValue": Option.CLEAN_STRUCTURED_CONTENT, "UnformattedTextValue": Option.CLEAN_GRAPHICS}
 _DEMANDED: Final = "RetrieveURI"  # by every document reference that there may be, so that a dummy stands there
 _DUMMY: Final = Row("a URI", "D", {})
 _REMOVED: Final = Row("a name, a URL or an unknown attribute", "X", {})
+_REMARK: Final = Row("a remark", "X", {Option.CLEAN_DESCRIPTORS: "C"})
 
 
 def never_stays(tag: int) -> bool:
     """Whether an element goes, even where the information object demands it."""
-    return tag in _COMPANIONS or tag & 0xFF010000 == 0x60000000 or tag >> 16 in NOT_IN_DATA_SETS
+    return tag in _NEVER or tag & 0xFF010000 == 0x60000000 or tag >> 16 in NOT_IN_DATA_SETS
 
 
 @cache
@@ -52,4 +112,10 @@ def row_unlisted(tag: int) -> Row | None:
         return row_of(_ACQUISITION_DATE)
     if keyword == _DEMANDED:
         return _DUMMY
+    if keyword in _IDENTIFYING:
+        return _REMOVED
+    if keyword in _REMARKS:
+        return _REMARK
+    if keyword in _CONTENT:
+        return Row("a text", "D", {_CONTENT[keyword]: "C", Option.CLEAN_DESCRIPTORS: "C"})
     return _REMOVED if vr == "PN" or (vr == "UR" and keyword != _CODE) else None

@@ -82,6 +82,43 @@ def test_urls_and_names_go(tmp_path: Path, keyword: str, value: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("keyword", "value"),
+    [
+        ("PatientBirthDateInAlternativeCalendar", "Showa 45-2-3"),
+        ("PlacerOrderNumberProcedure", "ORDER-4711"),
+        ("OtherStudyNumbers", 4711),
+        ("StorageMediaFileSetID", "DOE JANE"),
+        ("ContactDisplayName", "Doe, 4711"),
+        ("DocumentTitle", "Letter of Jane Doe"),
+        ("CommentsOnTheScheduledProcedureStep", "call 4711"),
+        ("DoseComment", "Doe again"),
+        ("EncryptedAttributesSequence", [Dataset()]),
+    ],
+)
+def test_what_identifies_or_remarks_goes(tmp_path: Path, keyword: str, value: object) -> None:
+    _, out = change(ct(**{keyword: value}), plan(), tmp_path)
+    assert keyword not in out
+    _, karnak = change(ct(**{keyword: value}), plan(compatibility="Karnak"), tmp_path)
+    assert keyword in karnak
+
+
+@pytest.mark.parametrize(
+    ("keyword", "option"),
+    [
+        ("CommentsOnTheScheduledProcedureStep", "cleanDescriptors"),
+        ("TextValue", "cleanStructuredContent"),
+        ("UnformattedTextValue", "cleanGraphics"),
+    ],
+)
+def test_remarks_and_texts_are_cleaned_where_an_option_says_so(tmp_path: Path, keyword: str, option: str) -> None:
+    data = ct(**{keyword: "Thorax of Zqxwv 4711"})
+    _, out = change(data, plan(BASIC | {"arguments": {option: True}}), tmp_path)
+    assert out[keyword].value == "Thorax of"
+    _, out = change(data, plan(), tmp_path)
+    assert out.get(keyword, "UNKNOWN") == "UNKNOWN"
+
+
+@pytest.mark.parametrize(
     ("options", "first", "left"),
     [
         ({}, (), ""),
