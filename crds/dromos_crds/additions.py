@@ -62,7 +62,9 @@ def misfit(tag: int, vr: str) -> str | None:
 
 
 def ill_formed(vr: str, text: str) -> str | None:
-    """Why a VR can't have a text as its value, or values; None: it can."""
+    """Why a VR can't have a text as its value, or values; None: it can, as it can have none."""
+    if not text:
+        return None
     for part in [text] if vr in _ONE_VALUE else text.split("\\"):
         pattern = _PATTERNS.get(vr)
         if part and pattern is not None and pattern.fullmatch(part) is None:

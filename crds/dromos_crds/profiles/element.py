@@ -71,6 +71,13 @@ class ElementReader:
             self.problem(f"arguments.{argument}", f"{self.codename} needs this argument")
         return value or ""
 
+    def value(self) -> str:
+        """What is added; an empty text adds an element without a value, as type 2 allows."""
+        value = self.given("value")
+        if value is None:
+            self.problem("arguments.value", f'{self.codename} needs this argument; "" adds an empty element')
+        return value or ""
+
     def integer(self, argument: str, default: int | None = None) -> int:
         """A whole number; with a default it may be left out."""
         text = self.text(argument)

@@ -118,7 +118,7 @@ def add_tag(reader: ElementReader) -> Rule:
         reader.problem("tags[0]", "is private; use action.add.private.tag")
     elif tag and tag not in vrs_by_tag():
         reader.problem("tags[0]", "is one of repeating groups, which are not added")
-    value = reader.required("value")
+    value = reader.value()
     _number(reader, vrs_by_tag().get(tag, ("UN",))[0], value)
     return AddTag(**_rule(reader), tag=tag, value=value)
 
@@ -133,7 +133,7 @@ def add_private_tag(reader: ElementReader) -> Rule:
         reader.problem("tags[0]", "private elements have numbers from 1000 on: (gggg,bbee) in the block bb")
     if vr and vr not in TEXT_VRS:
         reader.problem("arguments.vr", f"is none of {', '.join(sorted(TEXT_VRS))}")
-    value, creator = reader.required("value"), reader.text("privateCreator") or ""
+    value, creator = reader.value(), reader.text("privateCreator") or ""
     _number(reader, vr, value)
     return AddPrivateTag(**_rule(reader), tag=tag, vr=vr, value=value, creator=creator)
 

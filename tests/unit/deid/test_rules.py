@@ -79,6 +79,23 @@ def test_tags_that_are_added(tmp_path: Path) -> None:
     assert "(300A,0003)" in outcome.warnings[0]
 
 
+@pytest.mark.parametrize("recipe", [{}, {"compatibility": "Karnak"}, {"morphing": True}])
+def test_an_empty_value_adds_an_empty_element(tmp_path: Path, recipe: dict[str, Any]) -> None:
+    """As an attribute of type 2 may be; numbers too, and private ones."""
+    adds = [
+        {"codename": "action.add.tag", "tags": [tag], "arguments": {"value": ""}} for tag in ("00200013", "00280301")
+    ]
+    arguments = {"value": "", "vr": "US", "privateCreator": "ME"}
+    private = {"codename": "action.add.private.tag", "tags": ["(0021,1000)"], "arguments": arguments}
+    outcome, out = change(ct(), plan(*adds, private, BASIC, **recipe), tmp_path)
+    assert isinstance(outcome, Changed), outcome
+    assert outcome.warnings == ()
+    for tag in (0x00200013, 0x00280301, 0x00211000):
+        assert tag in out
+        assert not out[tag].value
+    assert out[0x00210010].value == "ME"
+
+
 def test_a_service_gives_the_value_or_holds(tmp_path: Path) -> None:
     arguments = {"url": "https://x/{{stringValue}}", "responsePath": "a"}
     chosen = plan({"codename": "action.replace.api", "tags": ["00080050"], "arguments": arguments}, BASIC)

@@ -144,6 +144,11 @@ def _private(**arguments: Any) -> dict[str, Any]:
             "tags: action.replace.api needs at least one tag",
         ),
         ({"codename": "action.add.tag", "tags": ["(0009,1001)"], "arguments": {"value": "a"}}, "is private"),
+        (
+            {"codename": "action.add.tag", "tags": ["(0028,0301)"]},
+            'arguments.value: action.add.tag needs this argument; ""',
+        ),
+        (_private(vr="LO", privateCreator="ME"), "arguments.value: action.add.private.tag needs this argument"),
         ({"codename": "action.add.tag", "tags": ["(0010,XXXX)"], "arguments": {"value": "a"}}, "one tag is needed"),
         (
             {"codename": "action.add.tag", "tags": ["(7FE0,0010)"], "arguments": {"value": "a"}},
