@@ -38,8 +38,17 @@ def _data_set(elements: Given) -> Dataset:
         if element["vr"] == "SQ":
             data.add_new(tag_of(tag), "SQ", [_data_set(item) for item in element["items"]])
         else:
-            data.add_new(tag_of(tag), element["vr"], element["value"])
+            data.add_new(tag_of(tag), element["vr"], _number(element["vr"], element["value"]))
     return data
+
+
+def _number(vr: str, value: Any) -> Any:
+    """A vector's value as pydicom wants it: numbers may be written as text there."""
+    if value in (None, "") or vr not in ("FD", "FL", "SL", "SS", "UL", "US"):
+        return value
+    if isinstance(value, list):
+        return [_number(vr, part) for part in value]
+    return float(value) if vr in ("FD", "FL") else int(value)
 
 
 def _plain(data: Dataset) -> dict[str, Any]:
@@ -97,9 +106,16 @@ def _normal(expected: Given) -> dict[str, Any]:
     return {
         tag: {"vr": "SQ", "items": [_normal(item) for item in element["items"]]}
         if element["vr"] == "SQ"
-        else {"vr": element["vr"], "value": element["value"] or None}
+        else {"vr": element["vr"], "value": _text(_number(element["vr"], element["value"]))}
         for tag, element in expected.items()
     }
+
+
+def _text(value: Any) -> str | list[str] | None:
+    """As `_plain` says it."""
+    if isinstance(value, list):
+        return [str(part) for part in value]
+    return None if value in (None, "") else str(value)
 
 
 def _profile(given: Given, expected: Given) -> None:
