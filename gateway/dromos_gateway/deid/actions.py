@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Act = Callable[["Run", "Element", Choice], bytes | None]
 _POINTS_IN_TIME: Final = DATE_VRS - {b"AS"}  # an age says nothing of when
 _TEMPORAL: Final = re.compile(rb"[0-9DWMY.:+\-\\ \0]*")
+_IDENTIFIERS: Final = re.compile(rb"[0-9.\\ \0]*")
 REMOVED: Final = b"\0REMOVED"  # an object, compared by identity
 _DEFAULT_SHIFT: Final = (0, dummies.SHIFT_DAYS, 0, dummies.SHIFT_SECONDS)
 
@@ -62,7 +63,9 @@ class Element:
 
 
 def note_kept(run: Run, element: Element, choice: Choice) -> bytes | None:
-    """K on a date or a private element: the file says so. By the table only what is written as dates are stays."""
+    """K on a date or a private element: the file says so. By the table only what is written as dates or UIDs are stays."""
+    if choice.by_table and element.vr == b"UI":
+        return None if _IDENTIFIERS.fullmatch(element.raw) else uid(run, element, choice)
     if choice.by_table and element.vr in DATE_VRS and not _TEMPORAL.fullmatch(element.raw):
         return element.encoded(dummies.fixed_date(element.vr))
     if element.raw:

@@ -65,6 +65,12 @@ def attribute_type(sop_class_uid: str, path: tuple[int, ...], tag: int, *, stric
 
 
 @cache
+def anywhere() -> frozenset[int]:
+    """Every attribute that some information object has, at the root or in a sequence."""
+    return frozenset(tag for content in _table()["contents"] for tag, _, _ in content)
+
+
+@cache
 def _table() -> dict[str, Any]:
     text = (files("dromos_gateway.deid") / "attribute_types.json").read_text(encoding="ascii")
     found: dict[str, Any] = json.loads(text)

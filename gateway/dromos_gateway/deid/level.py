@@ -144,7 +144,7 @@ class Level:
         if vr == b"SQ":
             return Decision(vr, Kind.KEEP, code, Choice(choice.rule, code, choice.value, choice.option))
         if code == "K":
-            if vr in DATE_VRS or tag >> 16 & 1:
+            if vr in DATE_VRS or tag >> 16 & 1 or (vr == b"UI" and choice.by_table):
                 return Decision(vr, Kind.ACT, code, choice, actions.note_kept)
             return Decision(vr, Kind.KEEP, code, choice)
         return self._acting(code, choice, tag, vr)

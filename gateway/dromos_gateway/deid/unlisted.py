@@ -14,6 +14,7 @@ from typing import Final
 from dromos_crds.additions import NOT_IN_DATA_SETS
 from dromos_crds.dictionary import keywords_by_tag, vrs_by_tag
 from dromos_crds.profiles.confidentiality import Option, Row, row_of
+from dromos_gateway.deid.iod import anywhere
 
 # say something about an attribute that the table takes out: Responsible Person Role; as do the planes of overlays
 _COMPANIONS: Final = (0x00102298,)
@@ -33,40 +34,23 @@ _CONTEXTS: Final = frozenset(
 )
 _CODE: Final = "URNCodeValue"  # a code like any other
 _UID: Final = Row("a UID", "U", {Option.RETAIN_UIDS: "K"})
-# birth and death in another calendar, numbers of orders, memberships and journeys, who to call, where to find the rest
+# births and deaths in other calendars, numbers of studies, people and machines, titles that name somebody
 _IDENTIFYING: Final = frozenset(
     (
         "AuthorizationEquipmentCertificationNumber",
-        "BoardingPassID",
         "BreedRegistrationNumber",
-        "ComponentWelderIDs",
-        "ContactDisplayName",
         "DocumentTitle",
-        "FillerOrderNumberImagingServiceRequestRetired",
-        "FillerOrderNumberProcedure",
-        "HardcopyCreationDeviceID",
-        "IdentificationDescriptionTrial",
-        "ItineraryID",
         "NTPSourceAddress",
-        "ObjectBinaryIdentifierTrial",
-        "ObjectDirectoryBinaryIdentifierTrial",
         "OtherStudyNumbers",
-        "OwnerID",
         "PatientBirthDateInAlternativeCalendar",
         "PatientDeathDateInAlternativeCalendar",
-        "PlacerOrderNumberImagingServiceRequestRetired",
-        "PlacerOrderNumberProcedure",
-        "PrintJobID",
-        "ReferenceToRecordedSound",
         "SecondaryCaptureDeviceID",
         "StorageMediaFileSetID",
-        "UniformResourceLocatorTrial",
     )
 )
-# what somebody typed about this patient, in so many words
+# what somebody typed about this patient
 _REMARKS: Final = frozenset(
     (
-        "ApprovalStatusFurtherDescription",
         "AssertionComments",
         "CalculationComment",
         "CommentsOnPatientPerformanceOfVisualField",
@@ -75,23 +59,21 @@ _REMARKS: Final = frozenset(
         "FrameOfReferenceTransformationComment",
         "InstructionPerformanceComment",
         "OverrideReason",
-        "ProcedureStepProgressDescription",
-        "ReasonForCancellation",
-        "ReportStatusCommentTrial",
-        "RequestedProcedureDescriptionTrial",
         "SetupImageComment",
-        "SpecimenDescriptionTrial",
-        "SubstanceAdministrationNotes",
         "SurfaceComments",
         "TreatmentStatusComment",
         "TreatmentTerminationDescription",
     )
 )
+# texts and bytes that no information object has, or not any more: of orders, worklists, reports on trial, journeys
+_SAYING: Final = frozenset(("LO", "LT", "OB", "SH", "ST", "UC", "UT"))
+_PIXELS: Final = 0x7FE0
+_EXTENDED_CODE: Final = (0x00080101, 0x00080108)  # may be in any code
 # the words of content items and annotations, whose sequences have rows: elsewhere too
 _CONTENT: Final = {"TextValue": Option.CLEAN_STRUCTURED_CONTENT, "UnformattedTextValue": Option.CLEAN_GRAPHICS}
 _DEMANDED: Final = "RetrieveURI"  # by every document reference that there may be, so that a dummy stands there
 _DUMMY: Final = Row("a URI", "D", {})
-_REMOVED: Final = Row("a name, a URL or an unknown attribute", "X", {})
+_REMOVED: Final = Row("a name, a URL, a number or an unknown attribute", "X", {})
 _REMARK: Final = Row("a remark", "X", {Option.CLEAN_DESCRIPTORS: "C"})
 
 
@@ -112,10 +94,13 @@ def row_unlisted(tag: int) -> Row | None:
         return row_of(_ACQUISITION_DATE)
     if keyword == _DEMANDED:
         return _DUMMY
-    if keyword in _IDENTIFYING:
-        return _REMOVED
     if keyword in _REMARKS:
         return _REMARK
     if keyword in _CONTENT:
         return Row("a text", "D", {_CONTENT[keyword]: "C", Option.CLEAN_DESCRIPTORS: "C"})
-    return _REMOVED if vr == "PN" or (vr == "UR" and keyword != _CODE) else None
+    named = vr == "PN" or (vr == "UR" and keyword != _CODE) or keyword in _IDENTIFYING
+    return _REMOVED if named or (_nowhere(tag, vr) and tag not in _EXTENDED_CODE) else None
+
+
+def _nowhere(tag: int, vr: str) -> bool:
+    return (vr in _SAYING or tag >> 16 == _PIXELS) and tag not in anywhere()

@@ -33,6 +33,15 @@ def test_only_a_uid_of_the_standard_is_one(tmp_path: Path, uid: bytes) -> None:
     assert uid not in (tmp_path / "out.dcm").read_bytes()
 
 
+def test_no_option_keeps_a_text_where_a_uid_belongs(tmp_path: Path) -> None:
+    data = ct(FrameOfReferenceUID="1.2.3.7")
+    for tag in (0x0020000D, 0x00200200):
+        data.add_new(tag, "UI", "DOE.JANE")
+    _, out = change(data, plan(BASIC | {"arguments": {"retainUIDs": True}}), tmp_path)
+    assert out.StudyInstanceUID == out.SynchronizationFrameOfReferenceUID == hashed_uid(KEY, "DOE.JANE")
+    assert (out.FrameOfReferenceUID, out.SOPInstanceUID) == ("1.2.3.7", "1.2.3.4")
+
+
 def test_a_sop_class_with_a_name_in_it_is_held(tmp_path: Path) -> None:
     path = tmp_path / "raw.dcm"
     instance = save(ct(SOPClassUID="1.2.840.10008.5.1.4.1.1.2.44444"), path)

@@ -92,6 +92,8 @@ def test_urls_and_names_go(tmp_path: Path, keyword: str, value: str) -> None:
         ("DocumentTitle", "Letter of Jane Doe"),
         ("CommentsOnTheScheduledProcedureStep", "call 4711"),
         ("DoseComment", "Doe again"),
+        ("ReasonForCancellation", "Doe has left"),
+        ("CoefficientsSDVN", b"Doe, 4711"),
         ("EncryptedAttributesSequence", [Dataset()]),
     ],
 )
@@ -100,6 +102,14 @@ def test_what_identifies_or_remarks_goes(tmp_path: Path, keyword: str, value: ob
     assert keyword not in out
     _, karnak = change(ct(**{keyword: value}), plan(compatibility="Karnak"), tmp_path)
     assert keyword in karnak
+
+
+def test_texts_that_any_code_may_have_stay(tmp_path: Path) -> None:
+    code = Dataset()
+    code.ExtendedCodeValue, code.ExtendedCodeMeaning, code.CodeMeaning = "T-1", "Chest wall", "Chest"
+    _, out = change(ct(AnatomicRegionSequence=[code]), plan(), tmp_path)
+    (left,) = out.AnatomicRegionSequence
+    assert (left.ExtendedCodeValue, left.ExtendedCodeMeaning, left.CodeMeaning) == ("T-1", "Chest wall", "Chest")
 
 
 @pytest.mark.parametrize(

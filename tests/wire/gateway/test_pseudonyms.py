@@ -9,6 +9,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pydicom
@@ -140,27 +141,26 @@ def test_redis_away_holds_and_nothing_is_lost(to_research, redis: RedisServer, t
     assert PASSWORD not in gateway.log()
 
 
-def test_pods_that_share_a_redis_send_the_same(redis: RedisServer, receiver, tmp_path: Path) -> None:
+def test_pods_that_share_a_redis_release_and_send_the_same(redis: RedisServer, receiver, tmp_path: Path) -> None:
+    """Both are at work and hold what they got; the pseudonym arrives once, for both."""
     store = f"  pseudonyms: {{redis: {{url: '{redis.url}', secretRef: {{name: redis}}}}}}"
     (tmp_path / "password").write_text(PASSWORD)
     source = make_study(tmp_path / "study", 4)
-    outputs = []
-    for name in "ab":
-        research = receiver(name).start()
-        pod = GatewayProcess(tmp_path / f"pod-{name}")
-        pod.node()
-        pod.research = research.port  # type: ignore[attr-defined]
-        study(pod, "{stored: {}}", store, secret("redis", password=PASSWORD))
-        try:
+    receivers = [receiver(name).start() for name in "ab"]
+    with ExitStack() as pods:
+        for name, research in zip("ab", receivers, strict=True):
+            pod = GatewayProcess(tmp_path / f"pod-{name}")
+            pods.callback(pod.kill)
+            pod.node()
+            pod.research = research.port  # type: ignore[attr-defined]
+            study(pod, "{stored: {}}", store, secret("redis", password=PASSWORD))
             pod.start()
             storescu(pod.port, source)
-            if name == "a":
-                held(pod, 4)
-                imported("--redis", redis.url, "--redis-password-file", tmp_path / "password", rows="T-1,,PSN-0001\n")
-            outputs.append(arrived(research, 4, "PSN-0001"))
-        finally:
-            pod.kill()
-    assert outputs[0] == outputs[1], "linked across pods, byte for byte"
+            held(pod, 4)
+        assert [list(research.folder.iterdir()) for research in receivers] == [[], []]
+        imported("--redis", redis.url, "--redis-password-file", tmp_path / "password", rows="T-1,,PSN-0001\n")
+        first, second = (arrived(research, 4, "PSN-0001") for research in receivers)
+    assert first == second, "linked across pods, byte for byte"
 
 
 def test_a_service_gives_the_pseudonym(to_research, tmp_path: Path) -> None:
