@@ -63,7 +63,7 @@ class Element:
 
 
 def note_kept(run: Run, element: Element, choice: Choice) -> bytes | None:
-    """K on a date or a private element: the file says so. By the table only what is written as dates or UIDs are stays."""
+    """K on a date or a private element: the file says so. By the table only what looks like dates or UIDs stays."""
     if choice.by_table and element.vr == b"UI":
         return None if _IDENTIFIERS.fullmatch(element.raw) else uid(run, element, choice)
     if choice.by_table and element.vr in DATE_VRS and not _TEMPORAL.fullmatch(element.raw):

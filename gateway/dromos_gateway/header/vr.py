@@ -59,6 +59,7 @@ NUMBERS: Final = {
 }
 # in them anything may be said
 _FREE: Final = CHARACTERS | {b"UR"}
+_LONG_TEXTS: Final = UNDIVIDED | {b"UC"}
 OPAQUE: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SV", b"UN", b"UV"))
 _CHOICE: Final = {("OB", "OW"): b"OW", ("US", "SS", "OW"): b"OW", ("US", "OW"): b"OW"}
 
@@ -103,12 +104,13 @@ def known_vr(tag: int, vr: bytes) -> bytes:
 def is_disguised(tag: int, vr: bytes) -> bool:
     """Whether an attribute of the standard has a VR of bytes in which anything may be, where it should have another.
 
-    A sequence declared OB, or a text: its items are there, and nobody looks into them. Or numbers declared a text.
+    A sequence declared OB, or a text: its items are there, and nobody looks into them. Or numbers declared a text, and
+    codes declared a long one.
     """
     wanted = vrs_by_tag().get(tag)
     if wanted is None or vr in (b"SQ", b"UN"):
         return False
-    there = OPAQUE if vr in OPAQUE else STRINGS if vr in _FREE else None
+    there = OPAQUE if vr in OPAQUE else _FREE if vr in _LONG_TEXTS else STRINGS if vr in _FREE else None
     return wanted == ("SQ",) or (there is not None and not any(one.encode("ascii") in there for one in wanted))
 
 

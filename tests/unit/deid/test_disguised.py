@@ -202,3 +202,15 @@ def test_groups_that_no_object_has_any_more_go(tmp_path: Path, tag: int) -> None
     outcome, out = _changed(tmp_path, data_set([(tag, "LO", b"MARKER^JANE ")], Style()))
     assert isinstance(outcome, Changed)
     assert b"MARKER" not in out
+
+
+@pytest.mark.parametrize(
+    ("tag", "vr"), [(0x00080060, "UT"), (0x00180060, "LT"), (0x00180015, "UC"), (0x00180015, "ST")]
+)
+def test_a_code_declared_a_long_text_is_held(tmp_path: Path, tag: int, vr: str) -> None:
+    outcome, _ = _changed(tmp_path, data_set([(tag, vr, b"MARKER^JANE")], Style()))
+    assert isinstance(outcome, Held)
+    assert "MARKER" not in outcome.message
+    outcome, out = _changed(tmp_path, data_set([(tag, "CS", b"HEAD")], Style()))
+    assert isinstance(outcome, Changed)
+    assert b"HEAD" in out
