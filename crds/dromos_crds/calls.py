@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 from dromos_crds.expressions import Mistake, Template, compile_template
 from dromos_crds.jsonpointer import parse_pointer
@@ -48,8 +49,11 @@ def compile_call(
     verb = method.upper() or "GET"
     if verb not in ("GET", "POST"):
         return CallMistake("method", "is GET or POST")
-    if _ORIGIN.match(url) is None:
+    origin = _ORIGIN.match(url)
+    if origin is None:
         return CallMistake("url", "begins with http:// or https:// and a host, which have no {{ }} and no user in them")
+    if not _has_port(origin[0]):
+        return CallMistake("url", "has a port that is none from 1 to 65535")
     if verb == "GET" and body:
         return CallMistake("body", "goes with method POST")
     if verb == "POST" and not body:
@@ -64,3 +68,10 @@ def compile_call(
     if isinstance(content, Mistake):
         return CallMistake("body", str(content))
     return Call(address, "GET" if verb == "GET" else "POST", content, pointer, auth_config, default)
+
+
+def _has_port(origin: str) -> bool:
+    try:
+        return urlsplit(origin).port != 0
+    except ValueError:
+        return False

@@ -43,7 +43,7 @@ def pattern_problem(text: str) -> str | None:
         return f"is no tag; did you mean {near}?" if near else "is no tag; write (gggg,eeee), X for any digit"
     if pattern.exact:
         return None if exists(pattern.value) else "is no attribute of PS3.6, nor private"
-    if _odd_possible(pattern) or any(pattern.matches(tag) for tag in keywords_by_tag()):
+    if may_be_private(pattern) or any(pattern.matches(tag) for tag in keywords_by_tag()):
         return None
     if any(_overlap(pattern, mask, value) for mask, value in _REPEATING):
         return None
@@ -60,7 +60,8 @@ def read(text: str) -> TagPattern | None:
     return None if tag is None else TagPattern(text, tag)
 
 
-def _odd_possible(pattern: TagPattern) -> bool:
+def may_be_private(pattern: TagPattern) -> bool:
+    """Whether it can be of an odd group."""
     return bool(pattern.value >> 16 & 1) or not pattern.mask >> 16 & 1
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from dromos_crds.profiles import rulemaking
 from dromos_crds.profiles.element import ElementReader
 from dromos_crds.profiles.problems import ProfileProblem
 from dromos_crds.profiles.rules import BasicProfile, CleanPixels, Codename, Rule
-from dromos_crds.profiles.strictness import strict_problems
+from dromos_crds.profiles.strictness import strict_doublets, strict_problems
 
 _READERS: Mapping[Codename, Callable[[ElementReader], Rule]] = {
     Codename.BASIC: rulemaking.basic_profile,
@@ -61,7 +61,6 @@ def read_profile(profile: Profile, *, strict: bool = True) -> tuple[CheckedProfi
         if rule is not None:
             rules.append(rule)
             problems += strict_problems(rule) if strict else ()
-    problems += _second_basic(rules) if strict else ()
     masks: list[Mask] = []
     for index, given in enumerate(profile.masks):
         mask = parse_mask(given)
@@ -69,19 +68,13 @@ def read_profile(profile: Profile, *, strict: bool = True) -> tuple[CheckedProfi
             masks.append(mask)
         else:
             problems.append(ProfileProblem(f"masks[{index}].{mask[0]}", mask[1]))
+    problems += strict_doublets(rules, masks) if strict else ()
     if not profile.profile_elements:
         problems.append(ProfileProblem("profileElements", "a profile needs at least one rule"))
     if problems:
         return None, tuple(problems)
     issuer = profile.default_issuer_of_patient_id or None
     return CheckedProfile(str(profile.name), str(profile.version), issuer, tuple(rules), tuple(masks)), ()
-
-
-def _second_basic(rules: Sequence[Rule]) -> Iterator[ProfileProblem]:
-    """Which options hold, and what is written of them, would depend on a condition."""
-    for rule in [rule for rule in rules if isinstance(rule, BasicProfile)][1:]:
-        path = f"profileElements[{rule.position}].codename"
-        yield ProfileProblem(path, "basic.dicom.profile stands here a second time; one is possible, at the end")
 
 
 def read_element(position: int, element: Mapping[str, Any]) -> tuple[Rule | None, list[ProfileProblem]]:

@@ -3,53 +3,97 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from dromos_crds.additions import CHARACTER_SET, HOW_WRITTEN, NOT_IN_DATA_SETS, TEXT_VRS, ill_formed
 from dromos_crds.dictionary import vrs_by_tag
-from dromos_crds.profiles.attributes import is_private
+from dromos_crds.masks import Mask
+from dromos_crds.profiles.attributes import exists, is_private, may_be_private
 from dromos_crds.profiles.problems import ProfileProblem
 from dromos_crds.profiles.rules import (
     ActionOnDates,
     ActionOnTags,
     AddPrivateTag,
     AddTag,
+    BasicProfile,
+    CleanPixels,
     DateOption,
     ExpressionOnTags,
     ReplaceByAPI,
     Rule,
     Selection,
 )
+from dromos_crds.tags import format_tag
 
 _LONGEST_CREATOR: Final = 64
+_ON_ANY: Final = "action.on.specific.tags"
 
 
 def strict_problems(rule: Rule) -> Iterator[ProfileProblem]:
     """What Strict refuses that Karnak takes."""
     path = f"profileElements[{rule.position}]"
+    for tag in (rule.condition and rule.condition.tags) or ():
+        if not exists(tag):
+            yield ProfileProblem(f"{path}.condition", f"{format_tag(tag)} is no attribute of PS3.6, nor private")
     if isinstance(rule, ActionOnDates):
         yield from _shift(rule, f"{path}.arguments")
+        yield from _no_dates(rule, path)
     if isinstance(rule, ActionOnDates | ActionOnTags | ExpressionOnTags | ReplaceByAPI):
         yield from _selection(rule.selection, path)
     if isinstance(rule, ActionOnTags | ExpressionOnTags | ReplaceByAPI):
-        keeps = isinstance(rule, ActionOnTags) and rule.action == "K"
-        for index, pattern in enumerate(rule.selection.tags):
-            if pattern.exact and pattern.value == CHARACTER_SET and not keeps:
-                yield ProfileProblem(f"{path}.tags[{index}]", f"{pattern.text} {HOW_WRITTEN}")
+        yield from _passed_over(rule, path)
     if isinstance(rule, AddTag):
-        vr = vrs_by_tag().get(rule.tag, ("UN",))[0]
-        yield from _value(ill_formed(vr, rule.value), path)
-        if not _possible(rule.tag):
-            yield ProfileProblem(f"{path}.tags[0]", "is in no data set")
-        elif vr not in TEXT_VRS:
-            yield ProfileProblem(f"{path}.tags[0]", "has no value that can be written as text")
-        if rule.tag == CHARACTER_SET:
-            yield ProfileProblem(f"{path}.tags[0]", HOW_WRITTEN)
+        yield from _added(rule, path)
     if isinstance(rule, AddPrivateTag):
         yield from _value(ill_formed(rule.vr, rule.value), path)
         if len(rule.creator) > _LONGEST_CREATOR or "\\" in rule.creator or not rule.creator.isprintable():
             yield ProfileProblem(f"{path}.arguments.privateCreator", "is no value that VR LO can have")
+
+
+def _added(rule: AddTag, path: str) -> Iterator[ProfileProblem]:
+    vr = vrs_by_tag().get(rule.tag, ("UN",))[0]
+    yield from _value(ill_formed(vr, rule.value), path)
+    if not _possible(rule.tag):
+        yield ProfileProblem(f"{path}.tags[0]", "is in no data set")
+    elif vr not in TEXT_VRS:
+        yield ProfileProblem(f"{path}.tags[0]", "has no value that can be written as text")
+    if rule.tag == CHARACTER_SET:
+        yield ProfileProblem(f"{path}.tags[0]", HOW_WRITTEN)
+
+
+def _passed_over(rule: ActionOnTags | ExpressionOnTags | ReplaceByAPI, path: str) -> Iterator[ProfileProblem]:
+    """Tags that the rule would not be asked about."""
+    keeps = isinstance(rule, ActionOnTags) and rule.action == "K"
+    private_only = isinstance(rule, ActionOnTags) and rule.private_only
+    for index, pattern in enumerate(rule.selection.tags):
+        if pattern.exact and pattern.value == CHARACTER_SET and not keeps:
+            yield ProfileProblem(f"{path}.tags[{index}]", f"{pattern.text} {HOW_WRITTEN}")
+        elif private_only and not may_be_private(pattern):
+            yield ProfileProblem(f"{path}.tags[{index}]", f"{pattern.text} is not private; use {_ON_ANY}")
+
+
+def strict_doublets(rules: Sequence[Rule], masks: Sequence[Mask]) -> Iterator[ProfileProblem]:
+    """What stands twice, where one would be passed over."""
+    for kind, where in ((BasicProfile, "at the end"), (CleanPixels, "with all that it is for in its condition")):
+        for rule in [rule for rule in rules if isinstance(rule, kind)][1:]:
+            path = f"profileElements[{rule.position}].codename"
+            yield ProfileProblem(path, f"{rule.codename} stands here a second time; one is possible, {where}")
+    seen: dict[tuple[str, int | None, int | None], int] = {}
+    for index, mask in enumerate(masks):
+        first = seen.setdefault((mask.station_name, mask.columns, mask.rows), index)
+        if first != index:
+            message = f"is for the same images as masks[{first}], which would not be drawn; put all rectangles into one"
+            yield ProfileProblem(f"masks[{index}]", message)
+
+
+def _no_dates(rule: ActionOnDates, path: str) -> Iterator[ProfileProblem]:
+    treated = ("DA", "DT") if rule.option is DateOption.FORMAT else ("AS", "DA", "DT", "TM")
+    for index, pattern in enumerate(rule.selection.tags):
+        vrs = vrs_by_tag().get(pattern.value) if pattern.exact else None
+        if vrs is not None and not any(vr in treated for vr in vrs):
+            message = f"{pattern.text} has VR {' or '.join(vrs)}, and {rule.option} is for {', '.join(treated)}"
+            yield ProfileProblem(f"{path}.tags[{index}]", message)
 
 
 def _shift(rule: ActionOnDates, path: str) -> Iterator[ProfileProblem]:

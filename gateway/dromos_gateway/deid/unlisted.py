@@ -16,8 +16,8 @@ from dromos_crds.dictionary import keywords_by_tag, vrs_by_tag
 from dromos_crds.profiles.confidentiality import Option, Row, row_of
 from dromos_gateway.deid.iod import anywhere
 
-# say something about an attribute that the table takes out: Responsible Person Role; as do the planes of overlays
-_COMPANIONS: Final = (0x00102298,)
+# say something about an attribute that goes: Responsible Person Role, Alternative Calendar; so do planes of overlays
+_COMPANIONS: Final = (0x00102298, 0x00100035)
 _ENCRYPTED_ATTRIBUTES: Final = 0x04000500  # whoever has the key reads in it what goes here
 _NEVER: Final = frozenset((*_COMPANIONS, _ENCRYPTED_ATTRIBUTES))
 _ACQUISITION_DATE: Final = 0x00080022

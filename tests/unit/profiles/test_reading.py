@@ -177,6 +177,8 @@ def _private(**arguments: Any) -> dict[str, Any]:
                 ({"url": "ftp://x/a"}, "arguments.url: begins with http"),
                 ({"url": "http://{{getString(#Tag.PatientID)}}/"}, "arguments.url: begins with http"),
                 ({"url": "http://user:pw@x/"}, "arguments.url: begins with http"),
+                ({"url": "http://x:99999/"}, "arguments.url: has a port"),
+                ({"url": "http://x:y/"}, "arguments.url: has a port"),
                 ({"url": "http://x/{{nothing}}"}, "arguments.url"),
                 ({"method": "put"}, "arguments.method: is GET or POST"),
                 ({"body": "{}"}, "arguments.body: goes with method POST"),
@@ -191,6 +193,43 @@ def _private(**arguments: Any) -> dict[str, Any]:
 )
 def test_refused_with_the_path(element: dict[str, Any], message: str) -> None:
     assert any(message in problem for problem in problems_of(element)), problems_of(element)
+
+
+def test_strict_refuses_what_would_be_passed_over() -> None:
+    """Karnak takes it in silence: a rule that is never asked, a condition that never holds, a mask that is not drawn."""
+    refused = [
+        (
+            {"codename": "action.on.privatetags", "action": "X", "tags": ["00100010"]},
+            "tags[0]: 00100010 is not private",
+        ),
+        (
+            {"codename": "action.on.privatetags", "action": "X", "tags": ["0010XXXX"]},
+            "tags[0]: 0010XXXX is not private",
+        ),
+        (_dates("shift", days=1, seconds=0) | {"tags": ["00100010"]}, "tags[0]: 00100010 has VR PN, and shift is for"),
+        (_dates("date_format", remove="day") | {"tags": ["00080030"]}, "has VR TM, and date_format is for DA, DT"),
+        (BASE | {"condition": "tagIsPresent('00109999')"}, "condition: (0010,9999) is no attribute of PS3.6"),
+    ]
+    for element, message in refused:
+        assert any(message in problem for problem in problems_of(element)), problems_of(element)
+        assert problems_of(element, strict=False) == []
+    twice = problems_of({"codename": "clean.pixel.data"}, {"codename": "clean.pixel.data"}, BASE)
+    assert [problem.split(":")[0] for problem in twice] == ["profileElements[1].codename"]
+    fine = [{"codename": "action.on.privatetags", "action": "X", "tags": ["00XXXXXX"]},
+            _dates("shift", days=1, seconds=0) | {"tags": ["0008XXXX", "00091001"]},
+            BASE | {"condition": "tagIsPresent('00091001') || tagIsPresent('60000010')"}]  # fmt: skip
+    assert [problems_of(element) for element in fine] == [[], [], []]
+
+
+def test_two_masks_for_the_same_images_are_refused() -> None:
+    mask = {"stationName": "US1", "imageWidth": 8, "imageHeight": 6, "rectangles": ["0 0 1 1"]}
+    other = mask | {"imageWidth": 9}
+    given = {"profileElements": [{"codename": "clean.pixel.data"}, BASE], "masks": [mask, other, mask]}
+    _, problems = read_profile(Profile.model_validate(given))
+    assert [str(problem).split(" which")[0] for problem in problems] == [
+        "masks[2]: is for the same images as masks[0],"
+    ]
+    assert read_profile(Profile.model_validate(given), strict=False)[0] is not None
 
 
 @pytest.mark.parametrize("strict", [True, False])
