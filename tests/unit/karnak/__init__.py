@@ -2,8 +2,8 @@
 """What Karnak is known to answer, area by area.
 
 Each module here has a dictionary ``AREAS``: the name of an area of the vectors, and a function that gets a vector's
-``input`` and ``expected`` (a ``dataset_ref`` is resolved to ``dataset`` already) and asserts. A new module needs no
-registration; once it answers for an area, the area's line in `NOT_BUILT` has to go.
+``input`` and ``expected`` (a ``dataset_ref`` is resolved to ``dataset`` already) and asserts; a name that ends with a
+dot is for all areas that begin so. A new module needs no registration; once it answers for an area, the area's line in `NOT_BUILT` has to go.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ REPAIRED: Mapping[str, str] = {
     "pseudonym.cache_key": "keys that were simply concatenated are ambiguous",
     "transfer.": "a failing destination is retried, and success means safe",
     "notification.decision": "errors of a de-identifying destination are mailed, with outgoing values",
-    "patient.": "names, sex and birth dates are not kept with pseudonyms: a store has Patient ID and issuer only",
     "kheops.token": "a scope is a word, not a part of a text",
     "deface.": "defacing is not offered",
 }
@@ -59,6 +58,11 @@ def checks() -> dict[str, Check]:
             assert area not in found, f"two modules answer for {area}"
             found[area] = check
     return found
+
+
+def check_of(area: str, known: Mapping[str, Check]) -> Check | None:
+    """Who answers for an area; None: nobody."""
+    return known.get(area) or next((check for part, check in known.items() if _within(area, part)), None)
 
 
 def _within(area: str, part: str) -> bool:
