@@ -40,11 +40,11 @@ def errors(path: Path) -> Counter[str]:
     return Counter(_VALUE.sub("", line).strip() for line in lines if line.startswith("Error"))
 
 
-def check(instance: Instance, target: Path, *elements: dict) -> None:
+def check(instance: Instance, target: Path, *elements: dict, may_be_held: bool = False) -> None:
     outcome = deidentify(instance, target, plan(*(elements or (BASIC,)), uncleanable="Allow"), "PSEUDO-1")
-    if isinstance(outcome, Held):
+    if may_be_held and isinstance(outcome, Held):
         return
-    assert isinstance(outcome, Changed)
+    assert isinstance(outcome, Changed), outcome
     new = set(errors(target)) - set(errors(instance.path))
     assert sorted(new) == []
 
@@ -76,7 +76,7 @@ def test_files_of_pydicom(tmp_path: Path, path: Path) -> None:
         head = read_head(path)
     except NotPart10:
         return
-    check(Instance(path, head.data_set_offset, head.transfer_syntax_uid), tmp_path / "out.dcm")
+    check(Instance(path, head.data_set_offset, head.transfer_syntax_uid), tmp_path / "out.dcm", may_be_held=True)
 
 
 def test_the_validator_finds_what_is_missing(tmp_path: Path) -> None:
