@@ -48,10 +48,7 @@ class TransferLog:
         nameless = frozenset(key for key, each in configuration.destinations.items() if each.node in silent)
         unchanged = frozenset(key for key, each in configuration.destinations.items() if not each.changes)
         self.recorder.policy = Policy(seals, unchanged - nameless, nameless)
-        self._max_age = min((node.transfer_log.max_age for node in nodes), default=0.0)
-        self._max_rows = retention.most_rows(
-            min((node.transfer_log.max_rows for node in nodes), default=0), sum(node.spool_size for node in nodes)
-        )
+        self._bounds = retention.bounds(configuration)
 
     async def transfers(self, question: Question, show: Callable[[Answer[Transfer]], Shown]) -> Shown:
         """Rows, the newest first, as `show` writes them down: in a thread, as that takes as long as finding them."""
@@ -91,7 +88,7 @@ class TransferLog:
 
     def _remove(self, connection: sqlite3.Connection) -> int:
         self.recorder.move(connection)
-        return retention.remove(connection, self._clock() - self._max_age, self._max_rows)
+        return retention.remove(connection, self._clock(), self._bounds)
 
     def close(self) -> None:
         """Let go of the connection."""

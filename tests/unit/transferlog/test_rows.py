@@ -12,6 +12,7 @@ from dromos_gateway.spool.records import Delivery, Ending, Planned, Sent, State
 from dromos_gateway.transferlog import retention
 from dromos_gateway.transferlog.recorder import Recorder
 from dromos_gateway.transferlog.references import Policy
+from dromos_gateway.transferlog.retention import Bounds
 from tests.unit.gateway.records import instance
 from tests.unit.transferlog.fronts import front
 from tests.unit.transferlog.logs import (
@@ -116,7 +117,7 @@ def test_rows_are_moved_many_at_a_time_and_none_is_lost_or_there_twice(log: Log)
 def test_what_is_tidied_is_forgotten_and_what_is_being_told_stays(log: Log) -> None:
     log.settle(1, log.arrive(1), PLAIN)
     log.recorder.move(log.connection)
-    retention.remove(log.connection, 3000.0, 1000)
+    retention.remove(log.connection, 3000.0, [Bounds(0.0, 1000)])
     log.connection.execute("DELETE FROM log_instances")
     log.connection.execute("BEGIN")
     later = replace(instance(2), sop_instance_uid="9.2")

@@ -14,6 +14,7 @@ from dromos_gateway.transferlog import retention, schema
 from dromos_gateway.transferlog.identifiers import Identifiers, read_front
 from dromos_gateway.transferlog.questions import Question
 from dromos_gateway.transferlog.references import Policy
+from dromos_gateway.transferlog.retention import Bounds
 from dromos_gateway.transferlog.sealing import Seal
 from tests.unit.transferlog.fronts import front
 from tests.unit.transferlog.logs import (
@@ -187,7 +188,7 @@ def test_what_is_counted_is_what_there_is(log: Log) -> None:
     log.recorder.revived(log.connection, Delivery(11, arrived, PLAIN, 0, 0.0, 0.0))
     log.recorder.discarded(log.connection, 10, 2200.0)
     log.recorder.move(log.connection)
-    retention.remove(log.connection, 2004.0, 1000)
+    retention.remove(log.connection, 2004.0, [Bounds(0.0, 1000)])
     found = log.connection.execute(counts).fetchall()
     assert log.connection.execute("SELECT * FROM log_counts ORDER BY 1, 2, 3").fetchall() == found
     assert {row[1] for row in found} == {"Delivered", "Failed", "Excluded"}
@@ -241,26 +242,6 @@ def test_a_page_goes_on_where_the_one_before_ended_whatever_became_of_its_rows(l
     log.recorder.move(log.connection)
     second = log.queries.transfers(rest, log.seals)
     assert ([row.id for row in second.found], second.following) == ([2, 1], None)
-
-
-def test_age_and_rows_bound_it_and_what_is_left_over_goes(log: Log) -> None:
-    for number in range(1, 41):
-        arrived = log.arrive(number, SeriesInstanceUID=f"1.2.3.{number % 4}")
-        log.settle(number, arrived, PLAIN, replace(NOTHING, at=float(number)))
-    log.recorder.move(log.connection)
-    assert retention.remove(log.connection, 11.0, 1000) == 10
-    assert retention.remove(log.connection, 11.0, 12) == 18
-    assert retention.remove(log.connection, 11.0, 12) == 0
-    assert [row.id for row in log.ask(limit=1000)] == list(range(40, 28, -1))
-    retention.remove(log.connection, 100.0, 12)
-    retention.tidy(log.connection)
-    tables = ("log_transfers", "log_routes", "log_series", "log_instances")
-    assert [log.connection.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in tables] == [0] * 4
-
-
-def test_a_small_spool_has_a_small_log() -> None:
-    assert retention.most_rows(1_000_000, 20 * 2**30) == 1_000_000
-    assert retention.most_rows(1_000_000, 64 * 2**20) < 30_000
 
 
 @pytest.mark.parametrize(

@@ -35,13 +35,13 @@ async def test_what_an_open_window_speaks_of_outlives_the_log(tmp_path: Path) ->
 
         excluded("ALICE", "1.1")
         recorder.move(ledger)
-        retention.remove(ledger, 1e9, 1000)
+        retention.remove(ledger, 1e9, [retention.Bounds(0.0, 1000)])
         recorder.tidy(ledger)
         excluded("BOB", "2.2")
         told = [windows.close(ledger, number, {}) for number in windows.due(ledger, 1e12, {KEY: 3600.0})]
         assert [each.study["PatientID"] for each in told if each is not None] == ["ALICE", "BOB"]
         recorder.move(ledger)
-        retention.remove(ledger, 1e9, 1000)
+        retention.remove(ledger, 1e9, [retention.Bounds(0.0, 1000)])
         recorder.tidy(ledger)
         assert ledger.execute("SELECT count(*) FROM log_routes").fetchone() == (0,), "told: nobody speaks of it"
         notifier.close()
