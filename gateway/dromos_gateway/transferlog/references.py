@@ -24,6 +24,11 @@ _INSERT_SERIES = (
     "INSERT INTO log_series (key, study, node, source, first_at, original, patient_hash, accession_hash, study_hash, "
     "series_hash) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 )
+# of a series that goes on after its ForwardNode got another key, or its first one
+_SEAL_SERIES = (
+    "UPDATE log_series SET original = ?, patient_hash = ?, accession_hash = ?, study_hash = ?, series_hash = ? "
+    "WHERE id = ?"
+)
 _ROUTE = "series = ? AND destination = ? AND profile = ? AND secret_fingerprint = ?"
 _FIND_ROUTE = (
     f"SELECT id FROM log_routes WHERE {_ROUTE} "  # noqa: S608
@@ -143,17 +148,24 @@ class References:
         source = instance.node, instance.calling_ae_title
         named = found.patient_id, found.accession_number, found.study_instance_uid, found.series_instance_uid
         key = keyed_hash(self._grouping, *source, *named)
-        row = connection.execute("SELECT id, study FROM log_series WHERE key = ?", (key,)).fetchone()
-        if row is not None:
-            return Series(int(row[0]), bytes(row[1]), found)
-        study = keyed_hash(self._grouping, *source, found.study_instance_uid)
+        row = connection.execute("SELECT id, study, original FROM log_series WHERE key = ?", (key,)).fetchone()
         seal = self.policy.seals.get(instance.node)
-        hashes: list[bytes | None] = [None] * len(LOOKED_UP)
-        if seal is not None:
-            hashes = [seal.lookup(name, value) if (value := getattr(found, name)) else None for name in LOOKED_UP]
-        sealed = seal.close(asdict(found)) if seal is not None else None
-        values = (key, study, *source, instance.received_at, sealed, *hashes)
+        if row is not None:
+            number, study = int(row[0]), bytes(row[1])
+            if seal is not None and (row[2] is None or seal.open(row[2]) is None):
+                connection.execute(_SEAL_SERIES, (*_sealed(seal, found), number))
+            return Series(number, study, found)
+        study = keyed_hash(self._grouping, *source, found.study_instance_uid)
+        values = (key, study, *source, instance.received_at, *_sealed(seal, found))
         return Series(connection.execute(_INSERT_SERIES, values).lastrowid or 0, study, found)
+
+
+def _sealed(seal: Seal | None, found: Identifiers) -> tuple[bytes | None, ...]:
+    """What came in, for whoever has the key, and the hashes by which it is found."""
+    if seal is None:
+        return (None,) * (1 + len(LOOKED_UP))
+    hashes = (seal.lookup(name, value) if (value := getattr(found, name)) else None for name in LOOKED_UP)
+    return seal.close(asdict(found)), *hashes
 
 
 def _route(connection: sqlite3.Connection, series: int, applied: _Applied) -> int:

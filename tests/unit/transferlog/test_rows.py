@@ -13,12 +13,15 @@ from dromos_gateway.transferlog import retention
 from dromos_gateway.transferlog.recorder import Recorder
 from dromos_gateway.transferlog.references import Policy
 from dromos_gateway.transferlog.retention import Bounds
+from dromos_gateway.transferlog.sealing import Seal
 from tests.unit.gateway.records import instance
 from tests.unit.transferlog.fronts import front
 from tests.unit.transferlog.logs import (
     EXPLICIT,
+    NODE,
     NOTHING,
     PLAIN,
+    SEAL,
     SHIELDED,
     Log,
     outgoing,
@@ -161,3 +164,19 @@ def test_another_secret_is_another_outgoing_patient(log: Log) -> None:
     later = Sent("2.25.9", EXPLICIT, beginning, "demo 1", "cd34", "sha256:ef")
     log.settle(2, log.arrive(2), SHIELDED, replace(NOTHING, sent=later))
     assert {row.route.secret_fingerprint for row in log.ask(study_instance_uid="2.25.7")} == {"cd34"}
+
+
+@pytest.mark.parametrize("before", [SEAL, None])
+def test_a_series_that_goes_on_under_another_key_is_found_and_read_with_it(log: Log, before: Seal | None) -> None:
+    """The first key of a ForwardNode, too."""
+    log.recorder.policy = Policy({} if before is None else {NODE: before}, frozenset())
+    log.settle(1, log.arrive(1), SHIELDED)
+    log.seals = {NODE: Seal(b"another key" * 4)}
+    assert log.ask_series(accession_number="A1") == []
+    log.recorder.policy = Policy(log.seals, frozenset())
+    log.settle(2, log.arrive(2), SHIELDED)
+    for name, value in (("patient_id", "P-1"), ("accession_number", "A1"), ("study_instance_uid", "1.2.3")):
+        (found,) = [each for each in log.ask_series(**{name: value}) if each.destination == SHIELDED]
+        assert (found.delivered, found.original["series_instance_uid"]) == (2, "1.2.3.4")
+    assert [row.original_instance for row in log.ask(destination=SHIELDED)] == ["9.2", ""]
+    assert [row.id for row in log.ask(sop_instance_uid="9.2")] == [2]
