@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -43,6 +44,7 @@ _WAITING = (  # the numbers of an instance's deliveries are a range
     f"ON d.id >= i.instance * {DELIVERIES} AND d.id < (i.instance + 1) * {DELIVERIES} "
     "WHERE d.state = 'Waiting' AND i.series IN"
 )
+_OF_ROUTES = "SELECT route, verdict, max(last), sum(number) FROM log_counts WHERE route IN"
 _SENT_AS = "sop_instance_uid = ? AND sop_instance_uid <> ''"
 _CAME_IN_AS = "original_hash = ? AND original_hash IS NOT NULL AND +sop_instance_uid <> ?"  # and was sent otherwise
 _ROUTES = "log_routes r CROSS JOIN log_series s ON s.id = r.series"
@@ -111,10 +113,10 @@ class Queries:
             return self._of_instance(question, seals)
         if question.identifiers:
             routes, complete = fitting(self._connection, question, seals, _MOST_ROUTES)
-            found = self._of("SELECT route, verdict, max(last) FROM log_counts WHERE route IN", routes, "GROUP BY 1, 2")
+            found = self._of(_OF_ROUTES, routes, "GROUP BY 1, 2")
             return [
-                Stream("route = ? AND verdict = ?", (route, verdict), last)
-                for route, verdict, last in found
+                Stream("route = ? AND verdict = ?", (route, verdict), last, last if number == 1 else -math.inf)
+                for route, verdict, last, number in found
                 if question.verdict in ("", verdict)
             ], complete
         if question.destination or question.verdict:

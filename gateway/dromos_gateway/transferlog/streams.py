@@ -12,7 +12,7 @@ import heapq
 import math
 import sqlite3
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from dromos_gateway.transferlog.questions import Place
 
@@ -20,13 +20,13 @@ LOWEST, HIGHEST = -(2**63), 2**63 - 1  # numbers; those of what never got a row 
 _FIRST, _MORE = 16, 256  # rows of a stream that are read at a time
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """Rows that an index has in the order of time."""
+class Stream(NamedTuple):
+    """Rows that an index has in the order of time. A question may be about thousands."""
 
     where: str  # what is the same in all of them
     values: tuple[object, ...] = ()
     newest: float = math.inf  # none is newer
+    oldest: float = -math.inf  # none is older
 
 
 def newest(
@@ -36,7 +36,7 @@ def newest(
     waiting: list[tuple[float, int, int, Stream, Iterator[Place] | None]] = []
     for index, stream in enumerate(streams):
         at, number = min((stream.newest, HIGHEST), before)
-        if at >= since:
+        if at >= since and stream.oldest <= before[0]:
             waiting.append((-at, -number, index, stream, None))
     heapq.heapify(waiting)
     found: list[Place] = []
@@ -58,7 +58,8 @@ def _rows(connection: sqlite3.Connection, stream: Stream, since: float, before: 
     """A stream's places, read as they are asked for."""
     size = min(_FIRST, limit)
     while True:
-        places = _same_time(connection, stream, before, size)
+        there_may_be = before[1] > LOWEST and stream.newest >= before[0]
+        places = _same_time(connection, stream, before, size) if there_may_be else []
         if len(places) < size:
             places += _older(connection, stream, since, before[0], size - len(places))
         yield from places
