@@ -9,9 +9,11 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import sys
 import threading
 from datetime import UTC, datetime
+from pathlib import PurePath
 from types import TracebackType
 
 from dromos_crds import librarywarnings
@@ -20,6 +22,8 @@ from dromos_crds.tracebacks import where
 log = logging.getLogger(__name__)
 
 _Raised = tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
+_OURS = ("dromos_gateway", "dromos_crds", "dromos", "__main__")
+_CALLBACK = re.compile(r"^(Exception in callback)\b.*", re.DOTALL)
 _OWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
 
 
@@ -29,9 +33,16 @@ def fields_of(record: logging.LogRecord) -> dict[str, object]:
 
 
 def message_of(record: logging.LogRecord) -> str:
-    """Its message; asyncio puts the words of exceptions behind the first line of its own."""
-    text = record.getMessage()
-    return text.partition("\n")[0] if record.name == "asyncio" else text
+    """Its message. Of a library's only what stands in its code: what it puts into that may be anything."""
+    if record.name.partition(".")[0] in _OURS:
+        return record.getMessage()
+    if record.name == "asyncio":  # puts arguments of callbacks behind this, and words of exceptions into more lines
+        return _CALLBACK.sub(r"\1", str(record.msg)).partition("\n")[0]
+    return str(record.msg).partition("\n")[0] if record.args else f"a library says something at {_place(record)}"
+
+
+def _place(record: logging.LogRecord) -> str:
+    return f"{'/'.join(PurePath(record.pathname).parts[-2:])}:{record.lineno}"
 
 
 class JSONFormatter(logging.Formatter):

@@ -70,11 +70,27 @@ def test_a_cause_that_was_meant_to_be_hidden_is() -> None:
     assert "KeyError" not in where(raised.value)
 
 
-def test_asyncio_tells_its_own_first_line_only() -> None:
-    text = "Task exception was never retrieved\nfuture: <Task finished exception=ValueError('Zq7')>"
-    record = logging.LogRecord("asyncio", logging.ERROR, "x.py", 1, text, (), None)
-    assert json.loads(gateway_logs.JSONFormatter().format(record))["message"] == "Task exception was never retrieved"
+@pytest.mark.parametrize(
+    ("library", "message", "arguments", "told"),
+    [
+        ("asyncio", "Task exception was never retrieved\nfuture: <Task exception=ValueError('Zq7')>", (), "Task exception was never retrieved"),
+        ("asyncio", "Exception in callback partial(<function>, 'Zq7')(b'Zq7')\nhandle: <Handle>", (), "Exception in callback"),
+        ("aiohttp.internal", "Can not load cookies: Illegal cookie name %r", ("Zq7",), "Can not load cookies: Illegal cookie name %r"),
+        ("pydicom", "the value Zq7 is too long", (), "a library says something at pydicom/valuerep.py:7"),
+    ],
+)  # fmt: skip
+def test_a_library_tells_what_stands_in_its_code_only(
+    library: str, message: str, arguments: tuple[str, ...], told: str
+) -> None:
+    record = logging.LogRecord(library, logging.ERROR, "/lib/pydicom/valuerep.py", 7, message, arguments, None)
+    assert json.loads(gateway_logs.JSONFormatter().format(record))["message"] == told
     assert "Zq7" not in gateway_logs.PlainFormatter().format(record)
+
+
+@pytest.mark.parametrize("ours", ["dromos_gateway.gateway", "dromos.dimse", "__main__"])
+def test_what_is_ours_is_told_as_it_is(ours: str) -> None:
+    record = logging.LogRecord(ours, logging.INFO, "run.py", 7, "admin port open", (), None)
+    assert json.loads(gateway_logs.JSONFormatter().format(record))["message"] == "admin port open"
 
 
 def test_what_ends_a_process_or_a_thread_is_a_line_too(
