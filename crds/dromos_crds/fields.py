@@ -78,9 +78,9 @@ HEADER_NAME_PATTERN = r"^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$"
 HEADER_VALUE_PATTERN = r"^([!-~]([\t -~]*[!-~])?)?$"
 # RFC 5321 without its quoted forms: no list of addresses, no display name, nothing that ends a header or a command. Not
 # RFC 6531 either: a relay on the way that doesn't know it would keep everybody's mail from arriving
-_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
-_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]*[A-Za-z0-9_])?"
-MAIL_PATTERN = rf"^{_ATOM}(\.{_ATOM})*@{_LABEL}(\.{_LABEL})*$"
+_ATEXT = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]"
+_LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+MAIL_PATTERN = rf"^{_ATEXT}(\.?{_ATEXT}){{0,63}}@{_LABEL}(\.{_LABEL})*$"
 MailAddress = Annotated[str, Field(min_length=3, max_length=254, pattern=MAIL_PATTERN)]
 
 # What each pattern means, for messages: `dromos validate` and the CRD's rules say the same.

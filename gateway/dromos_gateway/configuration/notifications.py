@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from dromos_crds import credentials
 from dromos_crds.destination import Notifications, Webhook
 from dromos_crds.forwardnode import SMTP
@@ -31,7 +33,7 @@ def notification_settings(
     if not wanted.recipients and webhook is None:
         return None
     return NotificationSettings(
-        recipients=wanted.recipients,
+        recipients=_once(wanted.recipients),
         error_subject_prefix=wanted.error_subject_prefix,
         rejection_subject_prefix=wanted.rejection_subject_prefix,
         subject_pattern=wanted.subject_pattern,
@@ -40,6 +42,15 @@ def notification_settings(
         smtp=smtp,
         webhook=webhook,
     )
+
+
+def _once(addresses: Iterable[str]) -> tuple[str, ...]:
+    """Each mailbox once. How a domain is written makes no other one (RFC 5321 2.4)."""
+    known: dict[tuple[str, str], str] = {}
+    for address in addresses:
+        name, _, domain = address.rpartition("@")
+        known.setdefault((name, domain.lower()), address)
+    return tuple(known.values())
 
 
 def _held(namespace: str, webhook: Webhook, references: References) -> dict[str, str]:

@@ -54,6 +54,10 @@ def _write(folder: Path, notifications: dict[str, Any], **node: Any) -> None:
         ({"recipients": ["a@example.org."]}, "recipients[0]", "name@domain"),
         ({"recipients": ["a@example..org"]}, "recipients[0]", "name@domain"),
         ({"recipients": ["a@example.org\u200b"]}, "recipients[0]", "name@domain"),
+        ({"recipients": [f"{'a' * 65}@example.org"]}, "recipients[0]", "name@domain"),
+        ({"recipients": [f"a@{'b' * 64}.example"]}, "recipients[0]", "name@domain"),
+        ({"recipients": ["a@example.org", ""]}, "recipients[1]", "at least 3"),
+        ({"recipients": ["a@@example.org"]}, "recipients[0]", "name@domain"),
         ({"subjectPattern": "a %.5%"}, "subjectPattern", "no precision"),
         ({"subjectPattern": "%-%"}, "subjectPattern", "width"),
         ({"subjectPattern": "%s %s %s"}, "subjectPattern", "no value 3"),
@@ -101,7 +105,12 @@ def test_what_karnak_allows_is_allowed(tmp_path: Path) -> None:
     _write(
         tmp_path,
         {
-            "recipients": ["first.last+tag@mail.example.org", "a@xn--mnchen-3ya.example", "o'neil@localhost"],
+            "recipients": [
+                "first.last+tag@mail.example.org",
+                "a@xn--mnchen-3ya.example",
+                "o'neil@localhost",
+                f"{'a' * 64}@{'b' * 63}",
+            ],
             "subjectPattern": "[%2$s] 100%% %<s %-10s|%.30s",
             "subjectValues": ["PatientID", "StudyDescription"],
             "errorSubjectPrefix": "",

@@ -12,8 +12,11 @@ from email.policy import default
 import pytest
 from aiosmtplib.email import flatten_message
 
+from dromos_crds.destination import Notifications
 from dromos_crds.expressions import Mistake
 from dromos_crds.javaformat import JavaFormat, compile_format
+from dromos_gateway.configuration.notifications import notification_settings
+from dromos_gateway.configuration.references import References
 from dromos_gateway.notifications.content import Report, SeriesReport, from_json, to_json
 from dromos_gateway.notifications.mail import compose, date_time, subject
 from tests.unit.notifications.reports import KEY, SETTINGS, report
@@ -223,6 +226,13 @@ def test_a_mail_is_the_same_at_every_attempt() -> None:
     ]
     assert one["To"] == "a@example.org, b@example.org"
     assert one["Date"] == "Sun, 09 Sep 2001 01:46:40 +0000"
+
+
+def test_a_mailbox_that_is_named_twice_gets_one_mail() -> None:
+    named = Notifications(recipients=("a@x.org", "b@x.org", "a@X.ORG", "a@x.org", "A@x.org"))
+    settings = notification_settings("default", named, None, References({}, {}))
+    assert settings is not None
+    assert settings.recipients == ("a@x.org", "b@x.org", "A@x.org"), "names are case sensitive, domains are not"
 
 
 def test_dates_as_people_write_them() -> None:
