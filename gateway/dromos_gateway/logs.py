@@ -105,5 +105,5 @@ def set_up() -> None:
     sys.unraisablehook = _ignored
     threading.excepthook = lambda raised: _ended(raised.exc_type, raised.exc_value, raised.exc_traceback)
     librarywarnings.to_log(log)
-    for noisy in ("pynetdicom", "pydicom", "aiohttp.access"):
-        logging.getLogger(noisy).setLevel(logging.ERROR)  # they may log attributes of data sets
+    for noisy in ("pynetdicom", "pydicom", "aiohttp.access"):  # a level of theirs would not last: imports set it anew
+        logging.getLogger(noisy).addFilter(lambda record: record.levelno >= logging.ERROR)

@@ -39,3 +39,19 @@ def test_what_libraries_say_is_a_line_without_their_words(module: str, set_up: s
         ("an exception that nobody could catch", None),
     ]
     assert lines[0]["place"].startswith("<string>:")
+
+
+PYDICOM = """
+from dromos_gateway.logs import set_up
+set_up()
+from pydicom.misc import warn_and_log  # its import makes its logger talk
+
+warn_and_log("the value MARK is none")
+"""
+
+
+def test_pydicoms_own_log_is_not_ours() -> None:
+    """It says each of its warnings in two ways."""
+    done = subprocess.run([sys.executable, "-c", PYDICOM], capture_output=True, text=True, check=True)
+    assert [json.loads(line)["message"] for line in done.stderr.splitlines()] == ["a library warns"]
+    assert "MARK" not in done.stderr
