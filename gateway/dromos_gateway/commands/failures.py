@@ -97,7 +97,7 @@ def _list(arguments: argparse.Namespace) -> int:
     if not found:
         print("no dead letters")
         return 0
-    width = max(len(item["destination"]) for item in found)
+    width = max(len("DESTINATION"), *(len(item["destination"]) for item in found))
     print(f"{'ID':>12}  {'FAILED AT':<20}  {'DESTINATION':<{width}}  {'ATTEMPTS':>8}  REASON")
     for item in found:
         reason = printable(f"{item['reason']}: {item['message']}")

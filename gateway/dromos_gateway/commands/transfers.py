@@ -134,7 +134,7 @@ def _studies(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps(found, indent=2))
     else:
-        print("\n".join(transferscreen.studies(found)) if found else UNKNOWN)
+        print("\n".join(transferscreen.studies(found, transferscreen.wide())) if found else UNKNOWN)
     return 0 if found else 1
 
 

@@ -63,7 +63,9 @@ def _in_pods(cluster: Cluster, arguments: argparse.Namespace, words: Sequence[st
     """In each pod there is; what names a transfer by its number is about one pod only."""
     nodes = [cluster.get("forwardnode", arguments.node)] if arguments.node else cluster.items("forwardnodes")
     pods = [arguments.pod] if arguments.pod else _pods(cluster, nodes)
-    if len(pods) > 1 and words[0] == "transfers":
+    # in the pod nobody knows how wide the terminal is
+    on_screen = sys.stdout.isatty() and not any(word.startswith("--format") for word in words)
+    if words[0] == "transfers" and (len(pods) > 1 or on_screen):
         return transfers.of_pods(cluster, _namespace(nodes, cluster), pods, words[1:])
     if len(pods) > 1 and words[0] == "failures" and words[1:2] != ["list"]:
         raise KubectlFailed(f"numbers are a pod's own; name it with --pod: {', '.join(pods)}")

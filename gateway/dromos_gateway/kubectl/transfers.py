@@ -37,29 +37,31 @@ def of_pods(cluster: Cluster, namespace: str, pods: Sequence[str], words: Sequen
             answers[pod] = done.stdout
         else:
             code = max(code, done.returncode)
-    return max(code, _show(answers, arguments)) if answers else code
+    return max(code, _show(answers, arguments, several=len(pods) > 1)) if answers else code
 
 
-def _show(answers: dict[str, str], arguments: argparse.Namespace) -> int:
+def _show(answers: dict[str, str], arguments: argparse.Namespace, *, several: bool) -> int:
     limit = arguments.limit or _USUAL_LIMIT
     if arguments.format == "csv":
         print(tables(answers, limit), end="")
         return 0
     found: dict[str, list[Item]] = {pod: json.loads(text) for pod, text in answers.items()}
     of_studies = transfers.is_of_studies(arguments)
-    items = series(found) if of_studies else rows(found, limit)
+    items = series(found) if of_studies else rows(found, limit, named=several)
     if arguments.format == "json":
         print(json.dumps(items, indent=2))
     elif not items:
         print(transfers.UNKNOWN if of_studies else transfers.NOTHING)
+    elif of_studies:
+        print("\n".join(transferscreen.studies(items, transferscreen.wide())))
     else:
-        print("\n".join((transferscreen.studies if of_studies else transferscreen.rows)(items)))
+        print("\n".join(transferscreen.rows(items)))
     return 0 if items else 1
 
 
-def rows(found: dict[str, list[Item]], limit: int) -> list[Item]:
-    """The newest of all rows, each with its pod: numbers are a pod's own."""
-    every = [{**item, "pod": pod} for pod, items in found.items() for item in items]
+def rows(found: dict[str, list[Item]], limit: int, *, named: bool) -> list[Item]:
+    """The newest of all rows, each with its pod where several were asked: numbers are a pod's own."""
+    every = [{**item, **({"pod": pod} if named else {})} for pod, items in found.items() for item in items]
     _say_what_is_cut(len(every), limit)
     return sorted(every, key=lambda item: str(item["at"]), reverse=True)[:limit]
 

@@ -7,6 +7,8 @@ import contextlib
 import csv
 import io
 import json
+import os
+import pty
 import subprocess
 import sys
 import time
@@ -32,6 +34,21 @@ def transfers(gateway: GatewayProcess, *words: str, code: int = 0) -> str:
     done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout
+
+
+def on_terminal(gateway: GatewayProcess, columns: int, *words: str) -> list[str]:
+    """What somebody sees whose terminal is so wide."""
+    ours, theirs = pty.openpty()
+    command = [Path(sys.executable).parent / "dromos", "transfers", "--admin", f"127.0.0.1:{gateway.admin}", *words]
+    environment = {**os.environ, "COLUMNS": str(columns)}
+    with subprocess.Popen(command, stdout=theirs, env=environment) as process, contextlib.suppress(OSError):
+        os.close(theirs)
+        seen = b""
+        while block := os.read(ours, 65536):  # it ends with an error
+            seen += block
+    os.close(ours)
+    assert process.returncode == 0, seen
+    return seen.decode().splitlines()
 
 
 def _study(folder: Path, count: int, **elements: str) -> Path:
@@ -68,6 +85,9 @@ def test_one_screen_tells_what_became_of_a_study_at_every_destination(gateway, r
     (waits,) = (line for line in screen.splitlines() if line.startswith("default/down"))
     assert "waiting: 127.0.0.1:" in waits, "and why"
     assert len(screen.splitlines()) < 24
+    narrow = on_terminal(gateway, 80, "--accession", "A1")
+    assert [line for line in narrow if len(line) > 80] == []
+    assert "4 x the condition is not met" in " ".join(" ".join(narrow).split())
     assert "default/down" not in transfers(gateway, "--accession", "A1", "--destination", "up")
     assert "no such transfers" in transfers(gateway, "--accession", "A1", "--verdict", "Failed", code=1)
     assert json.loads(transfers(gateway, "--patient", "T-1", "--format", "json"))[0]["original"]["PatientID"] == "T-1"
