@@ -24,6 +24,7 @@ from bench.scenarios import forward, stow
 from bench.workloads import ALL
 
 ROOT = Path(__file__).resolve().parent.parent
+IN_PART = ("forward", "stow", "log")
 NEEDED = ("storescu", "storescp", "Orthanc")
 
 
@@ -34,7 +35,7 @@ def main() -> int:
     parser.add_argument("scenarios", nargs="?", default="forward", help=f"of {', '.join(scenarios)}, or all")
     parser.add_argument("--spool", type=Path, default=ROOT / "build" / "bench", help="a folder on a real disk")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "bench.json")
-    part = parser.add_argument_group("a part of `forward`, or of `stow`")
+    part = parser.add_argument_group("a part of `forward`, `stow` or `log`")
     part.add_argument("--workloads", type=_names([workload.name for workload in ALL]), default=frozenset())
     systems = {system.name for system in forward.SYSTEMS} | {system.name for system in stow.SYSTEMS}
     part.add_argument("--systems", type=_names(sorted(systems)), default=frozenset())
@@ -45,8 +46,8 @@ def main() -> int:
     chosen = list(scenarios) if arguments.scenarios == "all" else arguments.scenarios.split(",")
     if unknown := [name for name in chosen if name not in scenarios]:
         parser.error(f"no scenario {', '.join(unknown)}; there are {', '.join(scenarios)}")
-    if choice != EVERYTHING and chosen not in (["forward"], ["stow"]):
-        parser.error("only forward and stow can be run in part, one at a time")
+    if choice != EVERYTHING and (len(chosen) > 1 or chosen[0] not in IN_PART):
+        parser.error(f"only {', '.join(IN_PART)} can be run in part, one at a time")
     arguments.spool.mkdir(parents=True, exist_ok=True)
     if objection := _objection(arguments.spool):
         print(f"bench: {objection}", file=sys.stderr)
@@ -56,8 +57,7 @@ def main() -> int:
     try:
         for name in chosen:
             module = importlib.import_module(f"bench.scenarios.{scenarios[name]}")
-            in_part = name in ("forward", "stow")
-            for row in module.run(arguments.spool, choice) if in_part else module.run(arguments.spool):
+            for row in module.run(arguments.spool, choice) if name in IN_PART else module.run(arguments.spool):
                 measured.append(row)
                 rows.write(arguments.out, measured, before)
     except CannotRun as error:

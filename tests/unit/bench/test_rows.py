@@ -10,6 +10,7 @@ from pathlib import Path
 from bench import rows
 from bench.choice import Choice
 from bench.rows import Failed, Row
+from bench.scenarios.log import cost
 from bench.workloads import ALL, SMALL
 
 
@@ -74,3 +75,13 @@ def test_one_scenario_by_itself_leaves_the_rows_of_others(tmp_path: Path):
     found = json.loads(out.read_text())["rows"]
     assert [(row["scenario"], row["delivered_s"]) for row in found] == [("forward", 1.0), ("deid", 3.0)]
     assert rows.earlier(tmp_path / "none.json", ["deid"]) == []
+
+
+def test_the_cost_of_the_log_is_of_rounds_that_follow_each_other():
+    """The machine becomes slower and slower, and once something else takes it."""
+    without = [replace(_row("unlogged", seconds), cpu_s=1.0) for seconds in (1.0, 2.0, 4.0, 8.0, 16.0)]
+    with_it = [replace(row, delivered_s=row.delivered_s * 1.02, cpu_s=1.01) for row in without]
+    with_it[2] = replace(with_it[2], delivered_s=400.0)
+
+    assert cost(with_it, without) == "delivered 1.020 (1.020 to 50.510), processor time 1.010 (1.010 to 1.010)"
+    assert cost(with_it[:1], without[:1]).startswith("delivered 1.020 (1.020 to 1.020)")
