@@ -134,12 +134,12 @@ class Stow(Part):
     url: WebURL = Field(description="STOW-RS endpoint, with scheme and without user information.")
     headers: tuple[Header, ...] = Field((), max_length=64, description="HTTP headers of each request.")
     auth: Auth | None = Field(None, description="Authorisation; at most one way.")
-    tls: ClientTLS | None = Field(None, description="TLS to the server.")
+    tls: ClientTLS | None = Field(None, description="TLS to the server, whose URL then has https://.")
     concurrency: int = Field(2, ge=1, le=64, description="Requests at a time.")
     kheops_albums: tuple[KheopsAlbum, ...] = Field(
         (),
         max_length=64,
-        description="Kheops albums to share into.",
+        description="Kheops albums to share into, each with a url or destinationToken of its own.",
         json_schema_extra=field_rules(
             Rule(
                 "self.all(one, self.exists_one(other, other.url == one.url && "

@@ -89,7 +89,7 @@ class Program:
         if "stringValue" in self._properties:
             text = values.text(element.tag) if element.own is None else element.own()
         if text is not None and element.vr not in _ONE_VALUE:
-            text = text.partition("\\")[0]
+            text = text.partition("\\")[0] or None  # dcm4che's first value, which is null when it is empty
         known = {"tag": element.tag, "vr": element.vr, "stringValue": text}
         return {name: known[name] for name in self._properties}
 

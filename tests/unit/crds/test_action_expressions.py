@@ -48,6 +48,10 @@ def test_actions(text: str, wanted: Action | None) -> None:
 
 def test_string_value_is_the_first_and_get_string_all() -> None:
     first = action("Replace(stringValue)").decide(CT, Element(IMAGE_TYPE, "CS"))
+    empty = Elements({IMAGE_TYPE: "\\PRIMARY"})
+    assert action("stringValue == null ? Keep() : Remove()").decide(empty, Element(IMAGE_TYPE, "CS")) == Action(
+        Symbol.KEEP
+    )
     assert first == Action(Symbol.REPLACE, "ORIGINAL")
     assert action("Replace(stringValue)").decide(CT, Element(IMAGE_TYPE, "LT")) == Action(
         Symbol.REPLACE, "ORIGINAL\\PRIMARY"
