@@ -93,6 +93,8 @@ def _without_report(answer: Answer, *, alone: bool) -> Verdict:
             return Unclear(Refused("TooLarge", f"{said}: the server takes no instance of this size"))
         case 401 | 403:
             return TryAgain(f"{said}: the server does not accept the credentials", refuses_us=True)
+        case 407:
+            return TryAgain(f"{said}: the proxy that the environment names wants credentials", refuses_us=True)
         case 408 | 425 | 429:
             return TryAgain(said, blames_destination=wait is None, retry_after=wait)
         case _ if 200 <= status < 300:

@@ -30,7 +30,7 @@ WITHOUT_BODY = {
     200: (TryAgain, True), 202: (TryAgain, True), 206: (TryAgain, True), 204: (TryAgain, True),
     301: (TryAgain, True), 302: (TryAgain, True), 303: (TryAgain, True),
     400: (Refused, None), 401: (TryAgain, True), 403: (TryAgain, True), 404: (TryAgain, True), 405: (TryAgain, True),
-    408: (TryAgain, False), 409: (Refused, None), 410: (TryAgain, True), 413: (Refused, None), 415: (Refused, None),
+    407: (TryAgain, True), 408: (TryAgain, False), 409: (Refused, None), 410: (TryAgain, True), 413: (Refused, None), 415: (Refused, None),
     422: (Refused, None), 429: (TryAgain, False),
     500: (TryAgain, False), 501: (Refused, None), 502: (TryAgain, False), 503: (TryAgain, False),
     504: (TryAgain, False), 507: (TryAgain, False), 599: (TryAgain, False),
@@ -43,6 +43,7 @@ async def test_status_without_body(stow: Make, batch: list[Attempt], status: int
     outcome = await one(stow, batch, reply(status))
     assert type(outcome) is kind
     assert f"HTTP {status}" in outcome.message
+    assert ("proxy" in outcome.message) == (status == 407)
     if isinstance(outcome, TryAgain):
         assert outcome.refuses_us is refuses_us
         assert outcome.blames_destination
