@@ -213,6 +213,27 @@ def test_kheops_in_trouble(gateway: GatewayProcess, kheops: Kheops, tmp_path: Pa
     shared(kheops, a=[series(study)])
 
 
+@pytest.mark.parametrize(
+    ("status", "token"),
+    [(401, {"scope": "read write", "active": False, "album": "inbox"}), (403, {"scope": "read", "album": "inbox"})],
+)
+def test_kheops_does_not_take_our_token(
+    gateway: GatewayProcess, kheops: Kheops, tmp_path: Path, status: int, token: dict[str, object]
+) -> None:
+    """One that is not active, one without the scope: what waits goes once Kheops takes it."""
+    configure(gateway, kheops, album(kheops.url, "a"))
+    kheops.control(tokens=Kheops.TOKENS | {"upload": token})
+    gateway.start()
+    study = make_study(tmp_path / "study", 2)
+    storescu(gateway.port, study)
+    eventually(lambda: f"HTTP {status}" in (gateway.queue("kheops")["lastError"] or ""), "the reason is shown")
+    queue = gateway.queue("kheops")
+    assert (queue["waiting"], queue["failed"], queue["sharesWaiting"]) == (2, 0, 0)
+    kheops.control(tokens=Kheops.TOKENS)
+    delivered(gateway, "kheops", 2)
+    shared(kheops, a=[series(study)])
+
+
 @pytest.mark.parametrize("status", [429, 503])
 def test_kheops_says_when_to_come_back(gateway: GatewayProcess, kheops: Kheops, tmp_path: Path, status: int) -> None:
     """For a series that comes later too."""
