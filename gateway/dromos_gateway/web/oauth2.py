@@ -67,7 +67,7 @@ class OAuth2Tokens:
         self._random = random
         self._turn = asyncio.Lock()
         self._value: str | None = None
-        self._until = 0.0
+        self._until = self._end = 0.0  # when another one is wanted, when this one is good no more
         self._doubted = -_DOUBTS
         self._failures = 0
         self._not_before = 0.0
@@ -79,7 +79,11 @@ class OAuth2Tokens:
             return self._value
         async with self._turn:  # whoever waited here finds what the first one got, or why there is none
             if self._value is None or self._clock() >= self._until:
-                await self._fetch()
+                try:
+                    await self._fetch()
+                except TokenUnavailable:
+                    if self._value is None or self._clock() >= self._end:
+                        raise  # what is only doubted, or about to end, is better than none
             return self._value or ""
 
     async def renew(self, refused: str) -> bool:
@@ -111,7 +115,8 @@ class OAuth2Tokens:
             self._failed(f"no access token: {error}", min(wait, _LONGEST_TOLD))
         else:
             self._failures = 0
-            self._until = self._clock() + life - min(_MARGIN, life / 2)
+            self._end = self._clock() + life
+            self._until = self._end - min(_MARGIN, life / 2)
 
     def _failed(self, message: str, at_least: float = 0.0) -> None:
         self._failures += 1

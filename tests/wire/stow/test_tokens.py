@@ -67,6 +67,21 @@ async def test_used_until_shortly_before_its_end() -> None:
     assert len(server.requests) == 2
 
 
+async def test_used_until_its_very_end_while_there_is_no_other() -> None:
+    clock = Clock()
+    async with Server(token("t1", expires_in=100), reply(503), reply(503), token("t2")) as server:
+        source = tokens(server.url, clock)
+        assert await source.header() == "Bearer t1"
+        clock.now += 80
+        assert await source.header() == await source.header() == "Bearer t1"
+        assert len(server.requests) == 2, "not asked again at once"
+        clock.now += 20
+        with pytest.raises(TokenUnavailable):
+            await source.header()
+        clock.now += 20
+        assert await source.header() == "Bearer t2"
+
+
 @pytest.mark.parametrize(
     "life",
     [None, "soon", -1, True, [], float("nan"), float("inf"), 10**400, "9" * 400, "-1", "nan", {}],
