@@ -19,6 +19,7 @@ from dromos_gateway import descriptors
 from dromos_gateway.clock import SteadyClock
 from dromos_gateway.configuration.documents import from_rows, to_rows
 from dromos_gateway.configuration.folder import Folder, Loaded
+from dromos_gateway.configuration.lastusable import KeptTls
 from dromos_gateway.configuration.settings import Configuration
 from dromos_gateway.configuration.tls import listener_tls
 from dromos_gateway.delivery.dispatcher import Dispatcher
@@ -55,6 +56,7 @@ class Options:
     port: int
     spool: Path
     drain_timeout: float
+    token_file: Path | None = None
 
 
 class Listener(Acceptor):
@@ -68,19 +70,26 @@ class Listener(Acceptor):
         if self.over is not None and isinstance(connection, Session):
             self.over(connection.admission)
 
-    def secure(self, context: SSLContext | None) -> None:
-        """Use this context from the next connection on."""
-        self._ssl = context
+    def secure(self, context: SSLContext | None, *, locked: bool) -> None:
+        """Use this context from the next connection on, or take none while it is locked."""
+        self._ssl, self.locked = context, locked
 
 
 class Gateway:
     """Everything but the admin port, which only looks at it."""
 
     def __init__(
-        self, options: Options, spool: Spool, folder: Folder, loaded: Loaded, traces: Traces | None = None
+        self,
+        options: Options,
+        spool: Spool,
+        folder: Folder,
+        loaded: Loaded,
+        kept_tls: KeptTls,
+        traces: Traces | None = None,
     ) -> None:
         self._options = options
         self._folder = folder
+        self._kept_tls = kept_tls
         self._clock = SteadyClock()
         self._tasks: list[asyncio.Task[None]] = []
         self._hosts = Hosts()
@@ -94,7 +103,8 @@ class Gateway:
         self.transfer_log = TransferLog(spool, loaded.configuration, self._clock)
         self.notifier = Notifier(spool, self.transfer_log.recorder, loaded.configuration, self._clock, Random())  # noqa: S311
         self.dispatcher = Dispatcher(spool, self._clock, figures=figures)
-        self.acceptor = Listener(self.receiving, _limits(loaded.configuration), _listener_tls(loaded.configuration))
+        self.acceptor = Listener(self.receiving, _limits(loaded.configuration))
+        self.acceptor.secure(_listener_tls(loaded.configuration), locked=loaded.configuration.locked)
         self.acceptor.over = traces.spans.association_over if traces is not None else None
         self.receiving.senders = self.acceptor.senders
 
@@ -114,14 +124,15 @@ class Gateway:
         folder.digest()  # unreadable paths end here, before a spool is made
         spool = Spool(options.spool, limit=None)
         try:
-            folder = Folder(options.paths, from_rows(spool.accepted()))
+            kept_tls = KeptTls(options.spool / "listener-tls", _token(options.token_file))
+            folder = Folder(options.paths, from_rows(spool.accepted()), kept_tls.read())
             loaded = await asyncio.to_thread(folder.load)
             _check(loaded.configuration)
             spool.space.limit = sum(node.spool_size for node in loaded.configuration.nodes.values())
-            gateway = cls(options, spool, folder, loaded, traces)  # whoever keeps a log hears what is recovered
+            gateway = cls(options, spool, folder, loaded, kept_tls, traces)  # who keeps a log hears what is recovered
             spool.recover(time.time())
             folder.accept(loaded)
-            await spool.remember_accepted(to_rows(loaded.documents))
+            await gateway.remember(loaded)
             return gateway
         except BaseException:
             await spool.close()
@@ -186,10 +197,10 @@ class Gateway:
             return
         await self._hosts.want(_hostnames(loaded.configuration))
         self._folder.accept(loaded)
-        await self.spool.remember_accepted(to_rows(loaded.documents))
+        await self.remember(loaded)
         self.spool.space.limit = sum(node.spool_size for node in loaded.configuration.nodes.values())
         self.acceptor.limits = _limits(loaded.configuration)
-        self.acceptor.secure(_listener_tls(loaded.configuration))
+        self.acceptor.secure(_listener_tls(loaded.configuration), locked=loaded.configuration.locked)
         self.receiving.configuration = loaded.configuration
         self.transfer_log.apply(loaded.configuration)
         self.notifier.apply(loaded.configuration)
@@ -198,6 +209,14 @@ class Gateway:
         log.info("configuration in force", extra={"hash": loaded.configuration.hash})
         for problem in loaded.configuration.problems:
             log.warning("problem in the manifests", extra={"problem": str(problem)})
+
+    async def remember(self, loaded: Loaded) -> None:
+        """Keep for a restart what broken documents and unusable certificates fall back on."""
+        await self.spool.remember_accepted(to_rows(loaded.documents))
+        try:
+            await asyncio.to_thread(self._kept_tls.keep, tuple(loaded.configuration.nodes.values()))
+        except OSError as error:
+            log.warning("the listener's certificate is not kept for a restart", extra={"error": sentence(error)})
 
     def _report(self, problem: str) -> None:
         if problem != self.reload_problem:
@@ -232,8 +251,15 @@ def _limits(configuration: Configuration) -> AcceptorLimits:
 
 
 def _listener_tls(configuration: Configuration) -> SSLContext | None:
-    material = next(iter(configuration.nodes.values())).tls
+    material = next((node.tls for node in configuration.nodes.values() if not node.locked), None)
     return listener_tls(material) if material is not None else None
+
+
+def _token(file: Path | None) -> bytes:
+    try:
+        return file.read_bytes().strip() if file is not None else b""
+    except OSError:
+        return b""
 
 
 def _hostnames(configuration: Configuration) -> set[str]:

@@ -74,6 +74,8 @@ class Receiving:
             return Rejection(
                 *CALLED_AE_TITLE_NOT_RECOGNIZED, f"no ForwardNode has the AE title {request.called_ae_title!r}"
             )
+        if node.locked:
+            return Rejection(*TEMPORARY_CONGESTION, f"{node.key} has no TLS that can be used")
         if not self._known_source(node, request):
             return Rejection(
                 *CALLING_AE_TITLE_NOT_RECOGNIZED,

@@ -108,6 +108,8 @@ class AdminServer:
             return web.Response(text="not ready\n", status=503)
         if not self._gateway.spool.there:
             return web.Response(text="the spool's folder is gone\n", status=503)
+        if self._gateway.configuration.locked:
+            return web.Response(text="the certificate of the listener cannot be used\n", status=503)
         return web.Response(text="ok\n")
 
     async def _metrics(self, _: web.Request) -> web.Response:

@@ -22,7 +22,6 @@ from dromos_crds.folders import sentence
 from dromos_gateway import logs
 from dromos_gateway.admin.server import AdminServer
 from dromos_gateway.collecting import collect_seldom
-from dromos_gateway.dimse.tls import InvalidTlsMaterial
 from dromos_gateway.gateway import CannotStart, Gateway, Options
 from dromos_gateway.hosts import LOOKUPS
 from dromos_gateway.spool.schema import SpoolIncompatible
@@ -64,10 +63,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 async def _serve(arguments: argparse.Namespace) -> int:
     host, port = arguments.listen
-    options = Options(tuple(arguments.paths), host, port, arguments.spool, arguments.drain_timeout)
+    paths, token_file = tuple(arguments.paths), arguments.admin_token_file
+    options = Options(paths, host, port, arguments.spool, arguments.drain_timeout, token_file)
     try:
         gateway = await Gateway.open(options, from_environment(os.environ))
-    except (CannotStart, SpoolBusy, SpoolIncompatible, InvalidTlsMaterial) as error:
+    except (CannotStart, SpoolBusy, SpoolIncompatible) as error:
         return _fail(str(error), 1)
     except sqlite3.Error as error:
         return _fail(_unusable(arguments.spool, error), 1)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from dromos_crds import ConfigMap, Destination, ForwardNode, Project, Secret, reasons
@@ -11,12 +11,14 @@ from dromos_crds.destination import DestinationSpec
 from dromos_crds.destination_expressions import mistakes
 from dromos_crds.expressions import Condition, compile_condition
 from dromos_crds.problems import Problem
-from dromos_crds.quantities import parse_duration, parse_quantity
+from dromos_crds.quantities import parse_duration
 from dromos_gateway.changes.change import Change
 from dromos_gateway.configuration.changing import change_of
 from dromos_gateway.configuration.documents import InForce
+from dromos_gateway.configuration.lastusable import LastUsable
 from dromos_gateway.configuration.neveraccepted import never_accepted
-from dromos_gateway.configuration.notifications import notification_settings, smtp_settings
+from dromos_gateway.configuration.nodes import conflicts, node_settings
+from dromos_gateway.configuration.notifications import notification_settings
 from dromos_gateway.configuration.references import References
 from dromos_gateway.configuration.settings import (
     AlbumSettings,
@@ -25,27 +27,29 @@ from dromos_gateway.configuration.settings import (
     NodeSettings,
     NotificationSettings,
     PeerSettings,
-    SMTPSettings,
-    SourceSettings,
     StowSettings,
-    TransferLogSettings,
 )
-from dromos_gateway.configuration.tls import client_tls, listener_tls
+from dromos_gateway.configuration.tls import client_tls
 from dromos_gateway.configuration.unresolved import Unresolved
 from dromos_gateway.configuration.web import album_settings, stow_settings
 from dromos_gateway.dimse.tls import InvalidTlsMaterial
 from dromos_gateway.projects.use import Applied, Namespace
 
 
-def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...], digest: str) -> Configuration:
-    """Resolve all documents; the problems found join those given."""
+def compile_documents(
+    documents: Iterable[InForce],
+    problems: tuple[Problem, ...],
+    digest: str,
+    before: Mapping[str, LastUsable] | None = None,
+) -> Configuration:
+    """Resolve all documents; the problems found join those given. `before`: what ForwardNodes fall back on."""
     known = tuple(documents)
     references = References(
-        secrets={_key(item.object): item.object for item in known if isinstance(item.object, Secret)},
-        config_maps={_key(item.object): item.object for item in known if isinstance(item.object, ConfigMap)},
+        secrets={item.key: item.object for item in known if isinstance(item.object, Secret)},
+        config_maps={item.key: item.object for item in known if isinstance(item.object, ConfigMap)},
     )
     around = Namespace(
-        projects={_key(item.object): item.object for item in known if isinstance(item.object, Project)},
+        projects={item.key: item.object for item in known if isinstance(item.object, Project)},
         config_maps=references.config_maps,
         secrets=references.secrets,
     )
@@ -53,14 +57,8 @@ def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...
     nodes: dict[str, NodeSettings] = {}
     for item in known:
         if isinstance(item.object, ForwardNode):
-            try:
-                node = _node(item, item.object, references, found)
-            except Unresolved as error:
-                found.append(_problem(item, error.reason, error.field, str(error)))
-                continue
-            except InvalidTlsMaterial as error:
-                found.append(_problem(item, reasons.INVALID_CERTIFICATE, "spec.tls", str(error)))
-                continue
+            last = (before or {}).get(item.key, LastUsable())
+            node = node_settings(item, item.object, references, last, found)
             nodes[node.key] = node
     found.extend(conflicts(nodes.values()))
     destinations: dict[str, DestinationSettings] = {}
@@ -80,70 +78,6 @@ def compile_documents(documents: Iterable[InForce], problems: tuple[Problem, ...
     return Configuration(by_title, destinations, tuple(found), digest)
 
 
-def conflicts(nodes: Iterable[NodeSettings]) -> tuple[Problem, ...]:
-    """ForwardNodes that cannot share a listener."""
-    result: list[Problem] = []
-    titles: dict[str, NodeSettings] = {}
-    first: NodeSettings | None = None
-    for node in nodes:
-        namespace, _, name = node.key.partition("/")
-        if (other := titles.get(node.ae_title)) is not None:
-            text = f"{node.ae_title} is the AE title of ForwardNode {other.key} as well; each needs one of its own"
-            result.append(
-                Problem(text, "Conflict", kind="ForwardNode", namespace=namespace, name=name, field="spec.aeTitle")
-            )
-        titles.setdefault(node.ae_title, node)
-        if first is not None and node.tls != first.tls:
-            text = f"differs from that of ForwardNode {first.key}; ForwardNodes of one gateway share the listener"
-            result.append(
-                Problem(text, "Conflict", kind="ForwardNode", namespace=namespace, name=name, field="spec.tls")
-            )
-        first = first or node
-    return tuple(result)
-
-
-def _node(item: InForce, node: ForwardNode, references: References, found: list[Problem]) -> NodeSettings:
-    spec = node.spec
-    tls = references.listener(node.metadata.namespace, spec.tls) if spec.tls is not None else None
-    if tls is not None:
-        listener_tls(tls)
-    return NodeSettings(
-        key=_key(node),
-        ae_title=spec.ae_title.strip(),  # PS3.5 Table 6.2-1: spaces around an AE title say nothing
-        sources=tuple(
-            SourceSettings(source.ae_title.strip(), source.hostname if source.checks_hostname else None)
-            for source in spec.sources
-        ),
-        suspend=spec.suspend,
-        spool_size=parse_quantity(spec.spool.size),
-        associations=spec.limits.associations,
-        idle_timeout=parse_duration(spec.limits.idle_timeout),
-        tls=tls,
-        transfer_log=_transfer_log(node, references),
-        smtp=_smtp(item, node, references, found),
-    )
-
-
-def _smtp(item: InForce, node: ForwardNode, references: References, found: list[Problem]) -> SMTPSettings | None:
-    """Images do not wait for a mail relay: without its Secret, only mails do."""
-    if node.spec.smtp is None:
-        return None
-    try:
-        return smtp_settings(node.metadata.namespace, node.spec.smtp, references)
-    except Unresolved as error:
-        found.append(_problem(item, error.reason, error.field, str(error)))
-        return None
-
-
-def _transfer_log(node: ForwardNode, references: References) -> TransferLogSettings:
-    spec = node.spec.transfer_log
-    key = None
-    if spec.original_identifiers == "Encrypted" and spec.key is not None:
-        key = references.value(node.metadata.namespace, spec.key, "spec.transferLog.key")
-    outgoing = spec.outgoing_identifiers == "Plain"
-    return TransferLogSettings(parse_duration(spec.max_age), spec.max_rows, key or None, outgoing)
-
-
 def _destination(
     item: InForce,
     destination: Destination,
@@ -158,12 +92,12 @@ def _destination(
     hold = _mistaken(item, destination)
     if node is None and hold is None:
         text = f"ForwardNode {spec.forward_node_ref.name} does not exist in namespace {namespace}, or is not valid"
-        hold = _problem(item, "ForwardNodeNotFound", "spec.forwardNodeRef.name", text)
+        hold = item.problem("ForwardNodeNotFound", "spec.forwardNodeRef.name", text)
     peer, albums, unresolved = _reach(item, spec, node, references) if node is not None else (None, (), None)
     change, applied, unusable = _change(item, destination, around) if hold is None else (None, None, None)
     classes = spec.authorized_sop_classes
     return DestinationSettings(
-        key=_key(destination),
+        key=item.key,
         node=node_key,
         generation=destination.metadata.generation,
         enabled=spec.enabled,
@@ -187,7 +121,7 @@ def _change(
     try:
         return (*change_of(destination, around), None)
     except Unresolved as error:
-        return None, None, _problem(item, error.reason, error.field, str(error))
+        return None, None, item.problem(error.reason, error.field, str(error))
 
 
 def _notifications(
@@ -198,12 +132,12 @@ def _notifications(
         return None
     if spec.notifications.recipients and node.smtp is None:
         text = f"ForwardNode {node.key} has no mail relay that works (spec.smtp); mails wait for one"
-        found.append(_problem(item, reasons.NO_MAIL_RELAY, "spec.notifications.recipients", text))
+        found.append(item.problem(reasons.NO_MAIL_RELAY, "spec.notifications.recipients", text))
     namespace = item.object.metadata.namespace
     try:
         return notification_settings(namespace, spec.notifications, node.smtp, references)
     except Unresolved as error:
-        found.append(_problem(item, error.reason, error.field, str(error)))
+        found.append(item.problem(error.reason, error.field, str(error)))
         without = spec.notifications.model_copy(update={"webhook": None})
         return notification_settings(namespace, without, node.smtp, references)
 
@@ -219,10 +153,10 @@ def _reach(
         if peer.tls is not None:
             client_tls(peer.tls)
     except Unresolved as error:
-        return None, (), _problem(item, error.reason, error.field, str(error))
+        return None, (), item.problem(error.reason, error.field, str(error))
     except InvalidTlsMaterial as error:
         field = "spec.dicom.tls" if spec.dicom is not None else "spec.stow.tls"
-        return None, (), _problem(item, reasons.INVALID_CERTIFICATE, field, str(error))
+        return None, (), item.problem(reasons.INVALID_CERTIFICATE, field, str(error))
     return peer, albums, None
 
 
@@ -245,19 +179,10 @@ def _peer(
 
 def _mistaken(item: InForce, destination: Destination) -> Problem | None:
     for field, reason, mistake in mistakes(destination.spec):
-        return _problem(item, reason, field, mistake)
+        return item.problem(reason, field, mistake)
     return None
 
 
 def _condition(spec: DestinationSpec) -> Condition | None:
     found = compile_condition(spec.condition) if spec.condition is not None else None
     return found if isinstance(found, Condition) else None
-
-
-def _problem(item: InForce, reason: str, field: str, message: str) -> Problem:
-    kind, namespace, name = item.identity
-    return Problem(message, reason, file=item.file, kind=kind, namespace=namespace, name=name, field=field)
-
-
-def _key(thing: ForwardNode | Destination | Project | Secret | ConfigMap) -> str:
-    return f"{thing.metadata.namespace}/{thing.metadata.name}"

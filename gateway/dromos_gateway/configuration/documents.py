@@ -35,6 +35,16 @@ class InForce:
         """Kind, namespace, name."""
         return self.object.kind, self.object.metadata.namespace, self.object.metadata.name
 
+    @property
+    def key(self) -> str:
+        """namespace/name."""
+        return f"{self.object.metadata.namespace}/{self.object.metadata.name}"
+
+    def problem(self, reason: str, field: str, message: str) -> Problem:
+        """What is wrong with one of its fields."""
+        kind, namespace, name = self.identity
+        return Problem(message, reason, file=self.file, kind=kind, namespace=namespace, name=name, field=field)
+
 
 def merge(read: Iterable[InForce], accepted: Iterable[InForce], problems: Sequence[Problem]) -> tuple[InForce, ...]:
     """What is read, and of what was accepted before each document that is broken now. What is absent is deleted."""

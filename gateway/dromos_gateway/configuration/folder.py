@@ -8,7 +8,7 @@ been deleted, so what is read counts only when the content was the same before a
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from dromos_crds import manifests, meaning
 from dromos_crds.problems import Problem
 from dromos_gateway.configuration.compile import compile_documents
 from dromos_gateway.configuration.documents import InForce, merge
+from dromos_gateway.configuration.lastusable import LastUsable, in_use
 from dromos_gateway.configuration.settings import Configuration
 
 _TRIES = 20
@@ -38,9 +39,12 @@ class Loaded:
 class Folder:
     """The paths that a gateway was started with."""
 
-    def __init__(self, paths: Sequence[Path], accepted: Sequence[InForce] = ()) -> None:
+    def __init__(
+        self, paths: Sequence[Path], accepted: Sequence[InForce] = (), usable: Mapping[str, LastUsable] | None = None
+    ) -> None:
         self._paths = tuple(paths)
         self._accepted = tuple(accepted)
+        self._usable = dict(usable or {})  # what ForwardNodes' Secrets said, by namespace/name
         self._destinations: frozenset[str] = frozenset()  # in force, those that never were valid among them
         self._doubted = ""
 
@@ -56,7 +60,7 @@ class Folder:
         fresh = {document.identity for document in found}
         broken = frozenset(document.identity for document in documents if document.identity not in fresh)
         problems = (*read.problems, *_extra(read))
-        return Loaded(compile_documents(documents, problems, read.hash), documents, broken)
+        return Loaded(compile_documents(documents, problems, read.hash, self._usable), documents, broken)
 
     def believes(self, loaded: Loaded) -> bool:
         """Whether to act on it: what lacks documents may be half written, and must look the same a second time."""
@@ -70,6 +74,7 @@ class Folder:
         """What was loaded is in force: broken documents fall back on it from now on."""
         self._accepted = loaded.documents
         self._destinations = frozenset(loaded.configuration.destinations)
+        self._usable = in_use(loaded.configuration.nodes.values())
 
     def _read(self) -> manifests.Manifests:
         for _ in range(_TRIES):

@@ -70,6 +70,7 @@ class NodeSettings:
     tls: TLSMaterial | None
     transfer_log: TransferLogSettings = TransferLogSettings(720 * 3600.0, 1_000_000)
     smtp: SMTPSettings | None = None
+    locked: str = ""  # why nobody is let in: TLS is wanted, and there never was any that could be used
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +207,11 @@ class Configuration:
         for item in self.destinations.values():
             by_node[item.node] = (*by_node.get(item.node, ()), item)
         object.__setattr__(self, "_by_node", by_node)
+
+    @property
+    def locked(self) -> bool:
+        """Whether nobody at all is let in."""
+        return all(node.locked for node in self.nodes.values())
 
     def of_node(self, key: str) -> tuple[DestinationSettings, ...]:
         """The destinations of a ForwardNode."""

@@ -38,6 +38,7 @@ class Acceptor:
         self.receive_buffer = bytearray(MAX_CARRY + _RECEIVE_BUFFER)
         self.requests = Room(_REQUESTS)
         self._ssl = ssl
+        self.locked = False  # connections are closed without a word
         self._listeners: list[socket.socket] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._opening: set[asyncio.Task[None]] = set()
@@ -162,7 +163,7 @@ class Acceptor:
                     LOG.warning("no connection can be taken", extra={"error": error.strerror})
                     await asyncio.sleep(0.2)
                 continue
-            if self.connections - len(self._associations) >= self.limits.connections:
+            if self.locked or self.connections - len(self._associations) >= self.limits.connections:
                 sock.close()
                 continue
             tune(sock)

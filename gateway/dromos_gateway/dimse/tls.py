@@ -2,7 +2,7 @@
 """TLS for DICOM: the BCP 195 secure transport connection profile (PS3.15 B.12; RFC 8996, RFC 9325).
 
 TLS 1.2 or later, and of 1.2 only ephemeral keys with authenticated encryption. Certificates and keys come as PEM bytes,
-as a Secret holds them, and are never written to a disk.
+as a Secret holds them, and nothing here writes them to a disk.
 """
 
 from __future__ import annotations

@@ -79,3 +79,68 @@ def test_the_reason_why_a_certificate_is_not_good_is_shown(gateway, receiver, tm
     storescu(gateway.port, make_study(tmp_path / "study", 2))
     eventually(lambda: words in (gateway.queue("a")["lastError"] or ""), "the reason is shown")
     assert gateway.queue("a")["waiting"] == 2
+
+
+def has_tls(gateway, shown: Path) -> bool:
+    pem = ssl.get_server_certificate(("127.0.0.1", gateway.port), timeout=10)
+    return ssl.PEM_cert_to_DER_cert(pem) == ssl.PEM_cert_to_DER_cert(shown.read_text())
+
+
+@pytest.mark.parametrize("broken", ["absent", "another's key", "no PEM"])
+def test_a_certificate_that_cannot_be_used_stops_nothing_and_the_last_one_stays(gateway, receiver, tmp_path, broken):
+    ours, ours_key = certificate(tmp_path, "gateway")
+    _, other_key = certificate(tmp_path, "other")
+    nonsense = tmp_path / "nonsense"
+    nonsense.write_text("-----BEGIN CERTIFICATE-----\nnone\n")
+    a, b = receiver("a").start(), receiver("b").start()
+    gateway.write("node-tls", secret("node-tls", tls_crt=ours, tls_key=ours_key))
+    gateway.node("tls: {certificateSecretRef: {name: node-tls}, clientAuthentication: None}")
+    gateway.destination("a", a.port)
+    gateway.start()
+
+    if broken == "absent":
+        (gateway.manifests / "node-tls.yaml").unlink()
+    elif broken == "another's key":
+        gateway.write("node-tls", secret("node-tls", tls_crt=ours, tls_key=other_key))
+    else:
+        gateway.write("node-tls", secret("node-tls", tls_crt=nonsense, tls_key=ours_key))
+    gateway.destination("b", b.port)
+    gateway.applied()
+    for _ in range(2):  # as it is, and after a restart
+        problems = gateway.get("/v1/configuration")["problems"]
+        (told,) = (each for each in problems if "what was used before stays in use" in each["message"])
+        assert (told["kind"], told["name"], told["field"].startswith("spec.tls")) == ("ForwardNode", "radiology", True)
+        assert has_tls(gateway, ours)
+        gateway.kill()
+        gateway.start()
+    study = make_study(tmp_path / "study", 3)
+    storescu(gateway.port, study, "+tls", str(ours_key), str(ours), "-ic")
+    a.has(3)
+    b.has(3)
+    assert successes(storescu(gateway.port, study, check=False)) == 0  # never in the clear
+
+
+def test_without_any_certificate_nobody_is_let_in_and_the_rest_goes_on(gateway, receiver, tmp_path):
+    ours, ours_key = certificate(tmp_path, "gateway")
+    a = receiver("a")
+    gateway.destination("a", a.start().port)
+    a.stop()
+    gateway.start()
+    study = make_study(tmp_path / "study", 3)
+    storescu(gateway.port, study)
+    gateway.node("tls: {certificateSecretRef: {name: node-tls}, clientAuthentication: None}")
+    gateway.applied()
+    for _ in range(2):
+        assert gateway.get("/readyz") == 503
+        assert successes(storescu(gateway.port, study, check=False)) == 0
+        gateway.kill()
+        gateway.launch()
+        gateway.port = eventually(lambda: gateway.listens("listening"), "the gateway listens")
+        gateway.admin = eventually(lambda: gateway.listens("admin port open"), "the admin port listens")
+    a.start()
+    a.has(3)  # what came in before is delivered all the same
+    gateway.write("node-tls", secret("node-tls", tls_crt=ours, tls_key=ours_key))
+    gateway.applied()
+    assert gateway.get("/readyz") == "ok\n"
+    storescu(gateway.port, study, "+tls", str(ours_key), str(ours), "-ic")
+    eventually(lambda: gateway.queue("a")["delivered"] == 6, "the second lot too")
