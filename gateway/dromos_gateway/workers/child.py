@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The worker process: takes jobs from the socket at descriptor 0, one at a time, until it is closed.
 
-    python -m dromos_gateway.workers.child PAGE
+    python -m dromos_gateway.workers.child ANSWERS
 
-PAGE is the descriptor of a byte of shared memory, in which it counts the jobs that it took.
+ANSWERS is the descriptor of the socket over which it answers, each job by its number.
 It imports next to nothing until a job asks for it. After a job that ran out of memory it ends: what libraries leave
 behind then is not worth finding out.
 """
@@ -14,7 +14,6 @@ import errno
 import gc
 import importlib
 import math
-import mmap
 import os
 import pickle
 import resource
@@ -25,28 +24,25 @@ from collections.abc import Callable
 from pathlib import Path
 
 from dromos_gateway.workers.job import Cause, Done, Failed, Job, Limits
-from dromos_gateway.workers.messages import COUNTED, HEADER, dump
+from dromos_gateway.workers.messages import dump
+from dromos_gateway.workers.tray import take
 
 _NOT_THE_OBJECTS_FAULT = frozenset(
     (errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EMFILE, errno.ENFILE, errno.EROFS, errno.ENOENT)
 )
-_AT_ONCE = 64 * 1024
 _OVERTIME = 2.0  # seconds after which the process ends by itself, should nobody be there any more to kill it
 
 
 def main() -> int:
-    """Serve until the pool closes the socket."""
+    """Serve until the pool closes the socket, or is gone: what it laid there before is nobody's business then."""
     _stand_back()
-    page = int(sys.argv[1])
-    taken = mmap.mmap(page, 1)
-    os.close(page)
-    with socket.socket(fileno=0) as channel:
-        while (question := _receive(channel)) is not None:
+    pool = os.getppid()
+    with socket.socket(fileno=0) as jobs, socket.socket(fileno=int(sys.argv[1])) as answers:
+        while (question := take(jobs)) is not None and os.getppid() == pool:
             number, body = question
             job, limits = pickle.loads(body)  # noqa: S301  the pool is trusted
-            taken[0] = number % COUNTED
             answer = run(job, limits)
-            channel.sendall(dump(number, answer))
+            answers.sendall(dump(number, answer))
             if isinstance(answer, Failed) and answer.cause is Cause.MEMORY:
                 return 0
     return 0
@@ -116,17 +112,6 @@ def _whereabouts(error: BaseException) -> str:
         step = step.tb_next
     place = f" at {step.tb_frame.f_globals.get('__name__', '?')}:{step.tb_lineno}" if step is not None else ""
     return f"{type(error).__name__}{place}"
-
-
-def _receive(channel: socket.socket) -> tuple[int, bytes] | None:
-    """The number of a job and what it is; mostly all of it is there at once."""
-    block = channel.recv(_AT_ONCE)
-    while block and (len(block) < HEADER.size or len(block) < HEADER.size + HEADER.unpack_from(block)[0]):
-        part = channel.recv(1 << 20)
-        if not part:
-            return None
-        block += part
-    return (HEADER.unpack_from(block)[1], block[HEADER.size :]) if block else None
 
 
 if __name__ == "__main__":

@@ -1,29 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pool's end of the socket to a worker: a message goes, one comes back."""
+"""The pool's end of the socket over which a worker answers."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-from typing import cast
+from typing import Protocol, cast
 
-from dromos_gateway.workers.messages import HEADER, MAX_ANSWER, UntrustedAnswer, dump
+from dromos_gateway.workers.messages import HEADER, MAX_ANSWER, UntrustedAnswer
+
+
+class Listener(Protocol):
+    """Whoever waits for answers."""
+
+    @property
+    def expected(self) -> int | None:
+        """The number of the job to which the next answer is; None when nothing was asked."""
+
+    def heard(self, body: bytes) -> None:
+        """The answer to that job."""
+
+    def hung_up(self, why: UntrustedAnswer | None) -> None:
+        """There is nothing more to hear: the other end is gone, or said what it may not say."""
 
 
 class Line(asyncio.Protocol):
-    """One question at a time, by number. What comes without having been asked for ends it."""
+    """Answers, each to the job whose turn it is. Anything else ends it."""
 
-    def __init__(self) -> None:
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
         self._transport: asyncio.Transport | None = None
-        self._answer: asyncio.Future[bytes] | None = None
-        self._number = 0
         self._came = bytearray()
+        self._why: UntrustedAnswer | None = None
 
     @classmethod
-    async def over(cls, ours: socket.socket) -> Line:
+    async def over(cls, ours: socket.socket, listener: Listener) -> Line:
         """The line over one end of a pair."""
         ours.setblocking(False)
-        _, line = await asyncio.get_running_loop().create_connection(cls, sock=ours)
+        _, line = await asyncio.get_running_loop().create_connection(lambda: cls(listener), sock=ours)
         return line
 
     @property
@@ -31,20 +45,8 @@ class Line(asyncio.Protocol):
         """Whether somebody may be at the other end."""
         return self._transport is not None and not self._transport.is_closing()
 
-    async def ask(self, number: int, question: object) -> bytes:
-        """The body of the answer. EOFError when the other end is gone, `UntrustedAnswer` when it is none to this."""
-        if self._transport is None or self._transport.is_closing():
-            raise EOFError
-        answer: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
-        self._answer, self._number = answer, number
-        self._transport.write(dump(number, question))
-        try:
-            return await answer
-        finally:
-            self._answer = None
-
     def close(self) -> None:
-        """End it; the worker ends, too."""
+        """End it; the listener hears of that, too."""
         if self._transport is not None:
             self._transport.close()
 
@@ -53,27 +55,27 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        """Part of an answer, or all of it."""
-        if self._answer is None or self._answer.done():
-            self.close()
-            return
+        """Part of an answer, or more."""
         self._came += data
-        if len(self._came) < HEADER.size:
-            return
-        length, number = HEADER.unpack_from(self._came)
-        end = HEADER.size + length
-        if length > MAX_ANSWER:
-            self._answer.set_exception(UntrustedAnswer(f"a worker's answer is {length} bytes long"))
-        elif number != self._number:
-            self._answer.set_exception(UntrustedAnswer("a worker's answer is to another job"))
-        elif len(self._came) >= end:
-            self._answer.set_result(bytes(memoryview(self._came)[HEADER.size : end]))
-            if len(self._came) > end:
-                self.close()
-            self._came = bytearray()
+        while self._why is None and len(self._came) >= HEADER.size:
+            length, number = HEADER.unpack_from(self._came)
+            end = HEADER.size + length
+            if length > MAX_ANSWER:
+                self._refuse(f"a worker's answer is {length} bytes long")
+            elif number != self._listener.expected:
+                self._refuse("a worker's answer is to another job")
+            elif len(self._came) < end:
+                return
+            else:
+                body = bytes(memoryview(self._came)[HEADER.size : end])
+                del self._came[:end]
+                self._listener.heard(body)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The other end is gone, or this one was closed."""
         self._transport = None
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(EOFError())
+        self._listener.hung_up(self._why)
+
+    def _refuse(self, why: str) -> None:
+        self._why = UntrustedAnswer(why)
+        self.close()

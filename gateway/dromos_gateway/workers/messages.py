@@ -16,7 +16,6 @@ import pickle
 import struct
 
 HEADER = struct.Struct("<QQ")  # how long, and the number of the job
-COUNTED = 256  # a worker counts the jobs it took in one byte; should it end now, the last one is to blame
 MAX_ANSWER = 256 << 20
 _PATHS = frozenset(("PosixPath", "PurePosixPath", "Path", "PurePath"))
 

@@ -9,6 +9,7 @@ import random
 import re
 import signal
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -54,12 +55,76 @@ async def test_every_answer_is_its_own_jobs(pool: Pool) -> None:
     async def calls(numbers: range) -> None:
         for number in numbers:
             pause = chance.choice([0, 0, 0, 0.0005, 0.002])
-            answers[number] = await pool.run(deed("echo", number, pause, bytes(chance.choice([10, 3000]))), LIMITS)
+            size = chance.choice([10, 3000, 100_000])
+            answers[number] = await pool.run(deed("echo", number, pause, bytes(size)), LIMITS)
             if chance.random() < 0.3:
                 await asyncio.sleep(chance.random() * 0.002)
 
     await asyncio.gather(*(calls(range(first, 3000, 6)) for first in range(6)))
     assert answers == {number: Done(number) for number in range(3000)}
+
+
+async def test_whoever_waits_behind_a_job_that_goes_wrong_is_not_hurt(pool: Pool) -> None:
+    """Workers that crash, exceed their time, or run out of memory have the next job at hand by then."""
+    bad = {
+        Cause.DIED: (deed("die", signal.SIGKILL), LIMITS), Cause.MEMORY: (deed("hoard", 1 << 30), LIMITS),
+        Cause.WALL: (deed("spin"), Limits(cpu=20, wall=0.1)), Cause.CPU: (deed("spin"), Limits(cpu=0.05, wall=300)),
+    }  # fmt: skip
+    wanted: list[tuple[Cause | None, int]] = []
+    for number, cause in enumerate(bad):
+        wanted += [(None, 3 * number), (cause, 0), (None, 3 * number + 1), (None, 3 * number + 2)]
+    jobs = [bad[cause] if cause is not None else (deed("double", number), LIMITS) for cause, number in wanted]
+    answers = await asyncio.gather(*(pool.run(job, limits) for job, limits in jobs))
+    for (cause, number), answer in zip(wanted, answers, strict=True):
+        assert answer == Done(2 * number) if cause is None else isinstance(answer, Failed) and answer.cause is cause
+
+
+async def test_nobody_waits_behind_a_long_job_while_there_is_another_worker(pool: Pool, tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    long = asyncio.create_task(pool.run(deed("sleep", 60, begun), LIMITS))
+    answers = await asyncio.gather(*(pool.run(deed("echo", number, 0.02, b""), LIMITS) for number in range(30)))
+    assert answers == [Done(number) for number in range(30)]
+    assert not long.done()
+    long.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await long
+    assert await pool.run(deed("double", 3), LIMITS) == Done(6)
+
+
+async def test_a_cancelled_caller_whose_job_waits_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    async with Pool(size=1) as pool:
+        process = await pool.run(deed("process_id"), LIMITS)
+        first = asyncio.create_task(pool.run(deed("echo", 1, 0.3, b""), LIMITS))
+        others = [asyncio.create_task(pool.run(deed("echo", number, 0, b""), LIMITS)) for number in (2, 3, 4)]
+        await asyncio.sleep(0.05)
+        for cancelled in (others[0], others[2]):
+            cancelled.cancel()
+        assert await asyncio.gather(first, others[1]) == [Done(1), Done(3)]
+        assert others[0].cancelled()
+        assert others[2].cancelled()
+        assert await pool.run(deed("process_id"), LIMITS) == process
+
+
+async def test_a_worker_killed_by_somebody_else_costs_one_job_at_most(pool: Pool) -> None:
+    """The kernel does that when memory is short: no other job is lost, none is done twice under one answer."""
+    answers: dict[int, object] = {}
+
+    async def call(number: int) -> None:
+        answers[number] = await pool.run(deed("echo", number, 0.002, b""), LIMITS)
+
+    calls = [asyncio.create_task(call(number)) for number in range(600)]
+    for _ in range(8):
+        await asyncio.sleep(0.05)
+        answer = await pool.run(deed("process_id"), LIMITS)
+        if isinstance(answer, Done) and isinstance(answer.value, int):
+            with suppress(ProcessLookupError):
+                os.kill(answer.value, signal.SIGKILL)
+    await asyncio.gather(*calls)
+    failed = {number for number, answer in answers.items() if isinstance(answer, Failed)}
+    assert {answers[number] for number in failed} <= {Failed(Cause.DIED, "the worker process was ended by SIGKILL")}
+    assert len(failed) <= 8
+    assert all(answers[number] == Done(number) for number in range(600) if number not in failed)
 
 
 async def test_a_worker_knows_little(pool: Pool, monkeypatch: pytest.MonkeyPatch) -> None:
