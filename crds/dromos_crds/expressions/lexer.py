@@ -49,6 +49,7 @@ _ELSEWHERE = {
     "{": "lists are not part of the language",
     "[": "an index is not part of the language",
     "@": "Java beans are out of reach",
+    **dict.fromkeys("‘’“”„«»`´", "write straight quotes, ' or \""),  # noqa: RUF001 - what word processors make of them
 }
 
 

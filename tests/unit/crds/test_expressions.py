@@ -155,6 +155,7 @@ def test_patterns(pattern: str, text: str, *, holds: bool) -> None:
         ("true && tagValueContains(-0x00080060, 'CT')", 26, "a tag has no sign"),
         ("1.5 < 2", 2, "numbers are whole"),
         ("#this == 1", 1, "#Tag.Keyword"),
+        ("tagValueIsPresent(#Tag.Modality, “CT”)", 34, "straight quotes"),
         ("Keep()", 1, "a condition has no function Keep"),
         ("getString(#Tag.Modality) == 'CT'", 1, "no function getString"),
         ("stringValue == 'CT'", 1, "means nothing in a condition"),
