@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
 from dromos_gateway.header.encoding import EXPLICIT
@@ -18,6 +18,8 @@ from dromos_gateway.header.walking import fragments
 
 # where, up to where, what instead
 Overwrite = tuple[int, int, bytes]
+# of one fragment; whether it ends an image, so that none goes on in the next
+_Found = Generator[Overwrite, None, bool]
 _ROOT: Final = "1.2.840.10008.1.2."
 _JPEG: Final = frozenset(f"{_ROOT}4.{number}" for number in (*range(50, 71), 80, 81))
 _JPEG_2000: Final = frozenset(f"{_ROOT}4.{number}" for number in (90, 91, 92, 93, 201, 202, 203))
@@ -34,6 +36,7 @@ _ENCODERS: Final = re.compile(
 )
 _JP2: Final = b"\0\0\0\x0cjP  "
 _BOXES: Final = frozenset((b"jP  ", b"ftyp", b"jp2h", b"rreq"))  # the decoder's
+_BEGINNINGS: Final = (b"\xff\xd8", b"\xff\x4f", _JP2[:2])  # of JPEG, JPEG 2000, a file of it
 _FLAG: Final = 28  # bytes of a box that has no room for words: its head, a UUID and a number
 
 
@@ -46,12 +49,18 @@ def words_beside_pixels(source: Source, value: int, stop: int, transfer_syntax_u
         return
     if table[1] and not _is_offset_table(source, *table, stop):
         yield table[0] - 4, table[0] + table[1], bytes(4)  # an empty one
-    if clean is not None:
-        for content, size in parts:
-            yield from clean(_Window(source, content + size), content, content + size)
+    if clean is None:
+        return
+    ended = False
+    for content, size in parts:
+        window, stop = _Window(source, content + size), content + size
+        if ended and window.read(content, 2) not in _BEGINNINGS:
+            yield from _over(window, content, stop, b"\0")  # belongs to no image
+        else:
+            ended = yield from clean(window, content, stop)
 
 
-def _cleaner(transfer_syntax_uid: str) -> Callable[[_Window, int, int], Iterator[Overwrite]] | None:
+def _cleaner(transfer_syntax_uid: str) -> Callable[[_Window, int, int], _Found] | None:
     if transfer_syntax_uid in _JPEG:
         return _jpeg
     if transfer_syntax_uid in _JPEG_2000:
@@ -98,7 +107,7 @@ class _Window:
         return None
 
 
-def _jpeg(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:
+def _jpeg(window: _Window, start: int, stop: int) -> _Found:
     """Segments of JPEG and JPEG-LS; a fragment that goes on with an image begins within its entropy-coded bytes."""
     at, coded = start, window.read(start, 2) != b"\xff\xd8"
     while (found := window.marker(at)) is not None:
@@ -110,7 +119,7 @@ def _jpeg(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:
         elif code == _EOI:
             if window.read(at, 2) != b"\xff\xd8":
                 yield from _over(window, at, stop, b"\0")
-                return
+                return True
         else:
             content, at = at + 2, min(at + int.from_bytes(window.read(at, 2), "big"), stop)
             coded = code == _SOS
@@ -118,9 +127,10 @@ def _jpeg(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:
                 yield from _comment(window, content, at)
             elif code in _JPG_APPS:
                 yield from _application(window, content, at)
+    return False
 
 
-def _jpeg_2000(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:
+def _jpeg_2000(window: _Window, start: int, stop: int) -> _Found:
     """The main header and those of tile parts; what has the boxes of a file around it, with them."""
     at, tile = start, stop
     while window.read(start, 8) == _JP2 and at + 8 <= stop:
@@ -132,12 +142,12 @@ def _jpeg_2000(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:
             yield from _over(window, at + 8, min(at + size, stop), b"\0")
         at += size
     if window.read(at, 4) != b"\xff\x4f\xff\x51":
-        return
+        return False
     at += 2
     while at + 2 <= stop and (code := window.read(at, 2))[0] == 0xFF:
         if code == b"\xff\xd9":
             yield from _over(window, at + 2, stop, b"\0")
-            return
+            return True
         if code == b"\xff\x93":  # the tile part's bits
             at = tile
             continue
@@ -148,13 +158,15 @@ def _jpeg_2000(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:
         elif code == b"\xff\x64":
             yield from _comment(window, at + 6, end)
         at = max(end, at + 2)
+    return False
 
 
-def _rle(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:
+def _rle(window: _Window, start: int, stop: int) -> _Found:
     """Offsets of segments that aren't there are zero (PS3.5 G.5)."""
     count = int.from_bytes(window.read(start, 4), "little")
     if count <= 15:
         yield from _over(window, start + 4 + 4 * count, min(start + 64, stop), b"\0")
+    return False  # each is a frame
 
 
 def _comment(window: _Window, start: int, stop: int) -> Iterator[Overwrite]:

@@ -64,11 +64,12 @@ def test_comments_and_application_data(tmp_path: Path, syntax: str) -> None:
     tables = _segment(0xC4, b"\xff" + bytes(17)) + _segment(0xC3, bytes(11))
     said = (_segment(0xFE, _WORDS), _segment(0xE1, b"Exif\0\0" + _WORDS), _segment(0xE0, b"JFIF\0" + bytes(9) + _WORDS))
     frame = kept + said[0] + tables + said[1] + said[2] + _SCAN + said[0] + b"\xff\xd9" + _WORDS
-    first = _fragments(frame, _SCAN[10:] + said[0] + b"\xff\xd9")
+    begun = b"\xff\xd8" + _SCAN  # goes on in the next fragment
+    first = _fragments(frame, begun, _SCAN[10:] + said[0] + b"\xff\xd9")
     out = _out(tmp_path, first, syntax)
     blank = (_segment(0xFE, b" " * 13), _segment(0xE1, bytes(19)), _segment(0xE0, b"JFIF\0" + bytes(22)))
     wanted = kept + blank[0] + tables + blank[1] + blank[2] + _SCAN + blank[0] + b"\xff\xd9" + bytes(13)
-    assert out == _fragments(wanted, _SCAN[10:] + blank[0] + b"\xff\xd9")
+    assert out == _fragments(wanted, begun, _SCAN[10:] + blank[0] + b"\xff\xd9")
     assert _out(tmp_path, out, syntax) == out
     assert _out(tmp_path, first, syntax, morphing=True) == first
 
@@ -88,6 +89,17 @@ def test_jpeg_2000(tmp_path: Path) -> None:
         boxes + bytes(13) + struct.pack(">I4s", 0, b"jp2c") + stream(spaces, b"", b""),
     )
     assert _out(tmp_path, _fragments(*given), _JPEG_2000) == _fragments(*wanted)
+
+
+@pytest.mark.parametrize("syntax", [_JPEG, _JPEG_2000])
+def test_a_fragment_behind_the_end_of_an_image_is_none(tmp_path: Path, syntax: str) -> None:
+    frame = b"\xff\xd8" + _SCAN + b"\xff\xd9"
+    if syntax == _JPEG_2000:
+        frame = b"\xff\x4f" + _segment(0x51, bytes(38)) + b"\xff\xd9"
+    whole, unfinished = frame + bytes(len(frame) % 2), frame[:-2] + bytes(len(frame) % 2)
+    assert _out(tmp_path, _fragments(whole, _WORDS, whole), syntax) == _fragments(whole, bytes(14), whole)
+    going_on = _fragments(unfinished, b"\x12\x34", whole)
+    assert _out(tmp_path, going_on, syntax) == going_on
 
 
 def test_rle_and_offset_tables(tmp_path: Path) -> None:
