@@ -88,12 +88,11 @@ def strict_doublets(rules: Sequence[Rule], masks: Sequence[Mask]) -> Iterator[Pr
 
 
 def _no_dates(rule: ActionOnDates, path: str) -> Iterator[ProfileProblem]:
+    """Among others, tags that hold no dates are Karnak's to pass over; a rule for nothing but them does nothing."""
     treated = ("DA", "DT") if rule.option is DateOption.FORMAT else ("AS", "DA", "DT", "TM")
-    for index, pattern in enumerate(rule.selection.tags):
-        vrs = vrs_by_tag().get(pattern.value) if pattern.exact else None
-        if vrs is not None and not any(vr in treated for vr in vrs):
-            message = f"{pattern.text} has VR {' or '.join(vrs)}, and {rule.option} is for {', '.join(treated)}"
-            yield ProfileProblem(f"{path}.tags[{index}]", message)
+    found = [vrs_by_tag().get(pattern.value) if pattern.exact else None for pattern in rule.selection.tags]
+    if found and all(vrs is not None and not any(vr in treated for vr in vrs) for vrs in found):
+        yield ProfileProblem(f"{path}.tags", f"none has a VR that {rule.option} is for, which are {', '.join(treated)}")
 
 
 def _shift(rule: ActionOnDates, path: str) -> Iterator[ProfileProblem]:

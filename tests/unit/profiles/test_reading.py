@@ -206,8 +206,11 @@ def test_strict_refuses_what_would_be_passed_over() -> None:
             {"codename": "action.on.privatetags", "action": "X", "tags": ["0010XXXX"]},
             "tags[0]: 0010XXXX is not private",
         ),
-        (_dates("shift", days=1, seconds=0) | {"tags": ["00100010"]}, "tags[0]: 00100010 has VR PN, and shift is for"),
-        (_dates("date_format", remove="day") | {"tags": ["00080030"]}, "has VR TM, and date_format is for DA, DT"),
+        (_dates("shift", days=1, seconds=0) | {"tags": ["00100010"]}, "tags: none has a VR that shift is for"),
+        (
+            _dates("date_format", remove="day") | {"tags": ["00080030"]},
+            "tags: none has a VR that date_format is for, which are DA, DT",
+        ),
         (BASE | {"condition": "tagIsPresent('00109999')"}, "condition: (0010,9999) is no attribute of PS3.6"),
     ]
     for element, message in refused:
@@ -217,8 +220,9 @@ def test_strict_refuses_what_would_be_passed_over() -> None:
     assert [problem.split(":")[0] for problem in twice] == ["profileElements[1].codename"]
     fine = [{"codename": "action.on.privatetags", "action": "X", "tags": ["00XXXXXX"]},
             _dates("shift", days=1, seconds=0) | {"tags": ["0008XXXX", "00091001"]},
+            _dates("shift", days=1, seconds=0) | {"tags": ["00100010", "00080020"]},
             BASE | {"condition": "tagIsPresent('00091001') || tagIsPresent('60000010')"}]  # fmt: skip
-    assert [problems_of(element) for element in fine] == [[], [], []]
+    assert [problems_of(element) for element in fine] == [[], [], [], []]
 
 
 def test_two_masks_for_the_same_images_are_refused() -> None:
