@@ -81,10 +81,14 @@ def strict_doublets(rules: Sequence[Rule], masks: Sequence[Mask]) -> Iterator[Pr
             yield ProfileProblem(path, f"{rule.codename} stands here a second time; one is possible, {where}")
     seen: dict[tuple[str, int | None, int | None], int] = {}
     for index, mask in enumerate(masks):
-        first = seen.setdefault((mask.station_name, mask.columns, mask.rows), index)
-        if first != index:
-            message = f"is for the same images as masks[{first}], which would not be drawn; put all rectangles into one"
+        images = mask.station_name, mask.columns, mask.rows
+        before = seen.get(images, index)
+        if not set(masks[before].rectangles) <= set(mask.rectangles):
+            message = (
+                f"is for the same images as masks[{before}], which would not be drawn; put all rectangles into one"
+            )
             yield ProfileProblem(f"masks[{index}]", message)
+        seen[images] = index
 
 
 def _no_dates(rule: ActionOnDates, path: str) -> Iterator[ProfileProblem]:

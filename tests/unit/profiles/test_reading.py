@@ -228,12 +228,15 @@ def test_strict_refuses_what_would_be_passed_over() -> None:
 def test_two_masks_for_the_same_images_are_refused() -> None:
     mask = {"stationName": "US1", "imageWidth": 8, "imageHeight": 6, "rectangles": ["0 0 1 1"]}
     other = mask | {"imageWidth": 9}
-    given = {"profileElements": [{"codename": "clean.pixel.data"}, BASE], "masks": [mask, other, mask]}
+    less = mask | {"rectangles": ["0 4 1 1"]}
+    given = {"profileElements": [{"codename": "clean.pixel.data"}, BASE], "masks": [mask, other, less]}
     _, problems = read_profile(Profile.model_validate(given))
     assert [str(problem).split(" which")[0] for problem in problems] == [
         "masks[2]: is for the same images as masks[0],"
     ]
     assert read_profile(Profile.model_validate(given), strict=False)[0] is not None
+    again = given | {"masks": [mask, mask, mask | {"rectangles": ["0 4 1 1", "0 0 1 1"]}]}  # nothing is left out
+    assert read_profile(Profile.model_validate(again))[1] == ()
 
 
 @pytest.mark.parametrize("strict", [True, False])
