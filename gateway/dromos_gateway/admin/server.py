@@ -7,6 +7,7 @@ import asyncio
 import hmac
 import ipaddress
 import logging
+import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -81,6 +82,9 @@ class AdminServer:
                     headers={"WWW-Authenticate": "Bearer"},
                 )
             return await handler(request)
+        except sqlite3.Error as error:  # of a damaged disk, say: what is asked for elsewhere is answered
+            log.error("the ledger cannot be read", extra={"error": str(error)})  # noqa: TRY400
+            return web.json_response({"error": f"the gateway's ledger cannot be read: {error}"}, status=503)
         finally:
             self._connections.answered(request.protocol)
 

@@ -9,12 +9,14 @@ import io
 import json
 import os
 import pty
+import sqlite3
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from pydicom import dcmread
 
 from dromos_gateway.spool.records import Planned, State
@@ -22,7 +24,7 @@ from dromos_gateway.spool.schema import connect
 from dromos_gateway.transferlog.recorder import Recorder
 from tests.unit.gateway.records import instance
 from tests.unit.transferlog.fronts import front
-from tests.wire.gateway.peers import GatewayProcess, eventually, free_port, make_study, storescu
+from tests.wire.gateway.peers import GatewayProcess, eventually, free_port, make_study, storescu, successes
 from tests.wire.gateway.test_projects import KEY as PROJECT_KEY
 from tests.wire.gateway.test_projects import PROJECT, STORED, pseudonyms
 
@@ -265,3 +267,26 @@ def test_more_rows_than_a_page_has_are_there_and_what_is_not_shown_is_said(gatew
         assert ask("--format", form) == (every[:100], True)
         assert ask("--format", form, "--limit", "2050") == (every[:2050], True)
         assert ask("--format", form, "--limit", "2100") == (every, False)
+
+
+@pytest.mark.parametrize("table", ["log_routes", "log_transfers"])
+def test_a_damaged_log_says_so_and_no_image_is_lost(gateway, receiver, tmp_path, table):
+    _fill(gateway.spool, 600)
+    with contextlib.closing(sqlite3.connect(gateway.spool / "ledger.sqlite")) as ledger:
+        (page,) = ledger.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        (size,) = ledger.execute("PRAGMA page_size").fetchone()
+        ledger.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    with (gateway.spool / "ledger.sqlite").open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xa5" * size)
+    a = receiver("a").start()
+    gateway.destination("a", a.port)
+    gateway.start()
+    acknowledged = successes(storescu(gateway.port, _study(tmp_path / "study", 2), check=False))
+    command = [Path(sys.executable).parent / "dromos", "transfers", "--admin", f"127.0.0.1:{gateway.admin}"]
+    done = subprocess.run([*command, "--since", "2020-01-01"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "the gateway's ledger cannot be read: database disk image is malformed" in done.stderr
+    if acknowledged:
+        a.has(acknowledged)
+    assert "Traceback" not in gateway.log()
