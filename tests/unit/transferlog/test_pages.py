@@ -6,6 +6,7 @@ for it (instructions of its machine), since times say little on a busy machine. 
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
@@ -151,6 +152,18 @@ def _fits(row: tuple, question: Question) -> bool:  # type: ignore[type-arg]
         and question.study_instance_uid in ("", study)
         and question.series_instance_uid in ("", series)
     )
+
+
+def test_only_streams_that_may_have_something_are_read(short: sqlite3.Connection) -> None:
+    """Of thousands of series with one image each, say, all but a few are too new or too old."""
+    question = Question(patient_id="ANON", verdict="Failed", until=17.9)  # its only row is of 18
+    asked: list[str] = []
+    short.set_trace_callback(asked.append)
+    for each in (question, replace(question, until=18.5), replace(question, until=1e9, since=18.5)):
+        Queries(short).transfers(each, {NODE: SEAL})
+    short.set_trace_callback(None)
+    read = [text for text in asked if "FROM log_transfers WHERE route" in text]
+    assert len(read) == 1, "when it is asked for; and no row can have the time of a place that is before all of them"
 
 
 def test_pages_one_after_the_other_have_every_row_once(short: sqlite3.Connection) -> None:

@@ -11,13 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from dromos_gateway.configuration.settings import Configuration
+from dromos_gateway.configuration.settings import Configuration, NodeSettings, TransferLogSettings
 from dromos_gateway.spool.records import Delivery, Planned, State
 from dromos_gateway.spool.spool import Spool
+from dromos_gateway.transferlog import log as transferlog
 from dromos_gateway.transferlog.log import TransferLog
 from dromos_gateway.transferlog.questions import Answer, Question, SeriesAtDestination, Transfer
 from dromos_gateway.transferlog.references import Policy
 from tests.unit.gateway.records import instance
+from tests.unit.notifications.reports import DESTINATION
 from tests.unit.transferlog.fronts import front
 from tests.wire.spool.test_promises import killed
 
@@ -152,3 +154,28 @@ async def test_what_is_gone_from_the_disk_is_a_dead_letter_in_the_log_too(runnin
     async with after(left) as next_one:
         (row,) = await next_one.found()
         assert (row.id, row.verdict, row.reason) == (delivery.id, "Failed", "SpoolFileMissing")
+
+
+async def test_each_forwardnode_of_a_spool_keeps_rows_for_as_long_as_it_says(
+    running: Running, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And one without any ForwardNode forgets nothing meanwhile."""
+    monkeypatch.setattr(transferlog, "_PAUSE", 0.01)
+    for delivery in await running.keep(A, B):
+        running.spool.settle(delivery, State.Delivered, at=1000.0)
+    keeping = asyncio.create_task(running.log.keep_small())
+    try:
+        await asyncio.sleep(0.1)
+        assert len(await running.rows()) == 2
+        nodes = {
+            name: NodeSettings(name, name, (), False, 2**30, 1, 1.0, None, TransferLogSettings(max_age, 1000))
+            for name, max_age in (("SHORT", 500.0), ("LONG", 5000.0))
+        }
+        attached = {key: replace(DESTINATION, key=key, node=node) for key, node in ((A, "SHORT"), (B, "LONG"))}
+        running.log.apply(Configuration(nodes, attached, (), ""))
+        async with asyncio.timeout(60):
+            while len(found := await running.found()) == 2:  # noqa: ASYNC110 - nobody says when
+                await asyncio.sleep(0.01)
+        assert [row.route.destination for row in found] == [B]
+    finally:
+        keeping.cancel()
