@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
@@ -11,15 +12,22 @@ Object = Mapping[str, Any]
 _UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
-def lines(nodes: Sequence[Object], destinations: Sequence[Object], now: datetime) -> list[str]:
-    """The overview, ForwardNodes in order of their names; last the Destinations that have none."""
+def lines(
+    nodes: Sequence[Object], destinations: Sequence[Object], now: datetime, columns: int | None = None
+) -> list[str]:
+    """The overview, ForwardNodes in order of their names; last the Destinations that have none.
+
+    Where the terminal has fewer `columns` than a line needs, what is wrong goes below it, and whom it is about.
+    """
     known = {_place(node) for node in nodes}
     result: list[str] = []
     for node in sorted(nodes, key=_place):
-        result += [*_node(node), *_table([_row(each, now) for each in _attached(destinations, _place(node))]), ""]
+        rows = [_row(each, now) for each in _attached(destinations, _place(node))]
+        result += [*_node(node), *_table(rows, columns), ""]
     lost = [each for each in destinations if _parent(each) not in known]
     if lost:
-        result += ["without a ForwardNode", *_table([_row(each, now) for each in sorted(lost, key=_place)]), ""]
+        rows = [_row(each, now) for each in sorted(lost, key=_place)]
+        result += ["without a ForwardNode", *_table(rows, columns), ""]
     return result[:-1] or ["nothing of Dromos is here"]
 
 
@@ -63,14 +71,24 @@ def _row(destination: Object, now: datetime) -> tuple[str, ...]:
 _HEAD = ("DESTINATION", "TARGET", "READY", "REACHABLE", "WAITING", "FAILED", "LAST TRANSFER", "")
 
 
-def _table(rows: Sequence[tuple[str, ...]]) -> list[str]:
+def _table(rows: Sequence[tuple[str, ...]], columns: int | None) -> list[str]:
     if not rows:
         return ["  no Destination"]
     widths = [max(len(row[column]) for row in (_HEAD, *rows)) for column in range(len(_HEAD))]
-    return [
-        ("  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))).rstrip()
-        for row in (_HEAD, *rows)
-    ]
+    short = columns is not None and sum(widths[:-1]) + 2 * len(widths[:-1]) > columns
+    result: list[str] = []
+    for row in (_HEAD, *rows):
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
+        whole = ("  " + "  ".join(cells)).rstrip()
+        if columns is None or (len(whole) <= columns and not short):
+            result.append(whole)
+            continue
+        kept = [cells[0], *cells[2:-1]] if short else cells[:-1]
+        result.append(("  " + "  ".join(kept)).rstrip())
+        below = ": ".join(filter(None, (row[1], row[-1]))) if short else row[-1]
+        if row is not _HEAD and below:
+            result += textwrap.wrap(below, max(20, columns), initial_indent="    ", subsequent_indent="    ")
+    return result
 
 
 def size(count: int) -> str:

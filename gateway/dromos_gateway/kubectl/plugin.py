@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from dromos_gateway.commands.transferscreen import wide
 from dromos_gateway.kubectl import overview, transfers
 from dromos_gateway.kubectl.cluster import Cluster, KubectlFailed
 
@@ -47,7 +48,7 @@ def _act(arguments: argparse.Namespace, rest: Sequence[str]) -> int:
 def _status(cluster: Cluster, *, all_namespaces: bool) -> int:
     scope = ("--all-namespaces",) if all_namespaces else ()
     nodes, destinations = (cluster.items(kind, *scope) for kind in ("forwardnodes", "destinations"))
-    print("\n".join(overview.lines(nodes, destinations, datetime.now(UTC))))
+    print("\n".join(overview.lines(nodes, destinations, datetime.now(UTC), wide())))
     return 0 if overview.is_well([*nodes, *destinations]) else 1
 
 

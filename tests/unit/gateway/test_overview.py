@@ -45,6 +45,26 @@ def test_each_node_is_followed_by_its_destinations() -> None:
     assert lines[8].split()[0] == "lost"
 
 
+@pytest.mark.parametrize("columns", [80, 120, 200])
+def test_no_line_is_longer_than_the_terminal_and_nothing_is_missing(columns: int) -> None:
+    why = "172.16.4.11:11112: Connection refused; check address, port and firewall"
+    up = _destination(
+        "archive", reachable=True, lastTransferTime="2026-01-02T03:00:00Z", target="ARCHIVE@archive:11112"
+    )
+    down = _destination("research", reachable=False, lastError=why, target="https://research.example/dicomweb/studies")
+    shown = overview.lines([NODE], [up, down], NOW, columns)
+    assert [line for line in shown if len(line) > columns] == []
+    text = " ".join(" ".join(shown).split())
+    for said in (
+        why,
+        "ARCHIVE@archive:11112",
+        "https://research.example/dicomweb/studies",
+        "True yes 0 0 4m ago",
+        "True no 0 0 never",
+    ):
+        assert said in text
+
+
 def test_what_is_not_ready_says_why_and_nothing_is_said_as_well() -> None:
     broken = {**NODE, "status": {}}
     assert overview.lines([broken], [], NOW)[1:] == [
