@@ -105,7 +105,8 @@ def _said(error: BaseException) -> str:
     """What kind of failure it was; TLS failures say why."""
     cause: BaseException | None = error
     while cause is not None:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return f"certificate: {cause.verify_message}"
+        # aiohttp's own error is one too, and doesn't have the words of the one that it stands for
+        if isinstance(cause, ssl.SSLCertVerificationError) and (why := getattr(cause, "verify_message", "")):
+            return f"certificate: {why}"
         cause = cause.__cause__ or cause.__context__
     return type(error).__name__
