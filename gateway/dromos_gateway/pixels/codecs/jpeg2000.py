@@ -22,7 +22,7 @@ class Jpeg2000:
         check_size("JPEG 2000", header.size, image)
         if len(set(header.precisions)) > 1 or len(set(header.signed)) > 1 or not header.whole:
             raise Unfit("the components of a JPEG 2000 stream are not alike")
-        decode = imagecodecs.htj2k_decode if header.high_throughput else imagecodecs.jpeg2k_decode
+        decode = _decode_high_throughput if header.high_throughput else imagecodecs.jpeg2k_decode
         if image.photometric in YBR_OF_JPEG_2000 and not header.colour_transform:
             raise Unfit(f"{image.photometric} without a colour transform in the JPEG 2000 stream")
         decoded = guarded("JPEG 2000", lambda: decode(bytes(stream)))
@@ -47,6 +47,12 @@ class Jpeg2000:
         )  # fmt: skip
 
 
+def _decode_high_throughput(stream: bytes) -> Raster:
+    """Colour by pixel, as is said: otherwise it is by component or not, and 3 by 3 pixels look the same either way."""
+    decoded: Raster = imagecodecs.htj2k_decode(stream, planar=False)
+    return decoded
+
+
 def _size_for(coding: Coding) -> int:
     """Bytes of the cells that the library gets. It takes what fits half of them for as deep as they are: of four bytes
     it makes 26 bits, which OpenJPEG does not always give back, and noise is allowed in the measure of all 16 of two.
@@ -63,20 +69,17 @@ class HighThroughput(Jpeg2000):
         """Reversible."""
         if not coding.lossless:
             raise Unfit("High-Throughput JPEG 2000 with loss is not written")
-        planar = coding.image.samples > 1 and not coding.colour_transform
         shift = raster.dtype.itemsize * 8 - coding.precision
         if shift and raster.dtype.kind == "u":
             # The encoder takes the depth from the type and moves samples by half its range. Moved by the difference
             # beforehand they are those of the lesser depth, which is then written into the header.
             half = raster.dtype.type((1 << (raster.dtype.itemsize * 8 - 1)) - (1 << (coding.precision - 1)))
             raster = raster + half
-        if planar:
-            raster = raster.transpose(2, 0, 1).copy()
         stream = bytearray(
             guarded(
                 "JPEG 2000",
                 lambda: imagecodecs.htj2k_encode(
-                    raster, reversible=True, rgb=coding.colour_transform, planar=planar, tlm=True
+                    np.ascontiguousarray(raster), reversible=True, rgb=coding.colour_transform, planar=False, tlm=True
                 ),
             )
         )
