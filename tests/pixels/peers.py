@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Other people's encoders and decoders: DCMTK's and GDCM's command lines, OpenJPEG."""
+"""Other people's encoders and decoders: DCMTK's and GDCM's command lines, OpenJPEG, FFmpeg, jpegsof3.
+
+What is tested encodes and decodes with libjpeg-turbo, CharLS (as DCMTK and GDCM do, in versions of their own), OpenJPEG and OpenJPH; FFmpeg and
+jpegsof3 have nothing in common with any of them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +11,9 @@ import subprocess
 from io import BytesIO
 from pathlib import Path
 
+import av
 import numpy as np
+from imagecodecs import jpegsof3_decode
 from openjpeg.utils import decode
 from pydicom import dcmread
 from pydicom.encaps import generate_frames
@@ -72,6 +78,35 @@ def by_openjpeg(path: Path, syntax: str, kind: Kind) -> np.ndarray:
         raise Refused("OpenJPEG")
     streams = generate_frames(dcmread(path).PixelData, number_of_frames=kind.frames)
     frames = np.stack([decode(BytesIO(stream)) for stream in streams])
+    return frames.reshape(kind.frames, kind.rows, kind.columns, kind.samples)
+
+
+def by_ffmpeg(path: Path, syntax: str, kind: Kind) -> np.ndarray:
+    """The frames as FFmpeg decodes them. It moves samples to the top of its cells, and signed ones into the positive."""
+    family = ts.KNOWN[syntax].family
+    if family is ts.Family.JPEG_2000 and kind.stored <= 16:
+        name, marker, place = "jpeg2000", b"\xff\x51", 40
+    elif family is ts.Family.JPEG_LS and kind.samples == 1:
+        name, marker, place = "jpegls", b"\xff\xf7", 4
+    else:
+        raise Refused("FFmpeg")
+    frames = []
+    for stream in generate_frames(dcmread(path).PixelData, number_of_frames=kind.frames):
+        said = stream[stream.index(marker) + place]
+        precision, signed = ((said & 0x7F) + 1, said > 0x7F) if name == "jpeg2000" else (said, False)
+        decoder = av.CodecContext.create(name, "r")
+        (frame,) = [*decoder.decode(av.Packet(stream)), *decoder.decode(None)]
+        samples = frame.to_ndarray()
+        frames.append((samples.astype(np.int64) >> samples.itemsize * 8 - precision) - signed * (1 << precision - 1))
+    return np.stack(frames).reshape(kind.frames, kind.rows, kind.columns, kind.samples)
+
+
+def by_jpegsof3(path: Path, syntax: str, kind: Kind) -> np.ndarray:
+    """The frames as jpegsof3 decodes them, which is made for lossless JPEG."""
+    if syntax not in (ts.JPEG_LOSSLESS, ts.JPEG_LOSSLESS_SV1):
+        raise Refused("jpegsof3")
+    streams = generate_frames(dcmread(path).PixelData, number_of_frames=kind.frames)
+    frames = np.stack([jpegsof3_decode(stream) for stream in streams])
     return frames.reshape(kind.frames, kind.rows, kind.columns, kind.samples)
 
 
