@@ -39,8 +39,9 @@ PresentationContexts = MR
 ENVIRONMENT = {**os.environ, "TCP_NODELAY": "1"}
 
 
-def eventually(condition: Callable[[], Any], what: str, timeout: float = 60.0) -> Any:
-    """Wait until `condition` is truthy; its value."""
+def eventually(condition: Callable[[], Any], what: str, timeout: float = 180.0) -> Any:
+    """Wait until `condition` is truthy; its value. On a machine of which a test gets a twentieth, workers take a minute to
+    start: whoever waits for them waits long enough, and pays nothing for it where they are quick."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
         if value := condition():
