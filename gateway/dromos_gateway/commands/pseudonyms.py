@@ -154,7 +154,9 @@ def _refused(error: TableRefused, arguments: argparse.Namespace) -> int:
     if error.more:
         print(f"… and {error.more} more", file=sys.stderr)
     if file:
-        print("dromos pseudonyms: nothing was imported", file=sys.stderr)
+        columns = "; say which columns count: --patient-id-column, --issuer-column, --pseudonym-column"
+        hint = columns if error.problems[0].message.startswith("the header") else ""
+        print(f"dromos pseudonyms: nothing was imported{hint}", file=sys.stderr)
     return 1
 
 

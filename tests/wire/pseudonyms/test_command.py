@@ -118,6 +118,17 @@ def test_duplicates_are_refused_with_line_numbers_all_or_nothing(where: list[str
     assert listed(where) == [("P1", "HUG", "ONE")]
 
 
+def test_a_header_with_other_names_says_how_to_choose_columns(where: list[str]) -> None:
+    done = dromos("import", *where, "-", stdin="id,who,name\n2,HUG,TWO\n")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        "standard input:1: the header has no PatientID and no Pseudonym; it has 3 columns",
+        "dromos pseudonyms: nothing was imported; say which columns count: "
+        "--patient-id-column, --issuer-column, --pseudonym-column",
+    ]
+    assert listed(where) == [("P1", "HUG", "ONE")]
+
+
 def test_a_patient_id_of_several_issuers_is_not_deleted_by_guess(where: list[str]) -> None:
     assert dromos("import", *where, "-", stdin="PatientID,IssuerOfPatientID,Pseudonym\nP1,CHUV,TWO\n").returncode == 0
     done = dromos("delete", *where, "--patient-id", "P1")
