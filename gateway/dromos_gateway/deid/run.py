@@ -16,6 +16,7 @@ from dromos_gateway.deid.decision import WATCHED, Decision, Kind
 from dromos_gateway.deid.identities import identities
 from dromos_gateway.deid.iod import attribute_type
 from dromos_gateway.deid.level import Level
+from dromos_gateway.deid.offsets import TABLES, is_true
 from dromos_gateway.deid.outcomes import Hold, Step
 from dromos_gateway.deid.plan import Plan
 from dromos_gateway.deid.private import Blocks
@@ -270,6 +271,9 @@ class Run:
             self._sequence(decision, scope, tag, place)
         elif kind is _KEEP and tag in PIXEL_DATA:
             self._pixels(scope, tag, place)
+        elif kind is _KEEP and tag in TABLES and not self._is_true(scope, tag, place):
+            self._note(decision, scope, tag, place, None)
+            self._replace(start, stop, b"")
         elif kind is _EMPTY:
             self._note(decision, scope, tag, place, b"")
             self._replace(start, stop, element(tag, decision.vr, b"", scope.encoding))
@@ -297,6 +301,16 @@ class Run:
                 end = min(stop, start + _PART)
                 self._replace(start, end, bytes(end - start))
                 start = end
+
+    def _is_true(self, scope: Scope, tag: int, place: Place) -> bool:
+        """Of an extended offset table; tag morphing leaves it as it is."""
+        if self.plan.morphing or _PIXELS not in self._layout:
+            return self.plan.morphing
+        raw, pixels = (
+            self.source.read(place[2], place[3] - place[2]),
+            self._layout.place(self._layout.shape.index[_PIXELS]),
+        )
+        return not scope.level.path and is_true(tag, raw, pixels, self.source, scope.encoding)
 
     def _acted(self, decision: Decision, scope: Scope, tag: int, raw: bytes) -> bytes | None:
         if decision.act is None or decision.choice is None:

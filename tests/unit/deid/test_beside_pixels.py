@@ -112,6 +112,27 @@ def test_rle_and_offset_tables(tmp_path: Path) -> None:
         assert _out(tmp_path, _fragments(wanted, wanted, table=table), _RLE) == _fragments(wanted, wanted)
 
 
+@pytest.mark.parametrize("native", [False, True])
+def test_extended_offset_tables_that_are_none_go(tmp_path: Path, native: bool) -> None:
+    frame = struct.pack("<II", 1, 64) + bytes(56) + b"\1\2\3\4"
+    pixels = data_set([(0x7FE00010, "OW", bytes(8))], Style()) if native else _fragments(frame, frame)
+    syntax = Style().syntax if native else _RLE
+    size = len(frame)
+    true: list[Node] = [
+        (0x7FE00001, "OV", struct.pack("<QQ", 0, size + 8)),
+        (0x7FE00002, "OV", struct.pack("<QQ", size, size)),
+        (0x7FE00003, "UV", struct.pack("<Q", 2 * size)),
+    ]
+    _out(tmp_path, pixels, syntax, *_NATIVE, *true)
+    written = (tmp_path / "out.dcm").read_bytes()
+    assert [data_set([node], Style()) in written for node in true] == [not native] * 3
+    for node in true:
+        false = (node[0], node[1], b"DOE^JANE")
+        out = _out(tmp_path, pixels, syntax, *_NATIVE, false)
+        assert b"DOE^JANE" not in (tmp_path / "out.dcm").read_bytes()
+        assert out[-len(pixels) :] == pixels
+
+
 @pytest.mark.parametrize(
     ("frames", "stays"), [(None, 8), (b"1 ", 8), (b"2 ", 16), (b"3 ", 24), (b"none", 24), (b"0 ", 24)]
 )

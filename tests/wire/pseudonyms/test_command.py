@@ -123,8 +123,10 @@ def test_a_header_with_other_names_says_how_to_choose_columns(where: list[str]) 
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "standard input:1: the header has no PatientID and no Pseudonym; it has 3 columns",
-        "dromos pseudonyms: nothing was imported; say which columns count: "
-        "--patient-id-column, --issuer-column, --pseudonym-column",
+        (
+            "dromos pseudonyms: nothing was imported; say which columns count: "
+            "--patient-id-column, --issuer-column, --pseudonym-column"
+        ),
     ]
     assert listed(where) == [("P1", "HUG", "ONE")]
 
