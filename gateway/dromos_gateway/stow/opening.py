@@ -26,8 +26,9 @@ from dromos_gateway.web.oauth2 import ClientCredentials, OAuth2Tokens
 HTTP2_VARIABLE = (
     "DROMOS_STOW_HTTP2"  # "true": with servers that offer it, where TLS negotiates it; the API has no field
 )
-# a token is a small thing: who waits for it for two minutes looks as if nothing were wrong
+# these are small things: who waits for them for two minutes looks as if nothing were wrong
 _FOR_A_TOKEN = Timeouts(connect=10.0, send=10.0, answer=15.0, body=10.0, pool=10.0)
+_FOR_AN_ALBUM = Timeouts(connect=10.0, send=10.0, answer=30.0, body=10.0, pool=60.0)
 
 
 def open_stow(settings: StowSettings) -> StowClient:
@@ -42,7 +43,7 @@ def open_stow(settings: StowSettings) -> StowClient:
 
 def open_album(settings: AlbumSettings) -> WebClient:
     """Make a client for an album's Kheops. InvalidTlsMaterial, Unreachable."""
-    return open_client(context=_beside(settings.tls), connections=1)
+    return open_client(context=_beside(settings.tls), connections=1, timeouts=_FOR_AN_ALBUM)
 
 
 def _authorization(settings: StowSettings) -> Authorization:

@@ -13,13 +13,14 @@ from tests.wire.stow.servers import Orthanc
 from tests.wire.stow.test_gateway import delivered, secret, stow
 
 
-def _shows(gateway: GatewayProcess, words: str) -> None:
+def _shows(gateway: GatewayProcess, words: str, name: str = "archive") -> None:
+    """Long before the two minutes that a server may take over images."""
     eventually(
-        lambda: words in (gateway.queue("archive").get("lastError") or ""), f"{words}; {gateway.log()[-500:]}", 60
+        lambda: words in (gateway.queue(name).get("lastError") or ""), f"{words}; {gateway.log()[-500:]}", timeout=90
     )
 
 
-def test_a_token_endpoint_that_hangs(gateway: GatewayProcess, tmp_path: Path) -> None:
+def test_a_token_endpoint_or_a_kheops_that_hangs(gateway: GatewayProcess, tmp_path: Path) -> None:
     """It takes connections and never answers. What waits goes out once there is one that does."""
     orthanc = Orthanc(tmp_path / "orthanc").start()
     try:
@@ -28,12 +29,17 @@ def test_a_token_endpoint_that_hangs(gateway: GatewayProcess, tmp_path: Path) ->
             secret(gateway, "s", client_id="dromos", client_secret="planted-secret", token="t")
             oauth2 = f"auth: {{oauth2: {{tokenURL: '{endpoint}/token?hush', secretRef: {{name: s}}}}}}"
             stow(gateway, "archive", orthanc.url, oauth2)
+            token = "{secretKeyRef: {name: s, key: token}}"
+            album = f"{{url: {endpoint}, destinationToken: {token}, sourceToken: {token}}}"
+            stow(gateway, "shared", orthanc.url, f"kheopsAlbums: [{album}]")
             gateway.start()
             storescu(gateway.port, make_study(tmp_path / "study", 2))
             _shows(gateway, f"no access token: {endpoint}: no answer within the deadline")
             assert gateway.queue("archive")["waiting"] == 2
             stow(gateway, "archive", orthanc.url, "auth: {bearer: {secretKeyRef: {name: s, key: token}}}")
             delivered(gateway, "archive", 2)
+            _shows(gateway, f"not shared into album {endpoint}: {endpoint}: no answer within the deadline", "shared")
+            assert gateway.queue("shared")["delivered"] == 2
         assert "hush" not in gateway.log()
         assert "planted-secret" not in gateway.log()
     finally:
