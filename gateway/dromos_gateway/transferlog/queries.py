@@ -26,7 +26,7 @@ from dromos_gateway.transferlog.sealing import Seal
 from dromos_gateway.transferlog.streams import LOWEST, Stream, newest
 
 Row = tuple[Any, ...]
-_MOST_ROUTES = 10_000  # series at a destination that one question for rows may be about
+_MOST_ROUTES = 5_000  # series at a destination that one question for rows may be about
 _COLUMNS = (
     "id, at, received_at, size, sop_class_uid, transfer_syntax_uid, sop_instance_uid, verdict, reason, message, "
     "attempts, changes, route, original"
