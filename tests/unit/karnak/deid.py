@@ -227,11 +227,21 @@ def _iod_type(given: Given, expected: Given) -> None:
         assert expected["module"] in {place.module for place in places}
 
 
+# what an element of a codename needs at least
+_LEAST: dict[str, dict[str, Any]] = {
+    "action.on.dates": {"option": "shift", "arguments": {"days": 1, "seconds": 0}},
+    "action.on.privatetags": {"action": "X"},
+    "action.on.specific.tags": {"action": "X", "tags": ["00100010"]},
+    "expression.on.tags": {"arguments": {"expr": "Keep()"}, "tags": ["00100010"]},
+}
+
+
 def _method_codes(given: Given, expected: Given) -> None:
-    elements: list[dict[str, Any]] = [{"codename": codename} for codename in given["profile_codenames_in_order"]]
+    names = given["profile_codenames_in_order"]
+    elements: list[dict[str, Any]] = [{"codename": name} | _LEAST.get(name, {}) for name in names]
     items = code_items(karnak_codes(_plan(elements, _KEY).rules))
-    names = {0x00080100: "CodeValue", 0x00080102: "CodingSchemeDesignator", 0x00080104: "CodeMeaning"}
-    assert [{names[tag]: value.decode().strip() for tag, _, value in item} for item in items] == expected["items"]
+    parts = {0x00080100: "CodeValue", 0x00080102: "CodingSchemeDesignator", 0x00080104: "CodeMeaning"}
+    assert [{parts[tag]: value.decode().strip() for tag, _, value in item} for item in items] == expected["items"]
 
 
 AREAS = {
