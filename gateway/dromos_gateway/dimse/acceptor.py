@@ -20,7 +20,7 @@ from dromos_gateway.dimse.session import Session
 from dromos_gateway.dimse.sockets import host_of, quickack, tune
 from dromos_gateway.histogram import ASSOCIATIONS, Histogram
 
-_RECEIVE_BUFFER = 512 * 1024
+_RECEIVE_BUFFER = 576 * 1024  # a CT slice of 512 by 512 in one read, header and all
 _REQUESTS = 8 * 1024 * 1024  # bytes of long A-ASSOCIATE-RQs on their way: a thousand connections may be open
 _IDLE_IN_DRAIN = 2.0  # seconds between two messages after which a peer is not in the middle of sending
 _LATELY = 0.05  # seconds

@@ -14,7 +14,7 @@ from dromos_gateway.dimse.errors import UnreadableObject
 from dromos_gateway.dimse.outgoing import HEADERS, header
 from dromos_gateway.dimse.patchwork import Patchwork, PatchworkReader, size_of
 
-_BUFFER = 512 * 1024
+_BUFFER = 576 * 1024  # a CT slice of 512 by 512, header and all
 _MAX_FRAGMENTS = 256  # in one preadv; the system takes 1024
 
 

@@ -15,7 +15,7 @@ from dromos_gateway.spool.writeback import begin_writing, drop
 _SNIFF = 16 * 1024
 _MOST_PIECES = 512  # in one write; the system takes 1024
 # Bytes after which the system is asked to begin writing, so that the sync finds little left: in a slot, in a file.
-_EARLY_IN_SLOT, _EARLY = 256 * 1024, 8 * 1024 * 1024
+_EARLY_IN_SLOT, _EARLY = 128 * 1024, 8 * 1024 * 1024
 _KEPT_IN_CACHE = 1024 * 1024 * 1024  # what is further behind is dropped: whoever sends has to read it again
 
 
@@ -102,7 +102,7 @@ class IncomingFile:
         self.flush()
         if self._slot is not None:
             self._slot.end_at(self.size)
-            if to_be_synced:
+            if to_be_synced and self._begun < self._end:
                 begin_writing(self._slot.descriptor, self._begun, self._end - self._begun)
         self._done = True
         if self._slot is not None:
