@@ -15,6 +15,7 @@ import contextlib
 import logging
 import os
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,9 @@ log = logging.getLogger(__name__)
 FOLDER = "slots"
 SMALL, MEDIUM = 32 * 1024, 1024 * 1024  # bytes of a slot
 _MOST = {SMALL: 128, MEDIUM: 32}
-_LOW = {SMALL: 16, MEDIUM: 8}  # free ones below which more are made
+_AT_FIRST = {SMALL: 96, MEDIUM: 24}  # as many as one sender needs, whatever it sends
+_LOW = {SMALL: 16, MEDIUM: 4}  # free ones below which more are made
+_PIECE = {SMALL: 32, MEDIUM: 8}  # made at a time
 _REST = 0.25  # seconds that a slot may show what it held
 _SHARE = 0.1  # of the room there is that slots may take
 _ZEROS = memoryview(bytes(MEDIUM))
@@ -66,7 +69,7 @@ class Slots:
         """A blank slot; None when there is none, and an ordinary file has to do."""
         free = self._free[capacity]
         if len(free) < _LOW[capacity]:
-            self.refill()
+            self._make_more({capacity: self._there(capacity) + _PIECE[capacity]})
         if not free:
             return None
         slot = free.pop()
@@ -112,10 +115,9 @@ class Slots:
         if slot is not None:
             self._discard(slot)
 
-    def refill(self) -> None:
-        """Make more, in a thread, as far as there is room for them."""
-        if self._making is None and not self._closed:
-            self._making = asyncio.create_task(self._refill())
+    def prepare(self) -> None:
+        """Make the first ones, in a thread, as far as there is room for them."""
+        self._make_more(_AT_FIRST)
 
     async def close(self) -> None:
         """Remove what is free; what holds an object keeps it."""
@@ -132,15 +134,22 @@ class Slots:
             os.close(slot.descriptor)
         self._taken.clear()
 
-    async def _refill(self) -> None:
+    def _make_more(self, wanted: Mapping[int, int]) -> None:
+        if self._making is None and not self._closed:
+            self._making = asyncio.create_task(self._make(wanted))
+
+    def _there(self, capacity: int) -> int:
+        return len(self._free[capacity]) + sum(slot.capacity == capacity for slot in self._taken.values())
+
+    async def _make(self, wanted: Mapping[int, int]) -> None:
         try:
-            for capacity, free in self._free.items():
-                there = len(free) + sum(slot.capacity == capacity for slot in self._taken.values())
-                room = self._space.available * _SHARE
-                number = min(_MOST[capacity] - there, 2 * _LOW[capacity], int(room // (_MOST[capacity] * capacity)))
-                if number > 0:
-                    made = await asyncio.to_thread(_make, self._folder, capacity, number)
-                    free.extend(made)
+            for capacity, number in wanted.items():
+                while not self._closed and (missing := min(number, _MOST[capacity]) - self._there(capacity)) > 0:
+                    room = self._space.available * _SHARE
+                    piece = min(missing, _PIECE[capacity], int(room // (_MOST[capacity] * capacity)))
+                    if piece <= 0:
+                        break
+                    self._free[capacity] += await asyncio.to_thread(_make, self._folder, capacity, piece)
         except OSError as error:
             log.warning("no slots can be made", extra={"error": error.strerror})
             await asyncio.sleep(5.0)

@@ -117,7 +117,7 @@ class Spool:
         self._keeping.blank()
         self._settling.prepare(self._writer)
         self._committer.start()
-        self._slots.refill()
+        self._slots.prepare()
 
     async def close(self) -> None:
         """Commit what is queued and let go of the folder."""
