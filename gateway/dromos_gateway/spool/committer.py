@@ -209,6 +209,8 @@ class Committer:
     def _answer(self, work: Round) -> None:
         self._usual = _INERTIA * self._usual + (1 - _INERTIA) * work.seconds
         self._journal.reclaim(work.mark)
+        for entry in work.given_up:
+            self._journal.give_up(entry)
         if work.promises or work.endings:
             self._try_again(work)
         elif work.settled:
@@ -275,7 +277,7 @@ class Committer:
     def _run(self, work: Round) -> None:
         started = time.monotonic()
         self._keep_promises(work)
-        jobs = [job for job in work.jobs if job.promise is None]
+        jobs = [job for job in work.jobs if job.promise is None and job.error is None]
         renamed = False
         for job in jobs:
             if job.file is not None:
@@ -290,7 +292,13 @@ class Committer:
         work.seconds = time.monotonic() - started
 
     def _keep_promises(self, work: Round) -> None:
-        """Sync the records; where that fails, their jobs come again without."""
+        """Sync objects in files, then the records; where the latter fails, their jobs come again without."""
+        for job in work.jobs:
+            if job.promise is not None and job.promise.content is None and job.file is not None:
+                job.error = self._settle_file(job.file)
+                if job.error is not None:  # nor may it come again: a later sync would say nothing of what is lost now
+                    work.given_up.append(job.promise.entry)
+                    job.promise = None
         promises = [job.promise for job in work.jobs if job.promise is not None]
         if not promises:
             return

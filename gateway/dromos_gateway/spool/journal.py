@@ -3,16 +3,18 @@
 
 To give a small instance its file and its rows takes two syncs, and most are delivered before the ledger's next batch.
 So one is acknowledged once a record of it is synced here, with all that its rows would say and the object itself. The
-ledger hears of it a moment later: what is still under way gets rows then, the rest is only counted.
+ledger hears of it a moment later: what is still under way gets rows then, the rest is only counted. Of a larger one,
+whose slot is synced first, the record has what its rows would say.
 
 What holds, whenever the power goes:
 
-1. A record is acknowledged only after a sync that began when it was written whole, and that did not fail.
+1. A record is acknowledged only after a sync that began when it was written whole, and that did not fail. One whose
+   object lies in a file is not even written before that file is synced, nor where that failed.
 2. After a sync that failed nothing is known of what was written before it, whatever later syncs say: such records
    promise nothing (`generation`), and their instances take the ledger's way.
 3. The ledger's mark is the number of the last record that it has heard of, with all before it. The transaction that
    moves the mark says all that those records said.
-4. A record is written over only when a mark that reaches it is durable.
+4. A record is written over only when a mark that reaches it is durable, and so is the slot that it names.
 5. A record is believed only if it has the ledger's key, a number above the mark and a checksum that fits: not when it
    is torn, of an earlier lap, partly written over, or another ledger's. Blocks are never shared between records.
 6. A recovery makes files and rows of all records above the mark before anything new is received, moves the mark in the
@@ -48,10 +50,12 @@ _PLENTY = 16  # times its size that must be free where it is made
 
 
 class Entry(NamedTuple):
-    """A record that is written; whether it lasts, a sync must say."""
+    """A record that has its place; whether it lasts, a sync must say."""
 
     number: int
     generation: int
+    place: int = 0
+    later: bytes = b""  # what a sync writes at its place before anything else, when its object's file is durable
 
 
 class Record(NamedTuple):
@@ -60,6 +64,11 @@ class Record(NamedTuple):
     number: int
     facts: bytes
     content: bytes
+
+    @property
+    def lies_in_a_file(self) -> bool:
+        """Whether its object was durable in a file before it was written."""
+        return not self.content
 
 
 class Journal:
@@ -89,18 +98,23 @@ class Journal:
         """What was left is in the ledger: from now on it may be written over."""
         self._begun = True
 
-    def begin(self, number: int, facts: bytes, content: bytes | bytearray) -> Entry | None:
+    def begin(self, number: int, facts: bytes, content: bytes | bytearray | None) -> Entry | None:
         """Write a record, whose number is larger than all before; None when there is no room. OSError.
 
-        The disk begins at once, while whoever called does what else there is to do before the sync.
+        The disk begins at once, while whoever called does what else there is to do before the sync. Without content the
+        record is of an object that lies in a file: it is written with its sync, which must come after that of the file.
         """
+        later, content = content is None, content or b""
         header = _HEADER.pack(self._key, number, len(facts), len(content))
         front = b"".join((header, _CHECK.pack(zlib.crc32(content, zlib.crc32(facts, zlib.crc32(header)))), facts))
         length = len(front) + len(content)
         beginning = self._reserve(number, -(-length // BLOCK) * BLOCK)
         if beginning is None:
             return None
-        entry, place = Entry(number, self._generation), beginning % self._size
+        place = beginning % self._size
+        entry = Entry(number, self._generation, place, front if later else b"")
+        if later:
+            return entry
         try:
             if os.pwritev(self._descriptor, (front, content), place) != length:
                 raise OSError(None, "a record was written in part")
@@ -109,6 +123,10 @@ class Journal:
             raise
         begin_writing(self._descriptor, place, length)
         return entry
+
+    def give_up(self, entry: Entry) -> None:
+        """A record that was not written yet never will be: its object's file is not durable."""
+        self._taken = deque(each for each in self._taken if each[0] != entry.number)
 
     def reclaim(self, mark: int) -> None:
         """The ledger has durably heard of all up to this number."""
@@ -136,6 +154,9 @@ class Journal:
     def sync(self, entries: Sequence[Entry]) -> bool:
         """Make records durable; False when one of them was written before a sync that failed. OSError."""
         try:
+            for entry in entries:
+                if entry.later and os.pwrite(self._descriptor, entry.later, entry.place) != len(entry.later):
+                    raise OSError(None, "a record was written in part")
             os.fdatasync(self._descriptor)
         except OSError:
             self._generation += 1

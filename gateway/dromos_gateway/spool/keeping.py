@@ -95,13 +95,14 @@ class Keeping:
     ) -> None:
         """Make an instance durable and hand it to delivery, then say so, or which OSError or sqlite3.Error it was."""
         alone, self._committer.senders = senders <= 1, senders
-        content = incoming.memory if self._journal.usable and self._committer.well else None
+        promising = self._journal.usable and self._committer.well
+        content = incoming.memory if promising else None
         try:
             file = incoming.complete(to_be_synced=content is None)
         except OSError:
             incoming.abandon()
             raise
-        if content is not None and file.temporary is None:
+        if promising and file.temporary is None:
             promise = self._promise(instance, file, front, plan, content)
             if promise is not None:
                 self._submit(file, promise, kept, at_once=alone)
@@ -112,9 +113,9 @@ class Keeping:
             self._add(file, instance, front, plan, kept, at_once=alone)
 
     def _promise(
-        self, instance: Instance, file: NewFile, front: Front, plan: Sequence[Planned], content: bytearray
+        self, instance: Instance, file: NewFile, front: Front, plan: Sequence[Planned], content: bytearray | None
     ) -> Promise | None:
-        """Begin the record of a small instance; None when it has to go to the ledger."""
+        """Begin the record of an instance in a slot; None when it has to go to the ledger."""
         number = self._numbers.take_reserved()
         if number is None:
             return None

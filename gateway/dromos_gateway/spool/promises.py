@@ -27,7 +27,7 @@ class Promise:
     instance: Instance
     plan: Sequence[Planned]
     deliveries: tuple[Delivery, ...]
-    content: bytearray
+    content: bytearray | None  # None: it lies in its file, which is durable before the record is
     front: Front  # of its data set, for the log
     since: float  # on the loop's clock
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dromos_gateway.spool.incoming import NewFile
+from dromos_gateway.spool.journal import Entry
 from dromos_gateway.spool.ledger import Released
 from dromos_gateway.spool.promises import Promise
 
@@ -37,6 +38,7 @@ class Round:
     promises: list[Promise]  # that the ledger has not heard of
     endings: list[Any]
     again: Sequence[Job] = ()  # that the journal did not keep
+    given_up: list[Entry] = field(default_factory=list)  # records whose objects' files are not durable
     mark: int = 0  # the ledger has heard of all records up to this number
     journal_error: OSError | None = None
     settled: bool = False  # the ledger took promises or endings

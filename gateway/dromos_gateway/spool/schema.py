@@ -10,7 +10,7 @@ from pathlib import Path
 
 from dromos_gateway.spool import promises, shares
 
-VERSION = 3  # 2 had no journal: it would leave what is in there behind
+VERSION = 4  # 2 had no journal, 3 none of objects in files: they would leave what is in there behind
 _LOG_SIZE = 8 * 1024 * 1024  # bytes of write-ahead log that are on the disk before they are needed
 _CHECKPOINT = 1500  # pages; a little less than the log's size
 
@@ -94,7 +94,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA synchronous=FULL")
     connection.execute(f"PRAGMA wal_autocheckpoint={_CHECKPOINT}")
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (0, 1, 2, VERSION):
+    if version not in range(VERSION + 1):
         connection.close()
         raise SpoolIncompatible(f"{path} has version {version}; this Dromos reads version {VERSION}")
     if version == 0 and any(path.parent.glob("objects/*")):  # the start would sweep them all: no row knows them

@@ -129,6 +129,8 @@ class Settling:
 
     def _make_durable(self, promise: Promise) -> None:
         """Sync an object's slot, or give the object another file by the same name where that fails. OSError."""
+        if promise.content is None:  # it was, before its record
+            return
         instance = promise.instance
         path = self._folder / instance.file
         if instance.id not in self._doubtful:

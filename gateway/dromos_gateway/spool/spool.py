@@ -111,8 +111,9 @@ class Spool:
 
     def recover(self, now: float) -> None:
         """Bring files and rows into line after a crash. Call it once, before anything else."""
-        self.space.used = recover(self._writer, self.folder, now, self.recorder)
-        self.space.used += redeem(self._writer, self.folder, self._journal.left(self._mark), self._settling)
+        records = self._journal.left(self._mark)
+        self.space.used = recover(self._writer, self.folder, now, self.recorder, records)
+        self.space.used += redeem(self._writer, self.folder, records, self._settling, now)
         self._journal.start()
         self._keeping.blank()
         self._settling.prepare(self._writer)

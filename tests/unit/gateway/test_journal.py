@@ -58,12 +58,14 @@ class Gateway:
 
     def begin(self) -> None:
         self.number += 1
-        size = self.chance.choice((0, 10, BLOCK - 40, BLOCK, 2 * BLOCK, 3 * BLOCK - 100))
+        size = self.chance.choice((None, 10, BLOCK - 40, BLOCK, 2 * BLOCK, 3 * BLOCK - 100))
         filling = self.chance.choice((b"\0", b"x", KEY, self.chance.randbytes(32)))
-        content = (filling * (size // len(filling) + 1))[:size]
-        record = Record(self.number, b"facts of %d" % self.number, content)
-        entry = self.ring.begin(*record)
-        if entry is not None:
+        content = None if size is None else (filling * (size // len(filling) + 1))[:size]
+        record = Record(self.number, b"facts of %d" % self.number, content or b"")
+        entry = self.ring.begin(record.number, record.facts, content)
+        if entry is not None and content is None and self.chance.random() < 0.2:
+            self.ring.give_up(entry)  # its object's file is not durable
+        elif entry is not None:
             self.written[self.number] = record
             self.begun.append(entry)
 
@@ -160,6 +162,24 @@ def test_a_full_ring_takes_nothing_until_the_ledger_has_heard(disk):
     assert ring.begin(*record(9, BLOCK)) is None, "two blocks are more than the one that is free"
     keep(ring, record(10))
     assert [each.number for each in ring.left(2)] == [3, 4, 5, 6, 7, 8, 10]
+
+
+def test_a_record_of_an_object_in_a_file_is_written_no_sooner_than_it_is_synced(disk):
+    ring = opened()
+    entry = ring.begin(1, b"facts of 1", None)
+    assert ring.left(0) == [], "the file may not be durable yet"
+    assert ring.sync([entry])
+    disk.lose_power()
+    (found,) = opened().left(0)
+    assert (found, found.lies_in_a_file) == (Record(1, b"facts of 1", b""), True)
+
+
+def test_what_is_given_up_takes_no_room(disk):
+    ring = opened()
+    keep(ring, *(record(number) for number in range(1, BLOCKS)))
+    ring.give_up(ring.begin(10, b"facts of 10", None))
+    ring.reclaim(BLOCKS - 1)
+    assert ring.blank(), "nothing is under way"
 
 
 def test_a_record_is_in_one_piece(disk):

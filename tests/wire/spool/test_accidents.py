@@ -5,14 +5,19 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from pathlib import Path
 
 import pytest
 
 from dromos_gateway.spool import schema, settling
 from dromos_gateway.spool.journal import BLOCK
 from dromos_gateway.spool.numbers import Numbers
+from dromos_gateway.spool.recovery import DAMAGED, MISSING
 from dromos_gateway.spool.schema import SpoolIncompatible, connect
+from dromos_gateway.spool.slots import MEDIUM
 from tests.wire.spool.running import A, Running, killed, running, waiting_for
+
+LARGER = 50_000  # bytes that lie in a slot, and not in the journal
 
 
 @pytest.fixture
@@ -93,6 +98,48 @@ async def test_an_object_whose_slot_fails_gets_another_file_by_that_name(folder,
         gateway.spool._committer._late()
         await gateway.keep(*waiting_for(A), content=b"another", number=2)
         assert gateway.content(gateway.arrived[1]) == b"headanother", "no slot writes into a file that is gone"
+
+
+async def test_a_record_names_no_slot_that_is_not_synced(folder, failing):
+    """Not a moment before: what the record of an instance says of its slot must be true after any power cut."""
+    async with running(folder) as gateway:
+        (slot,) = gateway.spool._slots._free[MEDIUM][-1:]
+        failing.add(slot.descriptor)
+        with pytest.raises(OSError, match="Input/output"):
+            await gateway.keep(*waiting_for(A), content=bytes(LARGER))
+        left = killed(gateway.spool)
+        assert not slot.path.exists(), "it serves nobody any longer"
+        assert gateway.spool.space.used == 0
+        assert gateway.spool._journal.blank(), "it keeps no room for the record"
+        failing.clear()
+        await gateway.keep(*waiting_for(A), content=bytes(LARGER), number=2)
+        assert gateway.rows == 0
+        later = killed(gateway.spool, "later")
+    for path, uids in ((left, []), (later, ["1.9.2"])):
+        async with running(path) as gateway:
+            assert [each.instance.sop_instance_uid for each in gateway.spool.waiting()] == uids
+
+
+async def test_a_journal_that_fails_leaves_what_lies_in_slots_to_the_ledger(folder, failing):
+    async with running(folder) as gateway:
+        failing.add(gateway.spool._journal._descriptor)
+        await gateway.keep(*waiting_for(A), content=bytes(LARGER))
+        assert gateway.rows == 1
+        left = killed(gateway.spool)
+    async with running(left) as gateway:
+        assert [gateway.content(each) for each in gateway.spool.waiting()] == [b"head" + bytes(LARGER)]
+
+
+@pytest.mark.parametrize(("harm", "reason"), [(Path.unlink, MISSING), (lambda path: os.truncate(path, 99), DAMAGED)])
+async def test_a_record_without_its_whole_slot_is_a_dead_letter(folder, harm, reason):
+    async with running(folder) as gateway:
+        await gateway.keep(*waiting_for(A), content=b"x" * LARGER)
+        left = killed(gateway.spool)
+        harm(left / gateway.arrived[0].instance.file)
+    async with running(left) as gateway:
+        assert [each.reason for each in await gateway.spool.failures()] == [reason]
+        assert gateway.recorder.heard == [f"arrived {A} Waiting", f"{A} Failed"]
+        assert list(gateway.spool.waiting()) == []
 
 
 async def test_what_finds_no_room_in_the_ring_goes_to_the_ledger(folder):

@@ -16,17 +16,18 @@ from dromos_gateway.spool.spool import Spool
 from tests.wire.spool.running import A, B, C, killed, running, waiting_for
 
 
-async def test_what_only_the_journal_has_is_there_after_a_kill(folder):
+@pytest.mark.parametrize("content", [b"data set", b"x" * 50_000], ids=["in its record", "in its slot"])
+async def test_what_only_the_journal_has_is_there_after_a_kill(folder, content):
     async with running(folder) as gateway:
-        await gateway.keep(*waiting_for(A, B), Planned(C, State.Excluded, "a rule"))
+        await gateway.keep(*waiting_for(A, B), Planned(C, State.Excluded, "a rule"), content=content)
         assert gateway.rows == 0
         left = killed(gateway.spool)
     async with running(left) as gateway:
         waiting = list(gateway.spool.waiting())
         assert [each.destination for each in waiting] == [A, B]
-        assert {gateway.content(each) for each in waiting} == {b"headdata set"}
+        assert {(left / each.instance.file).read_bytes() for each in waiting} == {b"head" + content}
         assert waiting[0].since == 1000.0
-        assert gateway.spool.space.used == 12
+        assert gateway.spool.space.used == 4 + len(content)
         totals = await gateway.spool.totals()
         assert (totals[A].waiting, totals[C].excluded, await gateway.spool.instances()) == (1, 1, 1)
         gateway.spool._committer._late()
@@ -37,9 +38,10 @@ async def test_what_only_the_journal_has_is_there_after_a_kill(folder):
         assert len(list(gateway.spool.waiting())) == 3, "nothing comes twice"
 
 
-async def test_what_is_delivered_at_once_never_has_a_row(folder):
+@pytest.mark.parametrize("content", [b"data set", b"x" * 50_000], ids=["in its record", "in its slot"])
+async def test_what_is_delivered_at_once_never_has_a_row(folder, content):
     async with running(folder) as gateway:
-        await gateway.keep(*waiting_for(A, B), Planned(C, State.Excluded, "a rule"))
+        await gateway.keep(*waiting_for(A, B), Planned(C, State.Excluded, "a rule"), content=content)
         for each in gateway.arrived:
             gateway.deliver(each)
         left = killed(gateway.spool)

@@ -2,8 +2,9 @@
 """What of a file system would be left after a power cut, followed call by call.
 
 Knows nothing of how the spool works but that its ledger is an SQLite database, and that one write into the journal has
-a whole instance and what its row would say: an instance is where its UID was written to, and it is safe when what was
-written is synced, when its name and those of its folders are, and when its row is; or when all that holds of its record.
+what the row of an instance would say, and perhaps the whole instance: an instance is where its UID was written to, and
+it is safe when what was written is synced, when its name and those of its folders are, and when its row is, in the
+ledger or in the journal; or when all that holds of its record with the whole instance.
 What is written in ways that strace cannot show (io_uring, memory maps) was never written as far as this is concerned.
 """
 
@@ -36,7 +37,7 @@ _AT_ZERO = {  # the offset, which flags follow in one of them
     "pwritev2": re.compile(r", 0, \w+\s*$"),
 }
 _JOURNAL = "/journal"
-_IN_A_RECORD = 3  # the UID's places: among the facts, in the head of the object's file, in the data set
+_IN_A_WHOLE_RECORD = 3  # the UID's places: among the facts, in the head of the object's file, in the data set
 _CREATES = {"open", "openat", "creat"}
 
 
@@ -51,9 +52,11 @@ class Disk:
         self._writes: defaultdict[int, int] = defaultdict(int)  # how many there were
         self._synced: defaultdict[int, int] = defaultdict(int)  # how many of them are safe
         self._uids: defaultdict[int, dict[bytes, int]] = defaultdict(dict)  # the first write that had it
+        self._whole: set[tuple[int, bytes]] = set()  # journals, and what they have all of
         self._syncing: dict[str, tuple[int, dict[str, int]]] = {}
         self.acknowledged: list[str] = []
-        self.journalled = 0  # of those, because of their records
+        self.journalled = 0  # of those, because of their whole records
+        self.recorded = 0  # because of their files, and of records of what their rows would say
         self.objections: list[str] = []
 
     def follow(self, trace: Path) -> Disk:
@@ -119,10 +122,10 @@ class Disk:
         self._writes[number] += 1
         if anew:
             self._uids[number].clear()
-        needed = _IN_A_RECORD if path.endswith(_JOURNAL) else 1
         for uid, times in Counter(_UID.findall(data)).items():
-            if times >= needed:
-                self._uids[number].setdefault(uid, self._writes[number])
+            self._uids[number].setdefault(uid, self._writes[number])
+            if path.endswith(_JOURNAL) and times >= _IN_A_WHOLE_RECORD:
+                self._whole.add((number, uid))
 
     def _sync(self, path: str, *, ends: bool) -> None:
         """What was there when a sync began is safe when it ends."""
@@ -144,7 +147,7 @@ class Disk:
             holders = [number for number, uids in self._uids.items() if uid in uids]
             journals = {number for name, number in self._names.items() if name.endswith(_JOURNAL)}
             ledgers = {number for name, number in self._names.items() if ".sqlite" in name}
-            doubts = [self._doubt_of_row(number, uid, "record") for number in holders if number in journals]
+            doubts = [self._doubt_of_row(number, uid, "record") for number in holders if (number, uid) in self._whole]
             if None in doubts:
                 self.journalled += 1
                 continue
@@ -153,10 +156,11 @@ class Disk:
             doubts = [self._doubt_of_object(number) for number in objects] or ["its data set was never written"]
             if None not in doubts:
                 self.objections.append(f"{uid.decode()}: {doubts[0]}")
-            rows = [number for number in holders if number in ledgers]
-            doubts = [self._doubt_of_row(number, uid, "row") for number in rows] or ["its row was never written"]
+            rows = {number: "record" if number in journals else "row" for number in holders if number not in objects}
+            doubts = [self._doubt_of_row(number, uid, what) for number, what in rows.items()]
+            self.recorded += all(what == "record" for what in rows.values())
             if None not in doubts:
-                self.objections.append(f"{uid.decode()}: {doubts[0]}")
+                self.objections.append(f"{uid.decode()}: {doubts[0] if doubts else 'its row was never written'}")
 
     def _doubt_of_object(self, number: int) -> str | None:
         if self._synced[number] < self._writes[number]:
