@@ -183,6 +183,7 @@ class Keeping:
                 self._forget(file, size)
                 kept(error)
                 return
+            self._slots.keeps(file.name, size)
             if answers_first:
                 kept(None)
             try:

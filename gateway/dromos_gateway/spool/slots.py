@@ -31,6 +31,7 @@ _AT_FIRST = {SMALL: 96, MEDIUM: 24}  # as many as one sender needs, whatever it 
 _LOW = {SMALL: 16, MEDIUM: 4}  # free ones below which more are made
 _PIECE = {SMALL: 32, MEDIUM: 8}  # made at a time
 _REST = 0.25  # seconds that a slot may show what it held
+_STILL = 5.0  # seconds without one that comes back, after which those that wait are files
 _SHARE = 0.1  # of the room there is that slots may take
 _ZEROS = memoryview(bytes(MEDIUM))
 
@@ -44,6 +45,7 @@ class Slot:
     descriptor: int
     capacity: int
     stale: int = 0  # bytes that an earlier object left
+    kept: int = 0  # bytes of an object that is durable in it
 
     def end_at(self, size: int) -> None:
         """An object of so many bytes was written: let nothing be behind it. OSError."""
@@ -62,6 +64,7 @@ class Slots:
         self._taken: dict[str, Slot] = {}
         self._making: asyncio.Task[None] | None = None
         self._stale: dict[str, Slot] = {}  # free ones that show what they held
+        self._flowed = {SMALL: 0.0, MEDIUM: 0.0}  # when one came back, or some were let go
         self._timer: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -69,6 +72,7 @@ class Slots:
         """A blank slot; None when there is none, and an ordinary file has to do."""
         free = self._free[capacity]
         if len(free) < _LOW[capacity]:
+            self._let_go(capacity)
             self._make_more({capacity: self._there(capacity) + _PIECE[capacity]})
         if not free:
             return None
@@ -82,7 +86,8 @@ class Slots:
         slot = self._taken.pop(name, None)
         if slot is None:
             return False
-        slot.stale = max(slot.stale, used)
+        slot.stale, slot.kept = max(slot.stale, used), 0
+        self._flowed[slot.capacity] = asyncio.get_running_loop().time()
         self._free[slot.capacity].append(slot)
         self._stale[name] = slot
         if self._timer is None:
@@ -108,6 +113,22 @@ class Slots:
             with contextlib.suppress(OSError):  # the next start tries again
                 os.ftruncate(slot.descriptor, size)
             os.close(slot.descriptor)
+
+    def keeps(self, name: str, size: int) -> None:
+        """Its object is durable; nobody needs the slot as one any longer, except to use it again when that is over."""
+        slot = self._taken.get(name)
+        if slot is not None:
+            slot.kept = size
+
+    def _let_go(self, capacity: int) -> None:
+        """Where none comes back, those taken longest ago stay as files: who waits must not hold what others need."""
+        now = asyncio.get_running_loop().time()
+        if now - self._flowed[capacity] < _STILL or self._there(capacity) < _MOST[capacity]:
+            return
+        self._flowed[capacity] = now
+        waiting = [slot for slot in self._taken.values() if slot.kept and slot.capacity == capacity]
+        for slot in waiting[: _AT_FIRST[capacity]]:
+            self.trim(slot.name, slot.kept)
 
     def discard(self, name: str) -> None:
         """Forget a slot that the disk did not serve well."""
