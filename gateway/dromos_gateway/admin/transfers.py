@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import web
 
+from dromos_gateway.admin.headers import NEXT
 from dromos_gateway.admin.naming import Ambiguous, full_name
 from dromos_gateway.admin.transferpages import Incomplete, as_csv, read_place, rows_as_json, series_as_json
 from dromos_gateway.configuration.settings import Configuration
@@ -27,7 +28,6 @@ _PARAMETERS = {
     "verdict": "verdict",
 }
 _OF_STUDIES = {"patient", "accession", "study", "series", "destination"}
-NEXT = "Dromos-Next"  # header of a table that does not have all rows: what the next question says as `before`
 _WHOLE = re.compile("-?[0-9]{1,20}", re.ASCII)
 
 

@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from dromos_gateway.admin.headers import NEXT
 from dromos_gateway.commands.calling import address
 
 TOKEN_FILE_VARIABLE = "DROMOS_ADMIN_TOKEN_FILE"  # noqa: S105 - the name of a variable
@@ -55,7 +56,7 @@ def ask_text(arguments: argparse.Namespace, method: str, path: str) -> str:
 
 def ask_table(arguments: argparse.Namespace, path: str) -> tuple[str, str | None]:
     """A table, and where the next one begins if there is more. NoGateway, Refused."""
-    return _answer(arguments, "GET", path, "Dromos-Next")
+    return _answer(arguments, "GET", path, NEXT)
 
 
 def _answer(arguments: argparse.Namespace, method: str, path: str, header: str = "") -> tuple[str, str | None]:
