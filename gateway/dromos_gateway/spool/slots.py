@@ -157,12 +157,12 @@ class Slots:
 
     def _make_more(self, wanted: Mapping[int, int]) -> None:
         if self._making is None and not self._closed:
-            self._making = asyncio.create_task(self._make(wanted))
+            self._making = asyncio.create_task(self._fill(wanted))
 
     def _there(self, capacity: int) -> int:
         return len(self._free[capacity]) + sum(slot.capacity == capacity for slot in self._taken.values())
 
-    async def _make(self, wanted: Mapping[int, int]) -> None:
+    async def _fill(self, wanted: Mapping[int, int]) -> None:
         try:
             for capacity, number in wanted.items():
                 while not self._closed and (missing := min(number, _MOST[capacity]) - self._there(capacity)) > 0:

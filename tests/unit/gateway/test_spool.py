@@ -40,6 +40,12 @@ PRAGMA user_version = 1;
 """
 
 
+@pytest.fixture(autouse=True)
+def a_few_slots(monkeypatch):
+    """As many as these tests need: a gateway makes more."""
+    monkeypatch.setattr(slots, "_AT_FIRST", {slots.SMALL: 32, slots.MEDIUM: 4})
+
+
 @asynccontextmanager
 async def opened(folder, limit=None):
     spool = Spool(folder, limit)

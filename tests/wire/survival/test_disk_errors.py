@@ -21,9 +21,10 @@ def sender_to(tmp_path):
     return lambda gateway, size=IN_A_SLOT: Sender(gateway.port, Factory(tmp_path / "sent", Random(3), sizes=(size,)))
 
 
-# bytes: the small ones go through the journal, only the large ones get a name of their own
+# bytes: the journal has all of the small ones, and of those in a slot what their rows would say; only the large ones
+# wait for the ledger, and get a name of their own
 IN_THE_JOURNAL, IN_A_SLOT, TOO_LARGE_FOR_ONE = 10_000, 100_000, slots.MEDIUM + 100_000
-MADE_AT_FIRST = 48  # slots of both sizes
+MADE_AT_FIRST = sum(slots._AT_FIRST.values())
 
 
 @pytest.mark.parametrize("error", ["ENOSPC", "EIO"])
@@ -38,8 +39,8 @@ MADE_AT_FIRST = 48  # slots of both sizes
         ("rename", "/spool/objects/*", TOO_LARGE_FOR_ONE),
         ("sync", "/spool/*/*", TOO_LARGE_FOR_ONE),
         ("syncfolder", "/spool/objects", TOO_LARGE_FOR_ONE),
-        ("write", "*.sqlite*", IN_A_SLOT),  # the ledger
-        ("sync", "*.sqlite*", IN_A_SLOT),
+        ("write", "*.sqlite*", TOO_LARGE_FOR_ONE),  # the ledger
+        ("sync", "*.sqlite*", TOO_LARGE_FOR_ONE),
     ],
 )
 def test_a_call_that_fails_refuses_and_loses_nothing(
@@ -61,12 +62,13 @@ def test_a_call_that_fails_refuses_and_loses_nothing(
     check(gateway, a, sender)
 
 
+@pytest.mark.parametrize("size", [IN_THE_JOURNAL, IN_A_SLOT])
 @pytest.mark.parametrize(("operation", "error"), [("write", "ENOSPC"), ("sync", "EIO")])
-def test_a_journal_that_fails_is_done_without(disk, gateway_on_disk, receiver, sender_to, operation, error):
+def test_a_journal_that_fails_is_done_without(disk, gateway_on_disk, receiver, sender_to, operation, error, size):
     gateway, a = gateway_on_disk, receiver("a").start()
     gateway.destination("a", a.port)
     gateway.start()
-    sender = sender_to(gateway, IN_THE_JOURNAL)
+    sender = sender_to(gateway, size)
     assert sender.send(3) == [0] * 3
     disk.fail(operation, "/spool/journal", error)
     assert sender.send(4) == [0] * 4, "the ledger would have taken them"
