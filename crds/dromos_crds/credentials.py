@@ -46,6 +46,13 @@ def identity(value: bytes) -> str:
     return text
 
 
+def some_bytes(value: bytes) -> str:
+    """Any bytes, in hexadecimal digits; of nothing no key can be made. Unusable."""
+    if not value.strip():
+        raise Unusable("is empty")
+    return value.hex()
+
+
 def username(value: bytes) -> str:
     """A user name for HTTP Basic. Unusable."""
     text = identity(value)

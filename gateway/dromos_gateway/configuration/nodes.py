@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from dromos_crds import ForwardNode, reasons
+from dromos_crds import ForwardNode, credentials, reasons
 from dromos_crds.problems import Problem
 from dromos_crds.quantities import parse_duration, parse_quantity
 from dromos_gateway.configuration.documents import InForce
@@ -111,10 +111,14 @@ def _transfer_log(
     spec = node.spec.transfer_log
     key = None
     if spec.original_identifiers == "Encrypted" and spec.key is not None:
+        chosen, field = spec.key.secret_key_ref, "spec.transferLog.key"
         try:
-            key = references.value(node.metadata.namespace, spec.key, "spec.transferLog.key")
+            digits = references.credential(
+                node.metadata.namespace, chosen.name, chosen.key, field, credentials.some_bytes
+            )
+            key = bytes.fromhex(digits)
         except Unresolved as error:
             found.append(item.problem(error.reason, error.field, str(error)))
             key = last.log_key
     outgoing = spec.outgoing_identifiers == "Plain"
-    return TransferLogSettings(parse_duration(spec.max_age), spec.max_rows, key or None, outgoing)
+    return TransferLogSettings(parse_duration(spec.max_age), spec.max_rows, key, outgoing)

@@ -181,3 +181,14 @@ def test_credentials_of_a_webhook(tmp_path: Path, secret: str, words: str | None
     found = problems(tmp_path, URL, s=secret)
     assert [problem.field for problem in found] == (["spec.notifications.webhook.secretRef"] if words else [])
     assert all(words in problem.message and HUSH not in str(problem) for problem in found if words)
+
+
+@pytest.mark.parametrize(("key", "found"), [('""', 1), ('" \\n"', 1), ("any", 0), ('"\\0\\x01"', 0)])
+def test_nothing_is_no_key_of_a_transfer_log(tmp_path: Path, key: str, found: int) -> None:
+    (tmp_path / "other.yaml").write_text(
+        "apiVersion: dromos.dev/v1alpha1\nkind: ForwardNode\nmetadata: {name: other}\n"
+        "spec: {aeTitle: OTHER, transferLog: {key: {secretKeyRef: {name: s, key: k}}}}\n"
+    )
+    said = [str(problem) for problem in problems(tmp_path, URL, s=f"{{k: {key}}}")]
+    assert len(said) == found
+    assert all("spec.transferLog.key.secretKeyRef: Secret 's': key 'k' is empty" in each for each in said)

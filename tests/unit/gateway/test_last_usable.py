@@ -94,14 +94,18 @@ def test_who_asks_for_tls_gets_no_listener_without(folder, values, before):
     assert not running.load().configuration.locked
 
 
-def test_the_logs_key_stays_while_its_secret_is_gone_but_not_over_a_restart(folder):
+@pytest.mark.parametrize(
+    ("left", "reason"),
+    [(None, "SecretNotFound"), ({"a": "b"}, "SecretKeyNotFound"), ({"key": " "}, "InvalidCredential")],
+)
+def test_the_logs_key_stays_while_its_secret_is_gone_but_not_over_a_restart(folder, left, reason):
     running = Folder([folder])
     running.accept(running.load())
-    put(folder, "log", None)
+    put(folder, "log", left)
     assert node(running.load().configuration).transfer_log.key == b"0123456789abcdef"
     loaded = Folder([folder]).load().configuration
     assert (node(loaded).transfer_log.key, loaded.locked) == (None, False)
-    assert ("SecretNotFound", "spec.transferLog.key") in {(each.reason, each.field) for each in loaded.problems}
+    assert (reason, "spec.transferLog.key") in {(each.reason, each.field) for each in loaded.problems}
 
 
 def test_what_is_kept_is_sealed_with_the_token_and_goes_when_it_is_not_wanted(folder, tmp_path):
