@@ -131,6 +131,25 @@ def test_a_deidentified_study_is_found_by_what_came_in_and_nothing_of_it_is_in_c
     assert "SECRETACC" not in gateway.log()
 
 
+def test_a_study_that_goes_on_after_the_logs_key_was_rotated_is_found_by_what_came_in(gateway, receiver, tmp_path):
+    a = receiver("a").start()
+    gateway.write("key", KEY)
+    gateway.write("project", PROJECT)
+    gateway.write("ids", pseudonyms("T-1,,P-0001"))
+    gateway.node("transferLog: {key: {secretKeyRef: {name: log, key: key}}}")
+    gateway.destination("a", a.port, STORED)
+    gateway.start()
+    storescu(gateway.port, _study(tmp_path / "study", 2))
+    eventually(lambda: gateway.queue("a")["delivered"] == 2, "the ledger knows")
+    gateway.write("key", KEY.replace("0123456789abcdef", "another-key-of-it"))
+    gateway.applied()
+    transfers(gateway, "--accession", "A1", code=1)
+    storescu(gateway.port, tmp_path / "study")
+    eventually(lambda: gateway.queue("a")["delivered"] == 4, "the ledger knows")
+    (series,) = json.loads(transfers(gateway, "--accession", "A1", "--format", "json"))
+    assert (series["delivered"], series["original"]["PatientID"]) == (4, "T-1")
+
+
 def test_rows_keep_the_key_that_was_applied_to_them_when_it_is_rotated(gateway, receiver, tmp_path):
     a = receiver("a").start()
     gateway.write("project", PROJECT)
