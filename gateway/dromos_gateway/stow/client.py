@@ -13,7 +13,7 @@ import httpx
 from dromos_gateway.delivery.outcome import Outcome, TryAgain, read_unreadable
 from dromos_gateway.dimse.requestor import StoredObject
 from dromos_gateway.stow.multipart import MultipartBody, UnreadableFile
-from dromos_gateway.stow.verdict import Unclear, read_answer
+from dromos_gateway.stow.verdict import SOME_STORED, Unclear, read_answer
 from dromos_gateway.web.authorization import Authorization
 from dromos_gateway.web.client import WebClient
 from dromos_gateway.web.errors import NoAnswer, TokenUnavailable, Unreachable, WebError
@@ -81,13 +81,14 @@ class StowClient:
             return (TryAgain(said, suspects_instance=len(batch) == 1),) * len(batch)
         except WebError as error:
             return (TryAgain(str(error)),) * len(batch)
-        if answer.status == 500:  # one of them may be what the server dies of
+        verdicts = read_answer(answer, [attempt.stored.sop_instance_uid for attempt in batch])
+        untold = answer.status in SOME_STORED and all(isinstance(verdict, Unclear) for verdict in verdicts)
+        if answer.status == 500 or untold:  # one of them may be what the server dies of, or does not take
             self.most_instances = max(1, len(batch) // 2)
         else:
             self.most_instances = min(self._ceiling, self.most_instances * 2)
         if answer.status == 413 and len(batch) > 1:
             self.most_bytes = min(self.most_bytes, max(1, body.length // 2))  # for as long as the configuration stays
-        verdicts = read_answer(answer, [attempt.stored.sop_instance_uid for attempt in batch])
         return await self._clarify(batch, verdicts)
 
     async def probe(self) -> None:

@@ -26,6 +26,8 @@ _SERVER = re.compile(r"https?://[A-Za-z0-9.-]{1,253}(:[0-9]+)?")
 # statuses of a client's error whose body may be a Store Instances Response: they are about what was sent. The others
 # (401, 403, 404, …) are about who asks, and where: nothing was stored there
 _WITH_REPORT = frozenset((400, 409, 413, 415, 422))
+# some were stored, some not: Orthanc may leave it at that (HttpDescribeErrors), and answers in full to a single one
+SOME_STORED = frozenset((202, 206))
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,8 @@ def _without_report(answer: Answer, *, alone: bool) -> Verdict:
             return TryAgain(said, blames_destination=wait is None, retry_after=wait)
         case _ if 200 <= status < 300:
             text = f"{said}, but no STOW-RS response in the body: unknown outcome; is spec.stow.url right?"
-            return TryAgain(text, refuses_us=True)
+            untold = TryAgain(text, refuses_us=True)
+            return Unclear(untold) if status in SOME_STORED else untold
         case _ if 300 <= status < 400:
             return TryAgain(f"{said} to {_target(answer)}: not followed; is spec.stow.url right?", refuses_us=True)
         case _ if 400 <= status < 500:

@@ -191,6 +191,33 @@ async def test_one_bad_instance_does_not_condemn_the_batch(stow: Make, batch: li
     assert [type(outcome) for outcome in outcomes] == [Sent, Refused, Sent]
 
 
+@pytest.mark.parametrize("status", [202, 206])
+async def test_who_stored_some_and_does_not_say_which_is_asked_in_halves(
+    stow: Make, batch: list[Attempt], status: int
+) -> None:
+    """Orthanc as it is set up at first: only an answer that is about one instance says enough."""
+
+    async def judge(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        request.body = await reader.readexactly(int(request.headers["Content-Length"]))
+        good = [uid for number, uid in enumerate(uids(batch)) if uid.encode() in request.body and number != 1]
+        bad = uids(batch)[1].encode() in request.body
+        told = reply(200, dicom_json(stored=good), **JSON) if not bad else reply(status if good else 409)
+        writer.write(told)
+        await writer.drain()
+
+    async with Server(judge) as server:
+        outcomes = await stow(server.url).send(batch)
+    assert [type(outcome) for outcome in outcomes] == [Sent, Refused, Sent]
+
+
+async def test_who_never_says_is_not_asked_in_halves_again(stow: Make, batch: list[Attempt]) -> None:
+    async with Server(reply(202)) as server:
+        client = stow(server.url)
+        outcomes = await client.send(batch)
+    assert all(isinstance(outcome, TryAgain) and outcome.refuses_us for outcome in outcomes)
+    assert client.most_instances == 1
+
+
 async def test_413_makes_batches_smaller(stow: Make, batch: list[Attempt]) -> None:
     async def small_only(request: Request, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         request.body = await reader.readexactly(int(request.headers["Content-Length"]))
