@@ -18,11 +18,12 @@ from pathlib import Path
 from dromos_gateway.changes.change import Change, Held, Original, Outcome, Ready
 from dromos_gateway.changes.failing import held_by
 from dromos_gateway.changes.naming import local_way, pseudonym_of, without_store
-from dromos_gateway.changes.travelling import Answer, job_of, outcome_of
+from dromos_gateway.changes.targets import Targets
+from dromos_gateway.changes.travelling import job_of, outcome_of
 from dromos_gateway.dimse.patchwork import beginning_of
 from dromos_gateway.projects.use import Applied
 from dromos_gateway.spool.records import Delivery, Sent
-from dromos_gateway.workers.job import Done, Failed, Limits
+from dromos_gateway.workers.job import Failed, Limits
 from dromos_gateway.workers.pool import Pool
 
 log = logging.getLogger(__name__)
@@ -75,6 +76,7 @@ class Stage:
         folder.mkdir(mode=0o700, exist_ok=True)
         for left in folder.iterdir():
             left.unlink()
+        self._targets = Targets(folder)
 
     async def make(
         self, delivery: Delivery, source: Path, change: Change, applied: Applied | None = None, *, file: bool = False
@@ -89,27 +91,30 @@ class Stage:
             kept.resting = False
             return kept.ready
         self.forget(delivery.id)
-        target = self._folder / f"{delivery.id}.dcm"
+        target = self._targets.one() if change.transfer_syntax is not None else self._targets.another()
         instance = delivery.instance
         original = Original(source, instance.data_set_offset, instance.size, instance.transfer_syntax_uid)
         sent = change if found is None else without_store(change)
         limits = self._limits or Limits.for_object(instance.size)
         try:
-            job = job_of(original, target, sent, found, 0 if file else MOST_NEW)
-            done = _read(await self._pool.run(job, limits))
+            job = job_of(delivery.id, original, target, sent, found, 0 if file else MOST_NEW)
+            done = await self._pool.run(job, limits)
         except BaseException:
-            _remove(self._folder, delivery.id)
+            self._targets.remove(target)
             raise
         if isinstance(done, Failed):
-            _remove(self._folder, delivery.id)
+            self._targets.remove(target)
             return _failed(done)
-        if isinstance(done.value, Ready):
-            if not _is_of(done.value, source, target):
-                _remove(self._folder, delivery.id)
-                log.error("a worker gave what belongs to another instance")
-                raise CannotChangeNow("a worker gave what belongs to another instance")
-            self._keep(delivery, key, done.value, applied)
-        return done.value
+        made = outcome_of(delivery.id, done.value)
+        if made is None or (isinstance(made, Ready) and not _is_of(made, source, target)):
+            self._targets.remove(target)
+            log.error("a worker gave what belongs to another instance")
+            raise CannotChangeNow("a worker gave what belongs to another instance")
+        if change.transfer_syntax is not None and not (isinstance(made, Ready) and made.path == target):
+            self._targets.remove(target)  # it was another instance's file
+        if isinstance(made, Ready):
+            self._keep(delivery, key, made, applied)
+        return made
 
     def syntax_of(self, delivery: Delivery) -> str:
         """The transfer syntax that the instance is sent in."""
@@ -134,12 +139,15 @@ class Stage:
         fingerprint = applied.fingerprint if applied is not None else ""
         return Sent(ready.sop_instance_uid, ready.transfer_syntax_uid, beginning, profile, fingerprint, ready.digest)
 
-    def forget(self, delivery: int) -> None:
-        """The delivery is settled, or its file is no longer wanted."""
+    def forget(self, delivery: int, *, delivered: bool = False) -> None:
+        """The delivery is settled, or its file is no longer wanted; once it is delivered nobody reads that any more."""
         kept = self._kept.pop(delivery, None)
         if kept is not None and self._has_written(kept.ready):
-            kept.ready.path.unlink(missing_ok=True)
             self._space(-kept.ready.size)
+            if delivered:
+                self._targets.lay_by(kept.ready.path, kept.ready.size)
+            else:
+                self._targets.remove(kept.ready.path)
 
     def rest(self, delivery: int) -> None:
         """The delivery waits for another attempt. Too many of such files and patches are given up, the oldest first."""
@@ -165,6 +173,7 @@ class Stage:
     async def close(self) -> None:
         """End the workers."""
         await self._pool.close()
+        self._targets.close()
 
     def _keep(self, delivery: Delivery, key: _Key, ready: Ready, applied: Applied | None) -> None:
         self._kept[delivery.id] = _Kept(delivery.destination, key, ready, applied)
@@ -173,10 +182,6 @@ class Stage:
 
     def _has_written(self, ready: Ready) -> bool:
         return ready.path.parent == self._folder
-
-
-def _read(done: Done[Answer] | Failed) -> Done[Outcome] | Failed:
-    return done if isinstance(done, Failed) else Done(outcome_of(done.value))
 
 
 def _is_of(ready: Ready, source: Path, target: Path) -> bool:
@@ -189,8 +194,3 @@ def _failed(failed: Failed) -> Held:
         raise CannotChangeNow(failed.message)
     log.warning("an instance could not be changed", extra={"cause": str(failed.cause), "error": failed.message})
     return held_by(failed)
-
-
-def _remove(folder: Path, delivery: int) -> None:
-    for left in folder.glob(f"{delivery}.*"):
-        left.unlink(missing_ok=True)

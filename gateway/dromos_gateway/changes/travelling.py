@@ -16,35 +16,41 @@ from dromos_gateway.workers.job import Job
 
 _CHANGE = "dromos_gateway.changes.travelling:change_one"
 Plain = tuple[str, int, int, str, str, str, tuple[str, ...], str, Patchwork]  # of a `Ready`, without what previews show
-Answer = Plain | Held | Excluded
+Answer = tuple[int, Plain | Held | Excluded]  # of which delivery, and what became of it
+_Where = tuple[str, int, int, str]
 
 
-def job_of(original: Original, target: Path, change: Change, pseudonym: str | None, most: int) -> Job[Answer]:
+def job_of(
+    delivery: int, original: Original, target: Path, change: Change, pseudonym: str | None, most: int
+) -> Job[Answer]:
     """The job for a worker."""
     where = str(original.path), original.data_set_offset, original.size, original.transfer_syntax_uid
-    return Job(_CHANGE, (*where, str(target), _packed(change), pseudonym, most))
+    return Job(_CHANGE, (delivery, where, str(target), _packed(change), pseudonym, most))
 
 
-def change_one(
-    path: str, offset: int, size: int, syntax: str, target: str, change: bytes, pseudonym: str | None, most: int
-) -> Answer:
+def change_one(delivery: int, where: _Where, target: str, change: bytes, pseudonym: str | None, most: int) -> Answer:
     """What the worker does: `making.make`."""
     from dromos_gateway.changes.making import make  # the pool's end of the way does without it
 
-    made = make(Original(Path(path), offset, size, syntax), Path(target), _unpacked(change), pseudonym, most=most)
+    path, offset, size, syntax = where
+    original = Original(Path(path), offset, size, syntax)
+    made = make(original, Path(target), _unpacked(change), pseudonym, most=most)
     if not isinstance(made, Ready):
-        return made
-    return (
+        return delivery, made
+    return delivery, (
         str(made.path), made.data_set_offset, made.size, made.sop_class_uid, made.sop_instance_uid,
         made.transfer_syntax_uid, made.notes, made.digest, made.patches,
     )  # fmt: skip
 
 
-def outcome_of(answer: Answer) -> Outcome:
-    """What the worker said."""
-    if not isinstance(answer, tuple):
-        return answer
-    path, offset, size, sop_class, sop_instance, syntax, notes, digest, patches = answer
+def outcome_of(delivery: int, answer: Answer) -> Outcome | None:
+    """What the worker said; None when it spoke of another delivery."""
+    whose, made = answer
+    if whose != delivery:
+        return None
+    if not isinstance(made, tuple):
+        return made
+    path, offset, size, sop_class, sop_instance, syntax, notes, digest, patches = made
     return Ready(Path(path), offset, size, sop_class, sop_instance, syntax, notes, digest, patches=patches)
 
 

@@ -297,7 +297,7 @@ class Sender:
         now = self._clock()
         sent = self._stage.sent(delivery) if state is State.Delivered else None
         self._spool.settle(delivery, state, reason=reason, message=message, at=now, sent=sent)
-        self._stage.forget(delivery.id)
+        self._stage.forget(delivery.id, delivered=state is State.Delivered)
         self._suspects.forget(delivery.id)
         self.queue.done(delivery, now)
         if state is State.Delivered:

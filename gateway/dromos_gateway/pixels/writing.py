@@ -32,10 +32,12 @@ class Sink(Protocol):
 
 
 class Target:
-    """A new file: ``with Target(path) as target:``. What is written is gathered, and small files go in one call."""
+    """A file that is written anew: ``with Target(path) as target:``. What is written is gathered, and small files go in
+    one call. One that is there is written over, and ends where the new one does.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o666)
         self._parts: list[Buffer] = []
         self._gathered = 0
         self._written = 0
@@ -49,6 +51,8 @@ class Target:
         try:
             if error is None:
                 self._flush()
+                if os.fstat(self._fd).st_size > self._written:
+                    os.ftruncate(self._fd, self._written)
         finally:
             os.close(self._fd)
 

@@ -106,7 +106,7 @@ def waiting(number: int) -> Iterator[tuple[Sender, Process, Ledger, Callable[[fl
     ledger, process = Ledger(), Process()
     stage = SimpleNamespace(
         sent=lambda *_: None,
-        forget=lambda *_: None,
+        forget=lambda *_, **__: None,
         rest=lambda *_: None,
         syntax_of=lambda *_: "",
         take=lambda *_: None,

@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from dromos_crds import transfer_syntaxes as ts
 from dromos_gateway.changes.change import Change, Excluded, Held, Ready
 from dromos_gateway.changes.stage import CannotChangeNow, Stage
 from dromos_gateway.dimse.patchwork import write_patches
@@ -28,6 +30,16 @@ def instance(folder: Path, number: int, **attributes: object) -> tuple[Delivery,
     data = ct(SOPInstanceUID=f"1.2.3.{number}", **attributes)
     data.add_new(0x7FE00010, "OW", bytes(200_000))
     found = save(data, folder / f"{number}.dcm")
+    made = delivery(number)
+    size = found.path.stat().st_size
+    return replace(made, instance=replace(made.instance, size=size, data_set_offset=found.offset)), found.path
+
+
+def picture(folder: Path, number: int, rows: int) -> tuple[Delivery, Path]:
+    data = ct(SOPInstanceUID=f"1.2.4.{number}", Rows=rows, Columns=64, BitsAllocated=16, BitsStored=12, HighBit=11)
+    data.SamplesPerPixel, data.PixelRepresentation, data.PhotometricInterpretation = 1, 0, "MONOCHROME2"
+    data.add_new(0x7FE00010, "OW", bytes(range(128)) * rows)
+    found = save(data, folder / f"picture-{number}.dcm")
     made = delivery(number)
     size = found.path.stat().st_size
     return replace(made, instance=replace(made.instance, size=size, data_set_offset=found.offset)), found.path
@@ -139,6 +151,68 @@ def test_the_log_hears_of_the_key_that_was_used_not_of_the_newest(tmp_path: Path
         sent = stage.sent(one)
         assert sent is not None
         assert (sent.profile, sent.secret_fingerprint) == ("demo 1", "ab12")
+        await stage.close()
+
+    asyncio.run(run())
+
+
+TO_RLE = Change(transfer_syntax=ts.RLE_LOSSLESS)
+
+
+def test_the_file_of_a_delivered_instance_is_written_over_and_nothing_of_it_stays(tmp_path: Path) -> None:
+    folder, files = tmp_path / "prepared", []
+
+    async def run() -> None:
+        stage = Stage(folder, Pool(1), lambda size: None)
+        for number, rows in enumerate([64, 16, 40]):
+            one, source = picture(tmp_path, number, rows)
+            ready = await stage.make(one, source, TO_RLE)
+            assert isinstance(ready, Ready)
+            alone = await Stage(tmp_path / f"{number}", Pool(1), lambda size: None).make(one, source, TO_RLE)
+            assert isinstance(alone, Ready)
+            assert ready.path.read_bytes() == alone.path.read_bytes()
+            assert ready.size == ready.path.stat().st_size
+            files.append((ready.path, ready.path.stat().st_ino))
+            stage.forget(one.id, delivered=True)
+        assert len(set(files)) == 1
+        await asyncio.sleep(0.5)
+        assert not list(folder.iterdir()), "nothing of a patient lies about"
+        await stage.close()
+
+    asyncio.run(run())
+
+
+def test_a_file_that_is_not_delivered_is_not_written_over(tmp_path: Path) -> None:
+    """Somebody may still be reading it."""
+
+    async def run() -> None:
+        stage = Stage(tmp_path / "prepared", Pool(1), lambda size: None)
+        one, source = picture(tmp_path, 1, 64)
+        ready = await stage.make(one, source, TO_RLE)
+        assert isinstance(ready, Ready)
+        with ready.path.open("rb") as reader:
+            stage.forget_destination(one.destination)
+            again, source = picture(tmp_path, 2, 64)
+            other = await stage.make(again, source, TO_RLE)
+            assert isinstance(other, Ready)
+            assert os.fstat(reader.fileno()).st_nlink == 0
+            assert reader.read() != other.path.read_bytes()
+        await stage.close()
+
+    asyncio.run(run())
+
+
+def test_what_goes_as_it_came_leaves_no_file_of_another(tmp_path: Path) -> None:
+    async def run() -> None:
+        stage = Stage(tmp_path / "prepared", Pool(1), lambda size: None)
+        one, source = picture(tmp_path, 1, 64)
+        assert isinstance(await stage.make(one, source, TO_RLE), Ready)
+        stage.forget(one.id, delivered=True)
+        plain, source = picture(tmp_path, 2, 64)
+        ready = await stage.make(plain, source, Change(transfer_syntax=ts.EXPLICIT_VR_LITTLE_ENDIAN))
+        assert isinstance(ready, Ready)
+        assert ready.path == source
+        assert not list((tmp_path / "prepared").iterdir())
         await stage.close()
 
     asyncio.run(run())
