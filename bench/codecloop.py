@@ -2,15 +2,17 @@
 """`python -m bench.codecloop SYNTAX OUT FILE…`: seconds and processor seconds, a line for each way.
 
 First encoding the frames; then encoding, decoding and comparing them; then the same with each frame read from its file
-and its stream written into a new one below OUT. The first two have all frames in memory. Each way waits for a line on
-standard input, so that several such loops run at the same time, one for each core.
+and its stream written into one of a few below OUT, over what is there. The first two have all frames in memory. Each
+way waits for a line on standard input, so that several such loops run at the same time, one for each core.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Callable, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +21,10 @@ from pydicom import dcmread
 
 from dromos_gateway.pixels.codecs.coding import Coding
 from dromos_gateway.pixels.codecs.registry import codec
+from dromos_gateway.pixels.frames import equal
 from dromos_gateway.pixels.image import Image
 from dromos_gateway.pixels.native import Raster
+from dromos_gateway.pixels.writing import Target
 
 
 def main() -> None:
@@ -35,15 +39,17 @@ def main() -> None:
 
     def verified(frame: Raster) -> bytes:
         stream = way.encode(frame, coding)
-        if not np.array_equal(way.decode(stream, image), frame):
+        if not equal(way.decode(stream, image), frame):
             sys.exit("a frame did not come back")
         return stream
 
     def from_file_to_file(name: str) -> None:
         content = Path(name).read_bytes()
         frame = np.frombuffer(content, "<u2", frames[0].size, len(content) - frames[0].nbytes)
-        Path(out, Path(name).name).write_bytes(verified(frame.reshape(frames[0].shape)))
+        with Target(Path(out, f"{os.getpid()}-{next(number) % 16}")) as target:
+            target.write(verified(frame.reshape(frames[0].shape)))
 
+    number = count()
     verified(frames[0])
     _timed(lambda frame: way.encode(frame, coding), frames)
     _timed(verified, frames)

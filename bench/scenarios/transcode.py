@@ -4,7 +4,8 @@
 `dromos` runs on one worker and on as many as there are processors (`senders`). `codec` is a plain loop over the same
 frames with the same library, in one process and in one for each processor: `encode` alone; `verified` with the decoding
 and comparing that lossless transcoding includes, all in memory, which the ratios shown first are to; `files` does the
-same from file to file, as transcoding must, and makes no DICOM of it. Ratios are to as many loops as there are workers.
+same from file to file, as transcoding must, and makes no DICOM of it. Both write over a few files again and again, as a
+gateway does with those of what it has delivered. Ratios are to as many loops as there are workers.
 DCMTK and GDCM start a process for each file, as their command lines do, one after the other, and verify nothing.
 """
 
@@ -35,8 +36,10 @@ from dromos_gateway.workers.pool import Pool
 from dromos_gateway.workers.worker import environment
 
 ROUNDS = 3
+FILES = 16
 _WAYS = ("encode", "verified", "files")
 _PIPES: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+_STARTED = Job[object]("time:sleep", (1.0,))  # long enough for the other workers to come, too
 _FUNCTION = "dromos_gateway.pixels.change:change_pixels"
 SYNTAXES = {"rle": ts.RLE_LOSSLESS, "jpeg-ls": ts.JPEG_LS_LOSSLESS, "jpeg-2000": ts.JPEG_2000_LOSSLESS}
 COUNTS = {"rle": 200, "jpeg-ls": 120, "jpeg-2000": 40}
@@ -101,17 +104,24 @@ def _way(running: Sequence[subprocess.Popen[str]]) -> tuple[float, float]:
 async def _dromos(home: Path, syntax: str, files: Sequence[Path], workers: int) -> tuple[float, float]:
     out = emptied(home / "transcoded")
     plan = PixelPlan(transfer_syntax=syntax)
-    jobs = [Job[object](_FUNCTION, (file, out / file.name, plan)) for file in files]
+    jobs = [Job[object](_FUNCTION, (file, out / f"{number % FILES}.dcm", plan)) for number, file in enumerate(files)]
     async with Pool(workers) as pool:
-        await asyncio.gather(*(pool.run(job, Limits()) for job in jobs[:workers]))  # starts them
+        await asyncio.gather(*(pool.run(_STARTED, Limits()) for _ in range(workers)))
+        await asyncio.gather(*(pool.run(job, Limits()) for job in jobs[:workers]))  # each has one, and imports
         emptied(out)
         pids = [os.getpid()]
         started, spent = time.perf_counter(), cpu_seconds(pids)
-        answers = await asyncio.gather(*(pool.run(job, Limits()) for job in jobs))
+        lanes = await asyncio.gather(*(_in_turn(pool, jobs[first::FILES]) for first in range(FILES)))
         seconds, spent = time.perf_counter() - started, cpu_seconds(pids) - spent
-    if not all(isinstance(answer, Done) and isinstance(answer.value, PixelsChanged) for answer in answers):
+    if not all(
+        isinstance(answer, Done) and isinstance(answer.value, PixelsChanged) for lane in lanes for answer in lane
+    ):
         raise CannotRun(f"an image was not transcoded to {syntax}")
     return seconds, spent
+
+
+async def _in_turn(pool: Pool, jobs: Sequence[Job[object]]) -> list[object]:
+    return [await pool.run(job, Limits()) for job in jobs]
 
 
 def _peer(home: Path, command: tuple[str, ...], files: Sequence[Path]) -> tuple[float, float]:

@@ -124,7 +124,7 @@ class Receiver:
             self._process = None
             self.log.close()
 
-    def has(self, count: int, timeout: float = 60.0) -> None:
+    def has(self, count: int, timeout: float = 180.0) -> None:
         """Wait until so many instances are there, and whole."""
 
         def enough() -> bool:
