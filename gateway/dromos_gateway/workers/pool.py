@@ -20,7 +20,8 @@ from dromos_gateway.workers.worker import NOT_TAKEN, Worker
 
 T = TypeVar("T")
 
-_JOBS_PER_WORKER = 2000  # codecs leak a little
+_LOOKED_AT = 2000  # jobs after which a worker's memory is looked at: codecs leak a little
+_HEAVY = 256 << 20  # bytes, half of what a job may have by itself; a worker that has come to that goes
 _IDLE = 30.0  # seconds a worker without work stays
 _LONG = 0.25  # seconds at work on the same job, after which nobody waits behind it
 
@@ -72,6 +73,8 @@ class Pool:
         """A worker has answered an errand."""
         self._workers.remove(worker)
         self._workers.append(worker)
+        if worker.jobs % _LOOKED_AT == 0:
+            worker.weigh(_HEAVY)
         for other in self._workers:
             if other.errands > 1 and other.busy_for > _LONG:
                 self._again(other.take_back())
@@ -119,7 +122,7 @@ class Pool:
                 self._give(worker)
 
     def _takes(self, worker: Worker, errands: int) -> bool:
-        return worker.usable and worker.errands == errands and worker.jobs < _JOBS_PER_WORKER
+        return worker.usable and worker.errands == errands and not worker.worn
 
     def _laid_elsewhere(self) -> list[Errand]:
         """What lies ready at a worker that has not begun with it."""
@@ -160,7 +163,7 @@ class Pool:
         """A worker that has nothing to do goes after a while, at once when it has done enough."""
         if worker.errands or not worker.usable:
             return
-        if self._closed or worker.jobs >= _JOBS_PER_WORKER:
+        if self._closed or worker.worn:
             self._background.start(worker.stop())
         elif self._sweeper is None:
             self._sweeper = asyncio.get_running_loop().call_later(self._idle_time, self._sweep)

@@ -10,6 +10,7 @@ import socket
 import sys
 from asyncio.subprocess import DEVNULL
 from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 from dromos_gateway.workers.errand import Errand
@@ -33,6 +34,7 @@ _SET = {
     "MALLOC_TRIM_THRESHOLD_": str(32 << 20),
 }
 NOT_TAKEN = Failed(Cause.SYSTEM, "the worker process ended before it took the job")
+_PAGE = os.sysconf("SC_PAGE_SIZE")
 _LAST_WORDS = 5.0  # seconds a process may take to end once it has hung up
 _FAREWELL = 2.0  # seconds it may take once it is let go
 
@@ -61,6 +63,7 @@ class Worker:
         self._ending: asyncio.Task[None] | None = None
         self._answers = 0
         self.jobs = 0
+        self.worn = False  # it is to have no further errand
 
     @classmethod
     async def start(cls, owner: Owner) -> Worker:
@@ -119,6 +122,15 @@ class Worker:
         self._errands[self.jobs] = errand
         if len(self._errands) == 1:
             self._take_turn()
+
+    def weigh(self, most: int) -> None:
+        """It is worn once it has allocated more than `most` bytes, and when nobody can tell."""
+        try:
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text(encoding="ascii").split()[5])
+        except (OSError, ValueError, IndexError):
+            self.worn = True
+        else:
+            self.worn = pages * _PAGE > most
 
     def take_back(self) -> list[Errand]:
         """The errands that it has not begun, and never will."""

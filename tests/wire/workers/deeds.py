@@ -37,6 +37,15 @@ def hoard(count: int) -> int:
     return len(bytearray(count))
 
 
+def keep(count: int) -> int:
+    """As a library that leaks."""
+    _KEPT.append(bytearray(count))
+    return os.getpid()
+
+
+_KEPT: list[bytearray] = []
+
+
 def spin() -> None:
     while True:
         pass

@@ -217,6 +217,18 @@ async def test_a_worker_killed_while_idle_is_replaced(pool: Pool) -> None:
     assert await pool.run(deed("double", 3), LIMITS) == Done(6)
 
 
+async def test_a_worker_that_has_grown_heavy_goes_and_one_that_has_not_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setattr("dromos_gateway.workers.pool._LOOKED_AT", 10)
+    monkeypatch.setattr("dromos_gateway.workers.pool._HEAVY", 100 << 20)
+    async with Pool(size=1) as pool:
+        light = await asyncio.gather(*(pool.run(deed("keep", 1000), LIMITS) for _ in range(35)))
+        assert len({answer.value for answer in light if isinstance(answer, Done)}) == 1
+        heavy = await asyncio.gather(*(pool.run(deed("keep", 5 << 20), Limits(memory=1 << 30)) for _ in range(70)))
+        assert all(isinstance(answer, Done) for answer in heavy)
+        assert len({answer.value for answer in heavy if isinstance(answer, Done)}) > 1
+
+
 async def test_workers_without_work_end(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     async with Pool(size=1, idle=0.05) as pool:
