@@ -70,8 +70,7 @@ def test_a_live_page_has_no_fault_and_what_the_dashboard_asks_for(
     storescu(gateway.port, make_study(tmp_path / "study", 3))
     storescu(gateway.port, tmp_path / "study", called="NOBODY", check=False)
     a.has(3)
-    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.admin}/metrics", timeout=10) as response:
-        page = response.read().decode()
+    page = _page(gateway)
     assert _promtool("check", "metrics", stdin=page) == ""
     samples = set(re.findall(r"^(dromos_\w+)", page, re.MULTILINE))
     dashboard = json.loads((EXAMPLE / "dashboard.json").read_text())
@@ -81,3 +80,30 @@ def test_a_live_page_has_no_fault_and_what_the_dashboard_asks_for(
             asked = set(re.findall(r"dromos_\w+", target["expr"]))
             assert asked
             assert asked <= samples, panel["title"]
+
+
+def test_no_sender_makes_a_new_series(gateway: GatewayProcess, receiver, tmp_path: Path) -> None:  # noqa: F811
+    """Whatever they call themselves, and whom they call."""
+    a = receiver("a").start()
+    gateway.destination("a", a.port)
+    gateway.start()
+    study = make_study(tmp_path / "study", 1)
+    storescu(gateway.port, study)
+    storescu(gateway.port, study, called="NOBODY", check=False)
+    a.has(1)
+    before = _series(_page(gateway))
+    for title in ('X"} 0 Y', "DOE^JOHN", "{a='b'}", "#HELP"):
+        storescu(gateway.port, study, "-aet", title)
+        storescu(gateway.port, study, "-aet", title, called=title, check=False)
+    page = _page(gateway)
+    assert _series(page) == before
+    assert _promtool("check", "metrics", stdin=page) == ""
+
+
+def _page(gateway: GatewayProcess) -> str:  # noqa: F811
+    with urllib.request.urlopen(f"http://127.0.0.1:{gateway.admin}/metrics", timeout=10) as response:
+        return str(response.read().decode())
+
+
+def _series(page: str) -> set[str]:
+    return {line.rpartition(" ")[0] for line in page.splitlines() if not line.startswith("#")}
