@@ -68,6 +68,7 @@ def test_a_journal_that_fails_is_done_without(disk, gateway_on_disk, receiver, s
     gateway, a = gateway_on_disk, receiver("a").start()
     gateway.destination("a", a.port)
     gateway.start()
+    eventually(lambda: disk.safe_names(gateway.spool / slots.FOLDER) >= MADE_AT_FIRST, "the slots are made")
     sender = sender_to(gateway, size)
     assert sender.send(3) == [0] * 3
     disk.fail(operation, "/spool/journal", error)

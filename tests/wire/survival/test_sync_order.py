@@ -8,6 +8,7 @@ from random import Random
 
 import pytest
 
+from dromos_gateway.spool import slots
 from tests.wire.gateway.peers import GatewayProcess, eventually, free_port
 from tests.wire.survival import trace
 from tests.wire.survival.durability import Disk
@@ -24,6 +25,8 @@ def watched(gateway: GatewayProcess, home: Path) -> tuple[Disk, Modality]:
     gateway.destination("nobody", free_port())
     gateway.prefix = trace.command(home / "trace")
     gateway.start()
+    made = sum(slots._AT_FIRST.values())  # without them all would be files
+    eventually(lambda: len(list((gateway.spool / slots.FOLDER).iterdir())) >= made, "the slots are made")
     chance = Random(1)
     (home / "sent").mkdir()
     modality = Modality(gateway.port, Factory(home / "sent", chance, SIZES), chance, pace=0.001, associations=3)
