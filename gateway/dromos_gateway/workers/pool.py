@@ -114,9 +114,9 @@ class Pool:
             self._again(back)
         while idle and self._waiting:
             self._give(idle.pop())
-        while self._waiting and len(self._waiting) > self._starting and len(self._workers) + self._starting < self.size:
+        while self._waiting and len(self._workers) + self._starting < self.size:
             self._starting += 1
-            self._background.start(self._start())
+            self._background.start(self._start(self._waiting.popleft()))
         for worker in self._workers:
             if self._waiting and self._takes(worker, 1) and worker.busy_for < _LONG:
                 self._give(worker)
@@ -139,25 +139,31 @@ class Pool:
         except OSError as error:
             errand.settle(_none_to_be_had(error))
 
-    async def _start(self) -> None:
+    async def _start(self, errand: Errand) -> None:
+        """Start a worker for an errand, by which it imports what later ones need."""
         try:
             worker = await Worker.start(self)
         except Exception as error:
-            if self._waiting:
-                errand = self._waiting.popleft()
-                errand.settle(_none_to_be_had(error)) if isinstance(error, OSError) else errand.fail(error)
+            errand.settle(_none_to_be_had(error)) if isinstance(error, OSError) else errand.fail(error)
         else:
-            if not worker.usable and self._waiting:  # or it would be tried for ever
-                self._waiting.popleft().settle(NOT_TAKEN)
-            if worker.usable:
-                self._workers.append(worker)
             if self._closed:
+                errand.settle(_CLOSED)
                 await worker.stop()
+            else:
+                self._take_in(worker, errand)
         finally:
             self._starting -= 1
         self._hand_out()
-        for each in self._workers:
-            self._rest(each)
+
+    def _take_in(self, worker: Worker, errand: Errand) -> None:
+        if not worker.usable:  # it has ended already; trying again might go on for ever
+            errand.settle(NOT_TAKEN)
+        else:
+            self._workers.append(worker)
+            if not errand.answer.done():  # or nobody waits for it any more
+                self._waiting.appendleft(errand)
+                self._give(worker)
+            self._rest(worker)
 
     def _rest(self, worker: Worker) -> None:
         """A worker that has nothing to do goes after a while, at once when it has done enough."""
