@@ -23,6 +23,7 @@ HELP = {
     "failures": "list and replay what could not be delivered",
     "preview": "show what would be sent of DICOM files to a destination",
     "pseudonyms": "import, list, find and delete the stored pseudonyms of a project",
+    "status": "show each destination of a running gateway, and what is wrong",
     "transfers": "ask what became of studies and images",
     "operator": "run the operator process",
 }

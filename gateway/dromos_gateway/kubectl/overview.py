@@ -3,13 +3,14 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from dromos_gateway.commands import overviewtable
+from dromos_gateway.commands.overviewtable import age, size
+
 Object = Mapping[str, Any]
-_UNITS = ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB"))
 
 
 def lines(
@@ -72,42 +73,7 @@ _HEAD = ("DESTINATION", "TARGET", "READY", "REACHABLE", "WAITING", "FAILED", "LA
 
 
 def _table(rows: Sequence[tuple[str, ...]], columns: int | None) -> list[str]:
-    if not rows:
-        return ["  no Destination"]
-    widths = [max(len(row[column]) for row in (_HEAD, *rows)) for column in range(len(_HEAD))]
-    short = columns is not None and sum(widths[:-1]) + 2 * len(widths[:-1]) > columns
-    result: list[str] = []
-    for row in (_HEAD, *rows):
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=True)]
-        whole = ("  " + "  ".join(cells)).rstrip()
-        if columns is None or (len(whole) <= columns and not short):
-            result.append(whole)
-            continue
-        kept = [cells[0], *cells[2:-1]] if short else cells[:-1]
-        result.append(("  " + "  ".join(kept)).rstrip())
-        below = ": ".join(filter(None, (row[1], row[-1]))) if short else row[-1]
-        if row is not _HEAD and below:
-            result += textwrap.wrap(below, max(20, columns), initial_indent="    ", subsequent_indent="    ")
-    return result
-
-
-def size(count: int) -> str:
-    """Bytes for people: ``1.5 GiB``."""
-    for unit, name in _UNITS:
-        if count >= unit:
-            return f"{count / unit:.1f} {name}"
-    return f"{count} B"
-
-
-def age(time: str | None, now: datetime) -> str:
-    """How long ago an RFC 3339 time was: ``4m ago``."""
-    if not time:
-        return "never"
-    seconds = max(0, int((now - datetime.fromisoformat(time)).total_seconds()))
-    for unit, name in ((86400, "d"), (3600, "h"), (60, "m")):
-        if seconds >= unit:
-            return f"{seconds // unit}{name} ago"
-    return f"{seconds}s ago"
+    return overviewtable.lines(_HEAD, rows, columns, dispensable=1) if rows else ["  no Destination"]
 
 
 def _attached(destinations: Sequence[Object], node: tuple[str, str]) -> list[Object]:

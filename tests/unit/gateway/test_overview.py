@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from dromos_gateway.commands import overviewtable
 from dromos_gateway.kubectl import overview
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
@@ -81,9 +82,9 @@ def test_what_is_not_ready_says_why_and_nothing_is_said_as_well() -> None:
 )
 def test_ages(seconds: int, said: str) -> None:
     then = datetime.fromtimestamp(NOW.timestamp() - seconds, UTC).isoformat().replace("+00:00", "Z")
-    assert overview.age(then, NOW) == said
+    assert overviewtable.age(then, NOW) == said
 
 
 @pytest.mark.parametrize(("count", "said"), [(0, "0 B"), (1023, "1023 B"), (1536, "1.5 KiB"), (2**30, "1.0 GiB")])
 def test_sizes(count: int, said: str) -> None:
-    assert overview.size(count) == said
+    assert overviewtable.size(count) == said
