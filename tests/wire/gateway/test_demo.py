@@ -49,13 +49,22 @@ def test_it_shows_the_main_job_and_cleans_up(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def interrupt(home: Path, number: signal.Signals) -> tuple[int, str]:
+    """Its exit code and output. One that was through before the signal came says nothing of it: then another is run."""
+    for _ in range(5):
+        process = start(home)
+        eventually(lambda: len(offspring(home)) >= 2, "it has children", timeout=90)
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+        if process.returncode != 0:
+            break
+    return process.returncode, output
+
+
 def test_interrupted_it_cleans_up_and_killed_its_children_end(tmp_path):
     for number, code in ((signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT), (signal.SIGKILL, -signal.SIGKILL)):
-        process = start(tmp_path)
-        eventually(lambda: len(offspring(tmp_path)) >= 2, "it has children", timeout=90)
-        process.send_signal(number)
-        output, _ = process.communicate(timeout=30)
-        assert process.returncode == code, output
+        ended, output = interrupt(tmp_path, number)
+        assert ended == code, output
         eventually(lambda: offspring(tmp_path) == [], "they are gone")
         if number is not signal.SIGKILL:
             assert list(tmp_path.iterdir()) == []
