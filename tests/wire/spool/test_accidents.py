@@ -169,6 +169,27 @@ async def test_a_spool_of_the_version_without_a_journal_is_taken_up(folder):
         assert len(list(gateway.spool.waiting())) == 2
 
 
+async def test_a_spool_of_the_version_without_records_of_slots_is_taken_up(folder):
+    """Version 3 had the same tables; its journal had no record without its object."""
+    async with running(folder) as gateway:
+        await gateway.keep(*waiting_for(A), content=bytes(LARGER))
+        await gateway.spool.instances()
+        await gateway.keep(*waiting_for(A), number=2)
+        assert gateway.rows == 1
+        old = killed(gateway.spool)
+    connection = sqlite3.connect(old / "ledger.sqlite")
+    connection.execute("PRAGMA user_version = 3")
+    connection.close()
+    async with running(old) as gateway:
+        (version,) = gateway.spool.ledger.execute("PRAGMA user_version").fetchone()
+        assert version == schema.VERSION, "the one before leaves it alone now"
+        await gateway.keep(*waiting_for(A), content=b"x" * LARGER, number=3)
+        left = killed(gateway.spool, "later")
+    async with running(left) as gateway:
+        contents = [gateway.content(each) for each in gateway.spool.waiting()]
+        assert contents == [b"head" + each for each in (bytes(LARGER), b"data set", b"x" * LARGER)]
+
+
 def test_a_spool_of_a_later_version_is_left_alone(tmp_path):
     connect(tmp_path / "ledger.sqlite").close()
     connection = sqlite3.connect(tmp_path / "ledger.sqlite")

@@ -142,10 +142,11 @@ async def test_figures_see_what_only_the_journal_has(folder):
         assert [each.reason for each in await gateway.spool.failures()] == ["RefusedByPeer"]
 
 
-async def test_a_recovery_that_is_broken_off_begins_again(folder, monkeypatch):
+@pytest.mark.parametrize("content", [b"data set", b"x" * 50_000], ids=["in its record", "in its slot"])
+async def test_a_recovery_that_is_broken_off_begins_again(folder, monkeypatch, content):
     async with running(folder) as gateway:
-        await gateway.keep(*waiting_for(A))
-        await gateway.keep(*waiting_for(A), number=2)
+        await gateway.keep(*waiting_for(A), content=content)
+        await gateway.keep(*waiting_for(A), content=content, number=2)
         left = killed(gateway.spool)
     calls = itertools.count()
 
@@ -162,5 +163,6 @@ async def test_a_recovery_that_is_broken_off_begins_again(folder, monkeypatch):
             spool.recover(2000.0)
         await spool.close()
     async with running(left) as gateway:
-        assert [gateway.content(each) for each in gateway.spool.waiting()] == [b"headdata set"] * 2
-        assert len(list((left / "objects").iterdir())) == 2
+        files = [each.instance.file for each in gateway.spool.waiting()]
+        assert [(left / file).read_bytes() for file in files] == [b"head" + content] * 2
+        assert {f"objects/{path.name}" for path in (left / "objects").iterdir()} <= set(files), "nothing is left over"

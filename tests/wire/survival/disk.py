@@ -21,12 +21,19 @@ class ForgetfulDisk:
         self.folder.mkdir()
         self._state = home / "disk.state"
         self._process: subprocess.Popen[bytes] | None = None
+        self._through = ""
 
     def mount(self) -> ForgetfulDisk:
         before = self.folder.stat().st_dev
         self._process = subprocess.Popen([sys.executable, str(_PROGRAM), str(self.folder), str(self._state)])
         eventually(lambda: self.folder.stat().st_dev != before, "the disk is mounted")
+        self.write_through(self._through)
         return self
+
+    def write_through(self, pattern: str) -> None:
+        """Keep, from now on, what is written into such files, though nobody has synced it."""
+        self._through = pattern
+        os.setxattr(self.folder, "user.through", pattern.encode())
 
     def cut_power(self) -> None:
         """Forget what was not synced. Nobody may have anything open there."""

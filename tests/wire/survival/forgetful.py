@@ -8,6 +8,9 @@ file system. Unmounting is the power cut.
 Failures are asked for by `setfattr -n user.fail -v "OPERATION PATTERN ERRNO"` on the root: operations are create, write,
 sync, syncfolder, rename, unlink, truncate; the pattern is one of file names; an empty value ends them. How often one was
 met is the extended attribute user.failed; user.safe of a folder is how many of its names a power cut would leave.
+
+`setfattr -n user.through -v PATTERN` on the root: what is written into such files reaches the "disk" at once, whatever
+else is lost. A real disk may choose so, as nobody says in which order it writes what nobody has synced.
 """
 
 from __future__ import annotations
@@ -69,6 +72,7 @@ class Forgetful(Operations):  # type: ignore[misc]
         self._open: dict[int, Node] = {}
         self._fail: tuple[str, str, int] | None = None
         self._failed = 0
+        self._through = ""  # files that are written through
 
     def destroy(self, path: str) -> None:
         self._state.write_bytes(pickle.dumps(self._root))
@@ -76,6 +80,9 @@ class Forgetful(Operations):  # type: ignore[misc]
     # --- failures ---
 
     def setxattr(self, path: str, name: str, value: bytes, options: int, position: int = 0) -> None:
+        if name == "user.through":
+            self._through = value.decode()
+            return
         words = value.decode().split()
         self._fail = (words[0], words[1], getattr(errno, words[2])) if words else None
         self._failed = 0
@@ -167,6 +174,8 @@ class Forgetful(Operations):  # type: ignore[misc]
             node.data.extend(bytes(offset - len(node.data)))
         node.data[offset : offset + len(data)] = data
         node.changed_at = time.time_ns()
+        if self._through and fnmatch.fnmatch(path, self._through):
+            node.safe_data = bytes(node.data)
         return len(data)
 
     def truncate(self, path: str, length: int, handle: int | None = None) -> None:

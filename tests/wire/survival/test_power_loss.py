@@ -62,6 +62,25 @@ def test_no_success_is_lost_in_a_power_cut(disk, gateway_on_disk, modality, rece
     print(f"{len(modality.acknowledged)} acknowledged of {len(modality.sent)}, {CUTS} power cuts")
 
 
+def test_a_slot_is_never_sent_for_what_it_held_before(disk, gateway_on_disk, modality, receiver):
+    """What came later is in the slot already, synced or not; is there still a record, or a row, of what was in it?"""
+    gateway, chance = gateway_on_disk, Random(8)
+    a = receiver("a", "--unique-filenames").start()
+    gateway.destination("a", a.port)  # it is up: slots come back at once
+    disk.write_through("*/slots/*")
+    for _ in range(CUTS // 2):
+        cut(disk, gateway, modality, chance.randint(40, 80), chance.uniform(0.0, 0.5))
+        every_row_has_its_file(gateway.spool)
+    modality.stop()
+    gateway.start()
+    eventually(lambda: gateway.queue("a")["waiting"] == 0, "all is sent", timeout=120)
+    assert gateway.terminate() == 0
+    files_and_rows_agree(gateway.spool)
+    have = received(a.folder)
+    assert modality.acknowledged.keys() <= have.keys()
+    assert all(set(copies) == {modality.sent[uid].digest} for uid, copies in have.items())
+
+
 @pytest.mark.parametrize("modality", [(400, 12_000, 150_000, 1_500_000)], indirect=True, ids=["all-sizes"])
 @pytest.mark.parametrize("part", [".dcm", "/objects/", ".sqlite"])
 def test_a_gateway_that_did_not_sync_would_be_caught(disk, gateway_on_disk, modality, tmp_path, part):
