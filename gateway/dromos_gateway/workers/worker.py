@@ -9,6 +9,7 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import DEVNULL
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
@@ -135,7 +136,7 @@ class Worker:
     def take_back(self) -> list[Errand]:
         """The errands that it has not begun, and never will."""
         turn, back = next(iter(self._errands), None), []
-        while (number := self._tray.take_back()) is not None:
+        while self._errands and (number := self._tray.take_back()) is not None:
             back.append(self._errands.pop(number))
         if turn not in self._errands:
             self._take_turn()
@@ -166,11 +167,11 @@ class Worker:
         self._end(Failed(Cause.SYSTEM, "the worker process was ended"))
         await self._end_of_it()
 
-    async def stop(self) -> None:
-        """Let it end, as it has nothing to do."""
+    def stop(self) -> Coroutine[object, object, None]:
+        """Let it end, as it has nothing to do: from this moment on it gets nothing. What is given waits for its end."""
         if self._ending is None:
             self._ending = asyncio.create_task(self._depart())
-        await self._end_of_it()
+        return self._end_of_it()
 
     async def _end_of_it(self) -> None:
         if self._ending is not None:

@@ -91,6 +91,30 @@ async def test_nobody_waits_behind_a_long_job_while_there_is_another_worker(pool
     assert await pool.run(deed("double", 3), LIMITS) == Done(6)
 
 
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_job_that_comes_while_its_worker_is_let_go_is_done(
+    monkeypatch: pytest.MonkeyPatch, turns: int
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    async with Pool(size=1, idle=0) as pool:
+        await pool.run(deed("double", 1), LIMITS)
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        async with asyncio.timeout(60):
+            assert await pool.run(deed("double", 3), LIMITS) == Done(6)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_pool_closes_while_a_worker_is_let_go(monkeypatch: pytest.MonkeyPatch, turns: int) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pool = Pool(size=1, idle=0)
+    await pool.run(deed("double", 1), LIMITS)
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    await pool.close()
+    await pool.close()
+
+
 async def test_a_cancelled_caller_whose_job_waits_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     async with Pool(size=1) as pool:
