@@ -100,26 +100,31 @@ class Pool:
                 return
 
     def _again(self, errands: list[Errand]) -> None:
-        """Those have waited longest."""
+        """Those have waited longest, if anybody still waits for them."""
         if self._closed:
             for errand in errands:
                 errand.settle(_CLOSED)
         else:
-            self._waiting.extendleft(reversed(errands))
+            self._waiting.extendleft(errand for errand in reversed(errands) if not errand.answer.done())
 
     def _hand_out(self) -> None:
         """To those who have nothing to do, and what is left one by one to those who will have soon."""
         idle = [worker for worker in self._workers if self._takes(worker, 0)]
-        while idle and not self._waiting and (back := self._laid_elsewhere()):
+        while (idle or self._has_room) and not self._waiting and (back := self._laid_elsewhere()):
             self._again(back)
         while idle and self._waiting:
             self._give(idle.pop())
-        while self._waiting and len(self._workers) + self._starting < self.size:
+        while self._waiting and self._has_room:
             self._starting += 1
             self._background.start(self._start(self._waiting.popleft()))
         for worker in self._workers:
             if self._waiting and self._takes(worker, 1) and worker.busy_for < _LONG:
                 self._give(worker)
+
+    @property
+    def _has_room(self) -> bool:
+        """Whether another worker may be started."""
+        return len(self._workers) + self._starting < self.size
 
     def _takes(self, worker: Worker, errands: int) -> bool:
         return worker.usable and worker.errands == errands and not worker.worn

@@ -8,6 +8,7 @@ import os
 import random
 import re
 import signal
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from pathlib import Path
@@ -91,10 +92,24 @@ async def test_nobody_waits_behind_a_long_job_while_there_is_another_worker(pool
     assert await pool.run(deed("double", 3), LIMITS) == Done(6)
 
 
-@pytest.mark.parametrize("turns", range(4))
-async def test_a_job_that_comes_while_its_worker_is_let_go_is_done(
-    monkeypatch: pytest.MonkeyPatch, turns: int
+@pytest.mark.parametrize("which", [0, 1])
+async def test_nobody_waits_behind_a_long_job_while_another_worker_may_be_started(
+    pool: Pool, tmp_path: Path, which: int
 ) -> None:
+    await asyncio.gather(*(pool.run(deed("echo", number, 0.2, b""), LIMITS) for number in range(2)))
+    begun = [tmp_path / "0", tmp_path / "1"]
+    long = [asyncio.create_task(pool.run(deed("sleep", 60, each), Limits(wall=60))) for each in begun]
+    behind = asyncio.create_task(pool.run(deed("double", 3), LIMITS))
+    await until(lambda: all(each.exists() and each.read_text() != "" for each in begun))
+    os.kill(int(begun[which].read_text()), signal.SIGKILL)
+    assert await behind == Done(6)
+    assert not long[1 - which].done()
+    long[1 - which].cancel()
+    await asyncio.gather(*long, return_exceptions=True)
+
+
+@pytest.mark.parametrize("turns", range(4))
+async def test_a_job_that_comes_while_its_worker_is_let_go_is_done(monkeypatch: pytest.MonkeyPatch, turns: int) -> None:
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
     async with Pool(size=1, idle=0) as pool:
         await pool.run(deed("double", 1), LIMITS)
@@ -113,6 +128,27 @@ async def test_a_pool_closes_while_a_worker_is_let_go(monkeypatch: pytest.Monkey
         await asyncio.sleep(0)
     await pool.close()
     await pool.close()
+
+
+async def test_a_job_that_nobody_waits_for_any_more_is_not_begun_again(pool: Pool, tmp_path: Path) -> None:
+    """It would write where nobody looks, and clears away, any more."""
+    begun = tmp_path / "begun"
+    await asyncio.gather(*(pool.run(deed("echo", number, 0.2, b""), LIMITS) for number in range(2)))
+    first = [asyncio.create_task(pool.run(deed("double", number), LIMITS)) for number in range(2)]
+    cancelled = asyncio.create_task(pool.run(deed("sleep", 60, begun), Limits(wall=60)))
+    other = asyncio.create_task(pool.run(deed("double", 2), LIMITS))
+    await asyncio.sleep(0)
+    for _ in range(1000):
+        time.sleep(0.01)  # noqa: ASYNC251  the first ones' answers come, and nobody reads them
+        if begun.exists() and begun.read_text():
+            break
+    cancelled.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cancelled
+    begun.unlink(missing_ok=True)
+    await asyncio.gather(*first, other)
+    await asyncio.gather(*(pool.run(deed("echo", number, 0.2, b""), LIMITS) for number in range(2)))
+    assert not begun.exists()
 
 
 async def test_a_cancelled_caller_whose_job_waits_costs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
