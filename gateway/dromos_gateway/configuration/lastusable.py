@@ -20,6 +20,8 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from dromos_gateway.configuration.settings import NodeSettings, TLSMaterial
+from dromos_gateway.configuration.tls import listener_tls
+from dromos_gateway.dimse.tls import InvalidTlsMaterial
 from dromos_gateway.spool.folders import sync_folder
 
 _NONCE = 12  # bytes, random (NIST SP 800-38D §8.2.2)
@@ -48,7 +50,7 @@ class KeptTls:
         self._kept: Mapping[str, TLSMaterial] | None = None
 
     def read(self) -> dict[str, LastUsable]:
-        """What was kept; nothing where there is no such file, or it was sealed with another token."""
+        """What was kept and can be used; nothing where there is no such file, or it was sealed with another token."""
         try:
             content = self._path.read_bytes()
             if self._cipher is not None:
@@ -56,7 +58,7 @@ class KeptTls:
             kept = {key: _read(fields) for key, fields in json.loads(content).items()}
         except (OSError, InvalidTag, ValueError, TypeError, AttributeError, binascii.Error):
             return {}
-        return {key: LastUsable(tls) for key, tls in kept.items()}
+        return {key: LastUsable(tls) for key, tls in kept.items() if _usable(tls)}
 
     def keep(self, nodes: Sequence[NodeSettings]) -> None:
         """Remember what they have, and nothing else. OSError."""
@@ -89,6 +91,15 @@ def _read(fields: Mapping[str, str | None]) -> TLSMaterial:
         for name, value in fields.items()
     }
     return TLSMaterial(**values)  # type: ignore[arg-type]  # as `_plain` wrote them
+
+
+def _usable(tls: TLSMaterial) -> bool:
+    """Whether a listener would start with it: another Dromos kept it, whose TLS may have asked for less."""
+    try:
+        listener_tls(tls)
+    except (InvalidTlsMaterial, ValueError, TypeError):
+        return False
+    return True
 
 
 def _write(path: Path, content: bytes) -> None:

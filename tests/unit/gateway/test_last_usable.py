@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,15 @@ def test_what_is_kept_is_sealed_with_the_token_and_goes_when_it_is_not_wanted(fo
     assert KeptTls(path, b"another").read() == KeptTls(path, b"").read() == {}
     KeptTls(path, b"token").keep([])
     assert not path.exists()
+
+
+def test_what_was_kept_and_can_no_longer_be_used_locks_the_node_as_if_it_were_not_there(folder, tmp_path):
+    """What one Dromos takes the next one may refuse: a key that has become too short, for instance."""
+    good = node(Folder([folder]).load().configuration)
+    KeptTls(tmp_path / "kept", b"").keep([replace(good, tls=replace(good.tls, key=PAIRS[1]["tls.key"].encode()))])
+    put(folder, "node-tls", None)
+    loaded = Folder([folder], usable=KeptTls(tmp_path / "kept", b"").read()).load().configuration
+    assert (node(loaded).tls, loaded.locked) == (None, True)
 
 
 @pytest.mark.parametrize("content", [b"", b"\0\xff", b"[]", b"{}", b'{"a": {"certificate": 3}}', b'{"a": {"b": "c"}}'])
