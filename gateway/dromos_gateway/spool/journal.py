@@ -21,6 +21,7 @@ What holds, whenever the power goes:
    same transaction, and may be broken off anywhere: then it begins again.
 
 A record that promised nothing may be found all the same: its sender was refused, sends again, and it is there twice.
+No other object is ever put into a slot that it names: where that is deleted already, it becomes a dead letter.
 
 The ledger's version says which format the records have: a Dromos that doesn't know them does not open the spool.
 """
