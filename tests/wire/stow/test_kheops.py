@@ -118,7 +118,7 @@ def test_a_series_that_is_never_taken_keeps_no_other_from_its_album(
     try:
         other.control(instances=known)
         shared(other, a=[series(second)])
-        assert gateway.queue("kheops")["sharesWaiting"] == 1
+        eventually(lambda: gateway.queue("kheops")["sharesWaiting"] == 1, "the gateway has heard of it")
         other.control(instances=kheops.state()["instances"])
         shared(other, a=[series(first), series(second)])
     finally:
