@@ -131,3 +131,17 @@ def test_loss_is_no_excuse_for_another_picture(
     assert isinstance(outcome, Held)
     assert outcome.reason == "VerificationFailed"
     assert isinstance(change_pixels(source, target, plan), PixelsChanged)
+
+
+@pytest.mark.parametrize("kind", ["u1", "i1", "<u2", ">u2", "<i2", "<u4", "<f4", "<f8"])
+@pytest.mark.parametrize("shape", [(3, 3), (7, 5), (8, 8), (5, 8, 3)])
+def test_frames_that_differ_anywhere_are_not_the_same(kind: str, shape: tuple[int, ...]) -> None:
+    """In the first and the last of them, too, whatever eight bytes at a time make of it, and wherever they lie."""
+    one = np.arange(np.prod(shape)).reshape(shape).astype(kind)
+    odd = np.frombuffer(b"x" + one.tobytes(), one.dtype, offset=1).reshape(shape)
+    for other in (one.copy(), np.asfortranarray(one), odd):
+        assert frames.equal(one, other)
+        for place in (0, one.size // 2, one.size - 1):
+            changed = other.copy()
+            changed.flat[place] += 1
+            assert not frames.equal(one, changed)

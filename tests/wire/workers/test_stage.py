@@ -143,6 +143,21 @@ def test_the_answer_about_another_instance_goes_nowhere(tmp_path: Path, *, file:
     asyncio.run(run())
 
 
+def test_the_refusal_of_another_instance_refuses_nothing(tmp_path: Path) -> None:
+    """It names no file: the delivery's number alone tells whose it is."""
+
+    async def run() -> None:
+        stage = Stage(tmp_path / "prepared", Confusing(), lambda size: None)
+        nobody, source = instance(tmp_path, 1, PatientID="")
+        assert isinstance(await stage.make(nobody, source, CHANGE), Held)
+        other, source = instance(tmp_path, 2)
+        with pytest.raises(CannotChangeNow, match="another instance"):
+            await stage.make(other, source, CHANGE)
+        await stage.close()
+
+    asyncio.run(run())
+
+
 def test_the_log_hears_of_the_key_that_was_used_not_of_the_newest(tmp_path: Path) -> None:
     async def run() -> None:
         stage = Stage(tmp_path / "prepared", Pool(1), lambda size: None)
