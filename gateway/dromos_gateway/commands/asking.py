@@ -10,6 +10,8 @@ import argparse
 import http.client
 import json
 import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,15 @@ def add_admin_arguments(parser: argparse.ArgumentParser) -> None:
         "--admin-token-file", metavar="FILE", type=Path, default=Path(file) if file else None,
         help=f"its bearer token, where it wants one (default ${TOKEN_FILE_VARIABLE})",
     )  # fmt: skip
+
+
+def answered(command: str, act: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    """The exit code of what asks; where nobody answers 2, where the gateway refuses 1, and why on standard error."""
+    try:
+        return act(arguments)
+    except (NoGateway, Refused) as error:
+        print(f"dromos {command}: {error}", file=sys.stderr)
+        return 2 if isinstance(error, NoGateway) else 1
 
 
 def ask(arguments: argparse.Namespace, method: str, path: str) -> Any:

@@ -15,7 +15,7 @@ import sys
 from typing import Any, Final
 from urllib.parse import quote, urlencode
 
-from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask
+from dromos_gateway.commands.asking import Refused, add_admin_arguments, answered, ask
 from dromos_gateway.commands.printable import printable
 
 _ID: Final = re.compile(r"(share-)?[0-9]{1,18}", re.ASCII)
@@ -50,14 +50,7 @@ def _identifier(text: str) -> str:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the gateway."""
-    try:
-        return _act(arguments)
-    except NoGateway as error:
-        print(f"dromos failures: {error}", file=sys.stderr)
-        return 2
-    except Refused as error:
-        print(f"dromos failures: {error}", file=sys.stderr)
-        return 1
+    return answered("failures", _act, arguments)
 
 
 def _act(arguments: argparse.Namespace) -> int:

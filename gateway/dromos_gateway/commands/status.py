@@ -15,10 +15,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from dromos_gateway.commands import overviewtable
-from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask
+from dromos_gateway.commands.asking import add_admin_arguments, answered, ask
 from dromos_gateway.commands.overviewtable import age, size
-from dromos_gateway.commands.printable import printable
-from dromos_gateway.commands.transferscreen import wide
+from dromos_gateway.commands.printable import printable, wide
 
 Item = Mapping[str, Any]
 _HEAD = ("DESTINATION", "READY", "REACHABLE", "WAITING", "FAILED", "LAST TRANSFER", "")
@@ -33,14 +32,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask the gateway."""
-    try:
-        state, configuration = (ask(arguments, "GET", f"/v1/{each}") for each in ("status", "configuration"))
-    except NoGateway as error:
-        print(f"dromos status: {error}", file=sys.stderr)
-        return 2
-    except Refused as error:
-        print(f"dromos status: {error}", file=sys.stderr)
-        return 1
+    return answered("status", _show, arguments)
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    state, configuration = (ask(arguments, "GET", f"/v1/{each}") for each in ("status", "configuration"))
     found = joined(state, configuration)
     if arguments.format == "json":
         print(json.dumps(found, indent=2))

@@ -18,7 +18,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 from dromos_gateway.commands import transferscreen
-from dromos_gateway.commands.asking import NoGateway, Refused, add_admin_arguments, ask, ask_table
+from dromos_gateway.commands.asking import add_admin_arguments, answered, ask, ask_table
+from dromos_gateway.commands.printable import wide
 
 _IDENTIFIERS = ("patient", "accession", "study", "series")
 NOTHING = "no such transfers"
@@ -49,14 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Ask and show."""
-    try:
-        return _studies(arguments) if is_of_studies(arguments) else _rows(arguments)
-    except NoGateway as error:
-        print(f"dromos transfers: {error}", file=sys.stderr)
-        return 2
-    except Refused as error:
-        print(f"dromos transfers: {error}", file=sys.stderr)
-        return 1
+    return answered("transfers", _studies if is_of_studies(arguments) else _rows, arguments)
 
 
 def is_of_studies(arguments: argparse.Namespace) -> bool:
@@ -134,7 +128,7 @@ def _studies(arguments: argparse.Namespace) -> int:
     if arguments.format == "json":
         print(json.dumps(found, indent=2))
     else:
-        print("\n".join(transferscreen.studies(found, transferscreen.wide())) if found else UNKNOWN)
+        print("\n".join(transferscreen.studies(found, wide())) if found else UNKNOWN)
     return 0 if found else 1
 
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 import textwrap
 from collections.abc import Mapping, Sequence
 from itertools import groupby
@@ -17,11 +15,6 @@ _SERIES = 22  # characters of a series' name
 _TEXT = 64  # of a value above the table; what the standard allows is not longer
 _DESTINATION = "DESTINATION"
 _BESIDE = 90  # characters of the titles beside the longest name of a destination
-
-
-def wide() -> int | None:
-    """How many characters a line of the terminal has; None where there is none, since programs want each line whole."""
-    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def rows(found: Sequence[Item]) -> list[str]:

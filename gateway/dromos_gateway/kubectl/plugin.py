@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from dromos_gateway.commands.transferscreen import wide
+from dromos_gateway.commands.printable import wide
 from dromos_gateway.kubectl import overview, transfers
 from dromos_gateway.kubectl.cluster import Cluster, KubectlFailed
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from dromos_gateway.commands import transfers, transferscreen
+from dromos_gateway.commands.printable import wide
 from dromos_gateway.kubectl.cluster import Cluster
 
 Item = dict[str, Any]
@@ -53,7 +54,7 @@ def _show(answers: dict[str, str], arguments: argparse.Namespace, *, several: bo
     elif not items:
         print(transfers.UNKNOWN if of_studies else transfers.NOTHING)
     elif of_studies:
-        print("\n".join(transferscreen.studies(items, transferscreen.wide())))
+        print("\n".join(transferscreen.studies(items, wide())))
     else:
         print("\n".join(transferscreen.rows(items)))
     return 0 if items else 1

@@ -103,7 +103,8 @@ def test_one_screen_tells_what_became_of_a_study_at_every_destination(gateway, r
     assert line.split()[1:5] == ["4", "0", "0", "0"]
 
 
-def test_a_deidentified_study_is_found_by_what_came_in_and_nothing_of_it_is_in_clear(gateway, receiver, tmp_path):
+def _deidentifying(gateway, receiver):
+    """The receiver of a gateway whose log is sealed."""
     a = receiver("a").start()
     gateway.write("key", KEY)
     gateway.write("project", PROJECT)
@@ -111,6 +112,11 @@ def test_a_deidentified_study_is_found_by_what_came_in_and_nothing_of_it_is_in_c
     gateway.node("transferLog: {key: {secretKeyRef: {name: log, key: key}}}")
     gateway.destination("a", a.port, STORED)
     gateway.start()
+    return a
+
+
+def test_a_deidentified_study_is_found_by_what_came_in_and_nothing_of_it_is_in_clear(gateway, receiver, tmp_path):
+    a = _deidentifying(gateway, receiver)
     storescu(gateway.port, _study(tmp_path / "study", 3, AccessionNumber="SECRETACC"))
     a.has(3)
     eventually(lambda: gateway.queue("a")["delivered"] == 3, "the ledger knows")
@@ -132,13 +138,7 @@ def test_a_deidentified_study_is_found_by_what_came_in_and_nothing_of_it_is_in_c
 
 
 def test_a_study_that_goes_on_after_the_logs_key_was_rotated_is_found_by_what_came_in(gateway, receiver, tmp_path):
-    a = receiver("a").start()
-    gateway.write("key", KEY)
-    gateway.write("project", PROJECT)
-    gateway.write("ids", pseudonyms("T-1,,P-0001"))
-    gateway.node("transferLog: {key: {secretKeyRef: {name: log, key: key}}}")
-    gateway.destination("a", a.port, STORED)
-    gateway.start()
+    _deidentifying(gateway, receiver)
     storescu(gateway.port, _study(tmp_path / "study", 2))
     eventually(lambda: gateway.queue("a")["delivered"] == 2, "the ledger knows")
     gateway.write("key", KEY.replace("0123456789abcdef", "another-key-of-it"))
