@@ -49,8 +49,3 @@ class PixelPlan:
     transfer_syntax: str | None = None
     only_uncompressed: bool = True
     destination_uid: str = ""
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether it can't change any instance."""
-        return not self.masks and self.transfer_syntax is None

@@ -40,11 +40,6 @@ class Line(asyncio.Protocol):
         _, line = await asyncio.get_running_loop().create_connection(lambda: cls(listener), sock=ours)
         return line
 
-    @property
-    def is_open(self) -> bool:
-        """Whether somebody may be at the other end."""
-        return self._transport is not None and not self._transport.is_closing()
-
     def close(self) -> None:
         """End it; the listener hears of that, too."""
         if self._transport is not None:
